@@ -1,0 +1,87 @@
+# Halcyon. `make help` lists what there is to type.
+#
+# Variables: IOMMU=vtd|amdvi|none CPUS=n MEM=size ACCEL=tcg|kvm APPEND="kernel command line"
+#            QEMUEXTRA="…" BOOT=iso|uefi|kernel T=pattern SLOW=1 V=1 LLVM=1 WERROR=1
+
+B ?= build
+.DEFAULT_GOAL := all
+include tools/toolchain.mk
+
+Q := $(if $(V),,@)
+say = $(if $(V),@:,@printf '  %-6s %s\n' $(1) $(2))
+
+CFLAGS_ALL := -std=gnu11 -O2 -g -Wall -Wextra -Wno-unused-parameter -Wno-unused-command-line-argument \
+	$(if $(WERROR),-Werror) -ffreestanding -fno-pic -fno-pie -mno-red-zone -mgeneral-regs-only \
+	-fno-omit-frame-pointer -fno-strict-aliasing -fno-asynchronous-unwind-tables -MMD -MP -I.
+KCFLAGS := $(CFLAGS_ALL) -mcmodel=kernel -fstack-protector-strong -mstack-protector-guard=global
+UCFLAGS := $(CFLAGS_ALL) -fno-stack-protector
+LDFLAGS_ALL := -nostdlib -static -no-pie -Wl,--build-id=none -Wl,-z,max-page-size=4096 \
+	-Wl,-z,noexecstack -Wl,--no-warn-rwx-segments
+
+KSRC := $(wildcard kernel/*.c kernel/*.S hal/*.c hal/strategy/*.c drivers/*.c vmm/*.c vmm/*.S)
+KOBJ := $(patsubst %,$(B)/%.o,$(KSRC))
+
+all: $(B)/halcyon.elf $(B)/fs.img
+
+$(B)/%.c.o: %.c | $(B)/.toolchain
+	$(call say,CC,$<)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(if $(filter user/%,$<),$(UCFLAGS),$(KCFLAGS)) -c $< -o $@
+
+$(B)/%.S.o: %.S | $(B)/.toolchain
+	$(call say,AS,$<)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(KCFLAGS) -c $< -o $@
+
+# Linked twice: the names of the first image go into the second, behind all code.
+$(B)/halcyon.elf: $(KOBJ) kernel/kernel.ld tools/ksyms.awk
+	$(call say,LD,$@)
+	$(Q)$(CC) $(LDFLAGS_ALL) -Wl,-T,kernel/kernel.ld $(KOBJ) -o $@.1
+	$(Q)$(NM) -n $@.1 | awk -f tools/ksyms.awk >$(B)/ksyms.S
+	$(Q)$(CC) -c $(B)/ksyms.S -o $(B)/ksyms.o
+	$(Q)$(CC) $(LDFLAGS_ALL) -Wl,-T,kernel/kernel.ld $(KOBJ) $(B)/ksyms.o -o $@
+	$(Q)rm $@.1
+
+# User programs: one source each, and the library.
+UPROG := init sh ls cat echo wc grep dd cmp sha256sum hexdump procfile poweroff kill sleep vmctl edu
+ULIB := $(patsubst %,$(B)/user/%.o,usys.S ulib.c printf.c)
+UBIN := $(UPROG:%=$(B)/user/%)
+
+$(B)/user/%: $(B)/user/%.c.o $(ULIB) user/user.ld
+	$(call say,LD,$@)
+	$(Q)$(CC) $(LDFLAGS_ALL) -Wl,-T,user/user.ld $(filter %.o,$^) -o $@
+	$(Q)$(STRIP) $@
+
+$(B)/mkfs: tools/mkfs.c kernel/fsformat.h kernel/abi.h
+	$(call say,HOSTCC,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(HOSTCC) -std=c11 -O2 -Wall -Wextra -I. $< -o $@
+
+# In the image: the programs; ps, free, dmesg and lspci are one program under four names.
+FILES := $(foreach p,$(filter-out procfile,$(UPROG)),/bin/$(p)=$(B)/user/$(p)) \
+	$(foreach p,ps free dmesg lspci,/bin/$(p)=$(B)/user/procfile)
+SCRIPTS := $(wildcard tests/guest/*.sh)
+FILES += $(foreach s,$(SCRIPTS),/tests/$(notdir $(s))=$(s))
+
+$(B)/guest.img: $(B)/mkfs $(UBIN) $(SCRIPTS)
+	$(call say,FS,$@)
+	$(Q)$(B)/mkfs $@ 3 $(FILES)
+
+$(B)/fs.img: $(B)/mkfs $(UBIN) $(SCRIPTS) $(B)/guest.img $(B)/halcyon.elf
+	$(call say,FS,$@)
+	$(Q)$(STRIP) -g $(B)/halcyon.elf -o $(B)/halcyon.stripped
+	$(Q)$(B)/mkfs $@ 16 $(FILES) /boot/halcyon.elf=$(B)/halcyon.stripped \
+		/boot/guest.img=$(B)/guest.img
+
+iso: $(B)/halcyon.iso
+$(B)/halcyon.iso: $(B)/halcyon.elf $(B)/fs.img tools/mkiso.sh
+	$(call say,ISO,$@)
+	$(Q)GRUB_MKRESCUE=$(GRUB_MKRESCUE) tools/mkiso.sh $@ $(B)/halcyon.elf $(B)/fs.img "$(APPEND)"
+
+clean:
+	rm -rf $(B)
+
+-include $(KOBJ:.o=.d) $(ULIB:.o=.d) $(UPROG:%=$(B)/user/%.c.d)
+.PHONY: all iso clean
+.DELETE_ON_ERROR:
+.SECONDARY:

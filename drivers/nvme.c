@@ -1,0 +1,494 @@
+/*
+ * NVMe disks: NVM Express base specification 1.4. An admin queue, and an I/O queue pair for each
+ * CPU; MSI-X; PRP lists. Every wait has a limit, every failure an error.
+ */
+#include "drivers/pci.h"
+#include "hal/dma.h"
+#include "hal/irq.h"
+#include "hal/timer.h"
+#include "kernel/abi.h"
+#include "kernel/blk.h"
+#include "kernel/cpu.h"
+#include "kernel/kalloc.h"
+#include "kernel/mem.h"
+#include "kernel/proc.h"
+
+/* Controller registers, 3.1. */
+enum {
+	REG_CAP = 0x00,
+	REG_CC = 0x14,
+	REG_CSTS = 0x1c,
+	REG_AQA = 0x24,
+	REG_ASQ = 0x28,
+	REG_ACQ = 0x30,
+	REG_DOORBELL = 0x1000,
+};
+enum { CC_EN = 1, CSTS_RDY = 1, CSTS_CFS = 2 };
+enum { ADMIN_CREATE_SQ = 1, ADMIN_CREATE_CQ = 5, ADMIN_IDENTIFY = 6 };
+enum { IO_WRITE = 1, IO_READ = 2 };
+
+struct command { /* 4.2 */
+	u8 opcode, flags;
+	u16 id;
+	u32 nsid;
+	u64 reserved, metadata;
+	u64 prp1, prp2;
+	u32 cdw[6]; /* dwords 10 to 15 */
+};
+struct completion { /* 4.6 */
+	u32 result, reserved;
+	u16 sq_head, sq_id;
+	u16 id, status; /* status bit 0: phase */
+};
+_Static_assert(sizeof(struct command) == 64 && sizeof(struct completion) == 16, "NVMe 4");
+
+#define ENTRIES 64	       /* of a queue: the submission queue fills a page */
+#define SLOTS 16	       /* requests under way in a queue */
+#define MAX_TRANSFER (64 << 10) /* bytes of one request */
+#define PRPS (MAX_TRANSFER / PAGE_SIZE)
+#define TIMEOUT_NS 5000000000UL
+
+/* A request: its buffer's map and PRP list are made once. */
+struct slot {
+	struct dma_map map;
+	u64 *prps; /* PRPS + 1 entries in the queue's PRP page */
+	iova_t prps_iova;
+	bool busy, done;
+	u16 status;
+};
+
+struct queue {
+	struct nvme *ctrl;
+	u16 id;
+	struct spinlock lock; /* over all below */
+	struct command *sq;
+	volatile struct completion *cq;
+	u64 *prp_page;
+	iova_t sq_iova, cq_iova, prp_iova;
+	u16 tail, head, phase;
+	struct slot slot[SLOTS];
+};
+
+struct nvme {
+	struct pci_dev *pci;
+	volatile u8 *reg;
+	unsigned stride; /* bytes between doorbells */
+	u64 ready_limit; /* ns */
+	unsigned nqueues; /* I/O queues */
+	struct queue *queue[MAX_CPUS + 1]; /* 0: admin */
+	bool failed;
+	struct blkdev disk;
+};
+
+static u32
+read32(struct nvme *n, unsigned reg)
+{
+	return *(volatile u32 *)(n->reg + reg);
+}
+
+static void
+write32(struct nvme *n, unsigned reg, u32 v)
+{
+	*(volatile u32 *)(n->reg + reg) = v;
+}
+
+/* 64-bit registers are written in halves: the specification allows both. */
+static void
+write64(struct nvme *n, unsigned reg, u64 v)
+{
+	write32(n, reg, (u32)v);
+	write32(n, reg + 4, v >> 32);
+}
+
+static void
+ring(struct queue *q, bool completion, u16 value)
+{
+	write32(q->ctrl, REG_DOORBELL + (2 * q->id + completion) * q->ctrl->stride, value);
+}
+
+/* Takes what the controller has completed. Lock held. */
+static void
+reap(struct queue *q)
+{
+	bool any = false;
+
+	while ((READ_ONCE(q->cq[q->head].status) & 1) == q->phase) {
+		u16 id = q->cq[q->head].id;
+
+		if (id < SLOTS && q->slot[id].busy) {
+			q->slot[id].status = q->cq[q->head].status >> 1;
+			q->slot[id].done = true;
+			any = true;
+		}
+		if (++q->head == ENTRIES) {
+			q->head = 0;
+			q->phase ^= 1;
+		}
+	}
+	ring(q, true, q->head);
+	if (any)
+		wakeup(q);
+}
+
+static void
+nvme_interrupt(void *arg)
+{
+	struct queue *q = arg;
+
+	spin_lock(&q->lock);
+	reap(q);
+	spin_unlock(&q->lock);
+}
+
+/* A free slot; waits for one. NULL if the controller has failed. */
+static struct slot *
+slot_get(struct queue *q)
+{
+	struct slot *found = NULL;
+
+	spin_lock(&q->lock);
+	while (!found && !q->ctrl->failed) {
+		for (struct slot *s = q->slot; s < q->slot + SLOTS && !found; s++)
+			if (!s->busy)
+				found = s;
+		if (!found)
+			proc_sleep(q, &q->lock);
+	}
+	if (found)
+		found->busy = true;
+	spin_unlock(&q->lock);
+	return found;
+}
+
+static void
+slot_put(struct queue *q, struct slot *s)
+{
+	spin_lock(&q->lock);
+	s->busy = false;
+	spin_unlock(&q->lock);
+	wakeup(q);
+}
+
+/*
+ * Fills in the data pointers (4.3): the first page, and the second or a list of all others. The
+ * segments are cut into pages; all but the first begin on a page boundary.
+ */
+static void
+set_prps(struct slot *s, struct command *c)
+{
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < s->map.nseg; i++) {
+		u64 at = s->map.seg[i].iova.v, end = at + s->map.seg[i].len;
+		for (; at < end; at = ROUND_DOWN(at, PAGE_SIZE) + PAGE_SIZE)
+			s->prps[n++] = at;
+	}
+	c->prp1 = n ? s->prps[0] : 0;
+	c->prp2 = n == 2 ? s->prps[1] : n > 2 ? s->prps_iova.v + sizeof(u64) : 0;
+}
+
+/* The controller does not answer or says that it is broken: no more requests. */
+static void
+fail(struct queue *q, const char *what)
+{
+	pr_err("nvme %s: %s (CSTS 0x%x): given up", q->ctrl->pci->dev.name, what,
+		read32(q->ctrl, REG_CSTS));
+	q->ctrl->failed = true;
+	pci_bus_master(q->ctrl->pci, false); /* before its memory is used for something else */
+	wakeup(q);
+}
+
+/* Submits the slot's command and sleeps until it is done. Returns 0 or an error. */
+static int
+submit(struct queue *q, struct slot *s, struct command *c)
+{
+	u64 deadline = timer_ns() + TIMEOUT_NS;
+	int err = 0;
+
+	c->id = s - q->slot;
+	spin_lock(&q->lock);
+	s->done = false;
+	q->sq[q->tail] = *c;
+	q->tail = (q->tail + 1) % ENTRIES;
+	ring(q, false, q->tail);
+	while (!s->done && !q->ctrl->failed) {
+		/* Looks by itself now and then: an interrupt that was lost must not be the end. */
+		proc_sleep_until(q, &q->lock, timer_ns() + 100000000);
+		if (s->done)
+			break;
+		reap(q);
+		if (!s->done && read32(q->ctrl, REG_CSTS) & CSTS_CFS)
+			fail(q, "fatal status");
+		else if (!s->done && timer_ns() > deadline)
+			fail(q, "no completion in time");
+	}
+	if (!s->done)
+		err = -ETIMEDOUT;
+	else if (s->status & 0x7ff) {
+		pr_err("nvme %s: command 0x%x: status 0x%x", q->ctrl->pci->dev.name, c->opcode,
+			s->status);
+		err = -EIO;
+	}
+	spin_unlock(&q->lock);
+	return err;
+}
+
+/* One command with a buffer of n pieces. */
+static int
+request(struct queue *q, struct command *c, const struct sg *sg, unsigned n, enum dma_dir dir)
+{
+	struct slot *s = slot_get(q);
+	int err = 0;
+
+	if (!s)
+		return -EIO;
+	if (n && (err = dma_map_sg(&s->map, sg, n, dir))) {
+		pr_err("nvme %s: cannot map the buffer: %s", q->ctrl->pci->dev.name, strerror(err));
+	} else {
+		set_prps(s, c);
+		err = submit(q, s, c);
+		if (n)
+			dma_unmap(&s->map);
+	}
+	slot_put(q, s);
+	return err;
+}
+
+static int
+nvme_rw(struct blkdev *b, bool write, u64 pos, const struct sg *sg, unsigned n)
+{
+	struct nvme *ctrl = b->driver;
+	struct queue *q = ctrl->queue[1 + current()->pid % ctrl->nqueues];
+	struct command c = {.opcode = write ? IO_WRITE : IO_READ, .nsid = 1};
+	u64 lba = pos / b->block_size, bytes = 0;
+
+	for (unsigned i = 0; i < n; i++)
+		bytes += sg[i].len;
+	if (!bytes || bytes % b->block_size || pos % b->block_size || bytes > b->max_bytes)
+		return -EINVAL;
+	if (lba + bytes / b->block_size > b->nblocks)
+		return -EIO;
+	c.cdw[0] = (u32)lba;
+	c.cdw[1] = lba >> 32;
+	c.cdw[2] = bytes / b->block_size - 1;
+	return request(q, &c, sg, n, write ? DMA_TO_DEVICE : DMA_FROM_DEVICE);
+}
+
+static void
+queue_free(struct queue *q)
+{
+	struct device *dev = &q->ctrl->pci->dev;
+
+	for (unsigned i = 0; i < SLOTS; i++)
+		dma_map_destroy(&q->slot[i].map);
+	dma_free(dev, q->sq, ENTRIES * sizeof(struct command), q->sq_iova);
+	dma_free(dev, (void *)q->cq, ENTRIES * sizeof(struct completion), q->cq_iova);
+	dma_free(dev, q->prp_page, PAGE_SIZE, q->prp_iova);
+	irq_msi_free(dev, q->id);
+	kfree(q);
+}
+
+/* Memory, maps and interrupt of a queue pair; NULL if any of it cannot be had. */
+static struct queue *
+queue_new(struct nvme *ctrl, u16 id)
+{
+	static const struct dma_limits limits;
+	struct device *dev = &ctrl->pci->dev;
+	struct queue *q = kmalloc(sizeof(*q));
+	int err = -ENOMEM;
+
+	if (!q)
+		return NULL;
+	q->ctrl = ctrl;
+	q->id = id;
+	q->phase = 1;
+	spin_init(&q->lock, "nvme");
+	q->sq = dma_alloc(dev, ENTRIES * sizeof(struct command), &q->sq_iova);
+	q->cq = dma_alloc(dev, ENTRIES * sizeof(struct completion), &q->cq_iova);
+	q->prp_page = dma_alloc(dev, PAGE_SIZE, &q->prp_iova);
+	if (q->sq && q->cq && q->prp_page)
+		err = irq_msi(dev, id, id ? (id - 1) % ncpus : 0, nvme_interrupt, q, "nvme");
+	for (unsigned i = 0; i < SLOTS && !err; i++) {
+		struct slot *s = &q->slot[i];
+		/* 32 lists of 16 entries in the page, two for each slot: 17 entries are needed */
+		s->prps = q->prp_page + 32 * i;
+		s->prps_iova.v = q->prp_iova.v + 32 * i * sizeof(u64);
+		err = dma_map_create(dev, &limits, MAX_TRANSFER, &s->map);
+	}
+	if (!err)
+		return q;
+	queue_free(q);
+	return NULL;
+}
+_Static_assert(SLOTS * 32 * sizeof(u64) <= PAGE_SIZE && PRPS + 1 <= 32, "PRP page");
+
+static int
+wait_ready(struct nvme *n, bool ready)
+{
+	u64 deadline = timer_ns() + n->ready_limit;
+
+	while (!!(read32(n, REG_CSTS) & CSTS_RDY) != ready) {
+		if (read32(n, REG_CSTS) & CSTS_CFS || timer_ns() > deadline)
+			return -ETIMEDOUT;
+		sleep_ms(1);
+	}
+	return 0;
+}
+
+/* Resets the controller and starts it with the admin queue (7.6.1). */
+static int
+start(struct nvme *n)
+{
+	struct queue *admin;
+	int err;
+
+	write32(n, REG_CC, read32(n, REG_CC) & ~CC_EN);
+	if ((err = wait_ready(n, false)))
+		return err;
+	pci_bus_master(n->pci, true);
+	if (!(admin = n->queue[0] = queue_new(n, 0))) /* binds MSI-X: has to come before EN */
+		return -ENOMEM;
+	write32(n, REG_AQA, (ENTRIES - 1) << 16 | (ENTRIES - 1));
+	write64(n, REG_ASQ, admin->sq_iova.v);
+	write64(n, REG_ACQ, admin->cq_iova.v);
+	write32(n, REG_CC, 4 << 20 | 6 << 16 | CC_EN); /* entries of 2^4 and 2^6 bytes */
+	return wait_ready(n, true);
+}
+
+/* Reads controller and namespace data (5.15.2): size, block size, largest transfer. */
+static int
+identify(struct nvme *n)
+{
+	u8 *data = page_alloc(FRAME_KERNEL);
+	struct sg sg = {data, PAGE_SIZE};
+	struct command controller = {.opcode = ADMIN_IDENTIFY, .cdw = {1}},
+		       ns = {.opcode = ADMIN_IDENTIFY, .nsid = 1, .cdw = {0}};
+	unsigned shift, mdts;
+	int err;
+
+	if (!data)
+		return -ENOMEM;
+	err = request(n->queue[0], &controller, &sg, 1, DMA_FROM_DEVICE);
+	mdts = data[77];
+	n->disk.max_bytes = mdts && mdts < 8 ? MIN(PAGE_SIZE << mdts, MAX_TRANSFER) : MAX_TRANSFER;
+	if (!err)
+		err = request(n->queue[0], &ns, &sg, 1, DMA_FROM_DEVICE);
+	if (!err) {
+		u32 format; /* figure 247: LBA format in use, its log2 of bytes a block */
+		memcpy(&n->disk.nblocks, data, 8);
+		memcpy(&format, data + 128 + 4 * (data[26] & 15), 4);
+		shift = format >> 16 & 0xff;
+		n->disk.block_size = 1u << shift;
+		/* A blocked DMA looks like success to QEMU 7.2's nvme, with the data missing. */
+		if (!n->disk.nblocks || shift < 9 || shift > PAGE_SHIFT)
+			err = -EIO;
+	}
+	page_free(data, FRAME_KERNEL);
+	return err;
+}
+
+/* One queue pair a CPU, as far as vectors and controller go (5.3, 5.4). */
+static int
+create_io_queues(struct nvme *n)
+{
+	unsigned want = MIN((unsigned)ncpus, n->pci->dev.msi_count - 1u);
+
+	for (u16 id = 1; id <= want; id++) {
+		struct queue *q = queue_new(n, id);
+		struct command cq = {.opcode = ADMIN_CREATE_CQ,
+			.cdw = {(ENTRIES - 1) << 16 | id, (u32)id << 16 | 3}};
+		struct command sq = {.opcode = ADMIN_CREATE_SQ,
+			.cdw = {(ENTRIES - 1) << 16 | id, (u32)id << 16 | 1}};
+
+		if (!q)
+			break;
+		cq.prp1 = q->cq_iova.v;
+		sq.prp1 = q->sq_iova.v;
+		struct slot *s = slot_get(n->queue[0]);
+		int err = s ? submit(n->queue[0], s, &cq) : -EIO;
+		if (!err)
+			err = submit(n->queue[0], s, &sq);
+		if (s)
+			slot_put(n->queue[0], s);
+		if (err) {
+			queue_free(q);
+			break;
+		}
+		n->queue[id] = q;
+		n->nqueues = id;
+	}
+	return n->nqueues ? 0 : -EIO;
+}
+
+/* Stops the controller, then frees what it could reach. */
+static void
+stop(struct nvme *n)
+{
+	write32(n, REG_CC, read32(n, REG_CC) & ~CC_EN);
+	wait_ready(n, false);
+	pci_bus_master(n->pci, false);
+	for (unsigned i = 0; i < NELEM(n->queue); i++)
+		if (n->queue[i])
+			queue_free(n->queue[i]);
+	kfree(n);
+}
+
+static unsigned units; /* bit n: nvme<n> is taken */
+
+static int
+nvme_probe(struct pci_dev *pci)
+{
+	struct nvme *n = kmalloc(sizeof(*n));
+	u64 cap;
+	int err;
+
+	if (!n)
+		return -ENOMEM;
+	n->pci = pci;
+	if (!(n->reg = pci_map_bar(pci, 0))) {
+		kfree(n);
+		return -ENODEV;
+	}
+	cap = read32(n, REG_CAP) | (u64)read32(n, REG_CAP + 4) << 32;
+	n->stride = 4 << (cap >> 32 & 15);
+	n->ready_limit = ((cap >> 24 & 0xff) + 1) * 500000000UL;
+	if (!(err = start(n)) && !(err = identify(n)))
+		err = create_io_queues(n);
+	if (!err) {
+		int unit = __builtin_ctz(~units);
+		snprintf(n->disk.name, sizeof(n->disk.name), "nvme%d", unit);
+		n->disk.driver = n;
+		n->disk.rw = nvme_rw;
+		pci->priv = n;
+		if (!(err = blk_add(&n->disk)))
+			units |= 1u << unit;
+	}
+	if (err) {
+		stop(n);
+		return err;
+	}
+	pr_info("nvme %s: %s, %lu blocks of %u bytes, %u queue%s", pci->dev.name, n->disk.name,
+		n->disk.nblocks, n->disk.block_size, n->nqueues, n->nqueues == 1 ? "" : "s");
+	return 0;
+}
+
+static int
+nvme_remove(struct pci_dev *pci)
+{
+	struct nvme *n = pci->priv;
+	int err = blk_remove(&n->disk);
+
+	if (err)
+		return err;
+	units &= ~(1u << (n->disk.name[4] - '0'));
+	stop(n);
+	return 0;
+}
+
+PCI_DRIVER(nvme_driver) = {
+	.name = "nvme",
+	.class = 0x010802,
+	.class_mask = 0xffffff,
+	.probe = nvme_probe,
+	.remove = nvme_remove,
+};

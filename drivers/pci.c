@@ -1,0 +1,248 @@
+#include "drivers/pci.h"
+#include "hal/dma.h"
+#include "hal/platform.h"
+#include "hal/timer.h"
+#include "kernel/abi.h"
+#include "kernel/dev.h"
+#include "kernel/kalloc.h"
+#include "kernel/mem.h"
+
+enum { /* 6.1 */
+	CFG_ID = 0x00,
+	CFG_COMMAND = 0x04,
+	CFG_STATUS = 0x06,
+	CFG_CLASS = 0x08,
+	CFG_HEADER = 0x0e,
+	CFG_BAR = 0x10,
+	CFG_SECONDARY = 0x19,
+	CFG_CAPABILITIES = 0x34,
+};
+enum { CMD_IO = 1, CMD_MEMORY = 2, CMD_MASTER = 4, CMD_NO_INTX = 0x400 };
+enum { CAP_MSI = 5, CAP_PCIE = 0x10, CAP_MSIX = 0x11 };
+
+static struct list devices = LIST_INIT(devices);
+
+struct pci_dev *
+pci_find(rid_t rid)
+{
+	list_for_each (it, &devices) {
+		struct pci_dev *d = list_entry(it, struct pci_dev, link);
+		if (d->dev.rid == rid)
+			return d;
+	}
+	return NULL;
+}
+
+u8
+pci_capability(rid_t rid, u8 id)
+{
+	u8 at;
+
+	if (!(pci_read(rid, CFG_STATUS, 2) & 0x10))
+		return 0;
+	at = pci_read(rid, CFG_CAPABILITIES, 1) & 0xfc;
+	for (int limit = 48; at >= 0x40 && limit--; at = pci_read(rid, at + 1, 1) & 0xfc)
+		if (pci_read(rid, at, 1) == id)
+			return at;
+	return 0;
+}
+
+static void
+set_command(rid_t rid, u16 clear, u16 set)
+{
+	u16 v = pci_read(rid, CFG_COMMAND, 2);
+
+	pci_write(rid, CFG_COMMAND, 2, (v & ~clear) | set);
+}
+
+/* Sizes the BARs (6.2.5.1) with decoding off, so that no half-written address answers. */
+static void
+read_bars(struct pci_dev *d)
+{
+	rid_t rid = d->dev.rid;
+	u16 command = pci_read(rid, CFG_COMMAND, 2);
+
+	set_command(rid, CMD_IO | CMD_MEMORY, 0);
+	for (unsigned i = 0; i < 6; i++) {
+		unsigned at = CFG_BAR + 4 * i;
+		u32 low = pci_read(rid, at, 4), high = 0, mask, mask_high = ~0u;
+		struct pci_bar *b = &d->bar[i];
+
+		pci_write(rid, at, 4, ~0u);
+		mask = pci_read(rid, at, 4);
+		pci_write(rid, at, 4, low);
+		if (!mask)
+			continue;
+		b->io = low & 1;
+		b->wide = !b->io && (low & 6) == 4;
+		if (b->wide) {
+			high = pci_read(rid, at + 4, 4);
+			pci_write(rid, at + 4, 4, ~0u);
+			mask_high = pci_read(rid, at + 4, 4);
+			pci_write(rid, at + 4, 4, high);
+			i++;
+		}
+		b->addr = (u64)high << 32 | (low & (b->io ? ~3u : ~15u));
+		b->size = -((u64)mask_high << 32 | (mask & (b->io ? ~3u : ~15u)));
+		if (b->io)
+			b->size &= 0xffff;
+	}
+	pci_write(rid, CFG_COMMAND, 2, command);
+}
+
+/* Where the message capabilities are. The MSI-X table is mapped when the device is bound. */
+static void
+read_messages(struct pci_dev *d)
+{
+	rid_t rid = d->dev.rid;
+
+	d->dev.msi_cap = pci_capability(rid, CAP_MSI);
+	d->dev.msix_cap = pci_capability(rid, CAP_MSIX);
+	if (d->dev.msix_cap) {
+		u32 table = pci_read(rid, d->dev.msix_cap + 4, 4);
+		d->msix_bar = table & 7;
+		d->msix_offset = table & ~7u;
+		d->dev.msi_count = (pci_read(rid, d->dev.msix_cap + 2, 2) & 0x7ff) + 1;
+	} else if (d->dev.msi_cap) {
+		d->dev.msi_count = 1;
+	}
+}
+
+volatile void *
+pci_map_bar(struct pci_dev *d, unsigned bar)
+{
+	if (bar >= 6 || d->bar[bar].io || !d->bar[bar].addr)
+		return NULL;
+	return map_device(d->bar[bar].addr, d->bar[bar].size);
+}
+
+void
+pci_bus_master(struct pci_dev *d, bool on)
+{
+	set_command(d->dev.rid, on ? 0 : CMD_MASTER, on ? CMD_MASTER : 0);
+}
+
+/* PCI Express base specification 6.6.2: wait 100 ms for what is under way, then reset. */
+void
+pci_reset(struct pci_dev *d)
+{
+	u8 cap = pci_capability(d->dev.rid, CAP_PCIE);
+
+	if (!cap || !(pci_read(d->dev.rid, cap + 4, 4) & BIT(28)))
+		return;
+	pci_write(d->dev.rid, cap + 8, 2, pci_read(d->dev.rid, cap + 8, 2) | BIT(15));
+	timer_delay_us(100000);
+}
+
+static bool
+matches(const struct pci_driver *drv, const struct pci_dev *d)
+{
+	return (!drv->vendor || drv->vendor == d->vendor) &&
+	       (!drv->device || drv->device == d->device) && (d->class & drv->class_mask) == drv->class;
+}
+
+int
+pci_bind(struct pci_dev *d)
+{
+	section_for_each (struct pci_driver, drv, pci_driver) {
+		volatile u8 *bar;
+		int err;
+
+		if (!matches(drv, d))
+			continue;
+		set_command(d->dev.rid, CMD_IO, CMD_MEMORY | CMD_NO_INTX);
+		if (d->dev.msix_cap && (bar = pci_map_bar(d, d->msix_bar)))
+			d->dev.msix_table = (volatile u32 *)(bar + d->msix_offset);
+		if ((err = dma_attach(&d->dev))) {
+			pr_err("%s %s: no DMA: %s", drv->name, d->dev.name, strerror(err));
+			return err;
+		}
+		d->driver = drv;
+		if ((err = drv->probe(d))) {
+			pr_err("%s %s: %s", drv->name, d->dev.name, strerror(err));
+			pci_bus_master(d, false);
+			dma_detach(&d->dev);
+			d->driver = NULL;
+		}
+		return err;
+	}
+	return -ENODEV;
+}
+
+int
+pci_unbind(struct pci_dev *d)
+{
+	int err;
+
+	if (!d->driver)
+		return 0;
+	if ((err = d->driver->remove(d)))
+		return err;
+	pci_bus_master(d, false);
+	dma_detach(&d->dev);
+	d->driver = NULL;
+	return 0;
+}
+
+static void scan_bus(unsigned bus);
+
+static void
+add_function(rid_t rid)
+{
+	u32 id = pci_read(rid, CFG_ID, 4);
+	u8 header = pci_read(rid, CFG_HEADER, 1) & 0x7f;
+	struct pci_dev *d;
+
+	if ((id & 0xffff) == 0xffff || !(d = kmalloc(sizeof(*d))))
+		return;
+	d->dev.rid = rid;
+	d->dev.dma_mask = ~0UL;
+	snprintf(d->dev.name, sizeof(d->dev.name), RID_FMT, RID_ARGS(rid));
+	d->vendor = id & 0xffff;
+	d->device = id >> 16;
+	d->class = pci_read(rid, CFG_CLASS, 4) >> 8;
+	list_add_tail(&devices, &d->link);
+	if (header == 0) {
+		read_bars(d);
+		read_messages(d);
+	} else if (header == 1) {
+		unsigned below = pci_read(rid, CFG_SECONDARY, 1);
+		if (below > RID_BUS(rid) && below <= pci_last_bus())
+			scan_bus(below);
+	}
+}
+
+static void
+scan_bus(unsigned bus)
+{
+	for (unsigned dev = 0; dev < 32; dev++) {
+		rid_t rid = RID(bus, dev, 0);
+
+		if (pci_read(rid, CFG_ID, 2) == 0xffff)
+			continue;
+		add_function(rid);
+		if (pci_read(rid, CFG_HEADER, 1) & 0x80)
+			for (unsigned fn = 1; fn < 8; fn++)
+				add_function(RID(bus, dev, fn));
+	}
+}
+
+static void
+pci_init(void)
+{
+	scan_bus(0);
+	list_for_each (it, &devices)
+		pci_bind(list_entry(it, struct pci_dev, link));
+}
+INITCALL(INIT_BUS, pci_init);
+
+static void
+show_pci(struct text *t)
+{
+	list_for_each (it, &devices) {
+		struct pci_dev *d = list_entry(it, struct pci_dev, link);
+		text_printf(t, "%s %04x:%04x class %06x %s\n", d->dev.name, d->vendor, d->device,
+			d->class, d->user ? d->user : d->driver ? d->driver->name : "-");
+	}
+}
+PROC_FILE("pci", show_pci);

@@ -1,0 +1,52 @@
+/* PCI devices and their drivers. Sections are those of the PCI Local Bus Specification 3.0. */
+#ifndef DRIVERS_PCI_H
+#define DRIVERS_PCI_H
+
+#include "hal/device.h"
+#include "kernel/lib.h"
+
+struct pci_bar {
+	paddr_t addr; /* 0: none, or not assigned by the firmware */
+	u64 size;     /* bytes */
+	bool io, wide; /* port space; takes the next register too */
+};
+
+struct pci_dev {
+	struct device dev;
+	u16 vendor, device;
+	u32 class; /* class << 16 | subclass << 8 | programming interface */
+	struct pci_bar bar[6];
+	u8 msix_bar; /* which BAR holds the MSI-X table, and where */
+	u32 msix_offset;
+	const struct pci_driver *driver;
+	const char *user; /* who else has it: "vm a" */
+	void *priv;	  /* of the driver */
+	struct list link;
+};
+
+struct pci_driver {
+	const char *name;
+	u16 vendor, device;   /* 0: any */
+	u32 class, class_mask; /* mask 0: any */
+	int (*probe)(struct pci_dev *);
+	/* Leaves the device quiet; -EBUSY, and all as it was, if it is in use. */
+	int (*remove)(struct pci_dev *);
+};
+#define PCI_DRIVER(name) SECTION_ELEMENT(struct pci_driver, pci_driver, name)
+
+struct pci_dev *pci_find(rid_t rid);
+
+/* Registers of a memory BAR as the CPU sees them; NULL if there is none. */
+volatile void *pci_map_bar(struct pci_dev *d, unsigned bar);
+/* Lets the device be a DMA master, or no longer. */
+void pci_bus_master(struct pci_dev *d, bool on);
+
+/* Finds the driver again that a device had, or takes it away: for giving devices to VMs. */
+int pci_bind(struct pci_dev *d);
+int pci_unbind(struct pci_dev *d);
+/* Function-level reset if the device can; it must not be a bus master. */
+void pci_reset(struct pci_dev *d);
+/* First capability with this id, 0 if none. */
+u8 pci_capability(rid_t rid, u8 id);
+
+#endif

@@ -1,0 +1,32 @@
+/* ACPI tables, read only: ACPI specification 6.4, chapter 5.2. No AML but a look for \_S5. */
+#ifndef HAL_ACPI_H
+#define HAL_ACPI_H
+
+#include "kernel/types.h"
+
+struct acpi_header {
+	char signature[4];
+	u32 length;
+	u8 revision, checksum;
+	char oem_id[6], oem_table_id[8];
+	u32 oem_revision, creator_id, creator_revision;
+};
+_Static_assert(sizeof(struct acpi_header) == 36, "ACPI 5.2.6");
+
+/* Finds the root pointer and checks the tables; says what it found. */
+void acpi_init(void);
+/* The table, header included, its checksum verified; NULL if there is none. */
+const struct acpi_header *acpi_find(const char signature[4]);
+/* A table at a known physical address (the DSDT). */
+const struct acpi_header *acpi_at(paddr_t pa);
+
+/*
+ * Walks records of {u8 type, u8 length} between `at` and `end`: the next record of `type`, at or
+ * after `at`, at least `min` bytes long; NULL at the end or at a malformed record.
+ */
+const u8 *acpi_next(const u8 *at, const u8 *end, u8 type, unsigned min);
+
+/* True if `len` bytes sum to zero. */
+bool acpi_checksum(const void *p, size_t len);
+
+#endif

@@ -1,0 +1,26 @@
+/* What the HAL has to know of a device that does DMA and interrupts. Bus drivers fill it in. */
+#ifndef HAL_DEVICE_H
+#define HAL_DEVICE_H
+
+#include "hal/addr.h"
+
+struct domain;
+struct dma_strategy;
+
+struct device {
+	char name[16]; /* "00:04.0" */
+	rid_t rid;
+	u64 dma_mask; /* highest bus address that the device can emit */
+
+	/* Message-signalled interrupts: where the capability is in config space; 0 if none. */
+	u16 msi_cap, msix_cap;
+	u16 msi_count;		    /* vectors of whichever is used */
+	volatile u32 *msix_table;   /* mapped; NULL if there is none, or if it is not ours */
+	int msi_vector[32];	    /* CPU vector bound to each, 0 = none */
+
+	struct domain *domain; /* dma.c: NULL if not attached, or in direct mode */
+	const struct dma_strategy *strategy;
+	u32 live_maps; /* dma.c */
+};
+
+#endif

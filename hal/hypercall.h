@@ -1,0 +1,65 @@
+/*
+ * The hypercall ABI: all that a guest's HAL and the VMM share. A guest finds the VMM by CPUID leaf
+ * 0x40000000 (signature "HalcyonVMM\0\0" in EBX, ECX, EDX) and calls it with VMMCALL (SVM) or
+ * VMCALL (VMX) from CPL 0: number in RAX, arguments in RDI, RSI, RDX, R10, R8. RAX returns a value
+ * >= 0, or minus a status. Registers of arguments that a call does not have must be zero.
+ *
+ * Numbers are ABI: a new call gets a new number, an old one keeps its meaning.
+ */
+#ifndef HAL_HYPERCALL_H
+#define HAL_HYPERCALL_H
+
+#define HC_SIGNATURE "HalcyonVMM\0\0"
+#define HC_CPUID_BASE 0x40000000   /* EAX: highest leaf */
+#define HC_CPUID_TIMING 0x40000001 /* EAX: TSC in kHz; EBX: local APIC timer in kHz */
+
+/* HYPERCALL(number, name, argument count): the list that makes enum, table and names. */
+#define HYPERCALL_LIST(HYPERCALL)                                                                 \
+	HYPERCALL(0, version, 0) /* () = HC_VERSION */                                            \
+	HYPERCALL(1, attach, 1)	 /* (rid): an empty domain; until then all its DMA is blocked */  \
+	HYPERCALL(2, detach, 1)	 /* (rid): removes all grants; blocked again */                   \
+	HYPERCALL(3, map, 5)	 /* (rid, iova, gpa, pages, HC_READ|HC_WRITE) = pages mapped */   \
+	HYPERCALL(4, unmap, 4)	 /* (rid, iova, pages, HC_SYNC or 0) = pages removed */           \
+	HYPERCALL(5, sync, 1)	 /* (rid): the IOTLB is clean and the pins are gone on return */  \
+	HYPERCALL(6, fault, 1)	 /* (gpa): the oldest fault as struct hc_fault = 1, or 0: none */ \
+	HYPERCALL(7, bind, 4)	 /* (rid, index, vector, apic id): MSI or MSI-X to a vector */    \
+	HYPERCALL(8, unbind, 2)	 /* (rid, index) */
+
+#define HC_VERSION 1
+
+enum {
+#define HYPERCALL(number, name, argc) HC_##name = number,
+	HYPERCALL_LIST(HYPERCALL)
+#undef HYPERCALL
+	HC_COUNT
+};
+
+/* Statuses, returned negative. Each has one meaning. */
+enum {
+	HC_EPERM = 1,	 /* denied by policy */
+	HC_ENOENT = 2,	 /* not mapped, not attached or not bound */
+	HC_ENOMEM = 12,	 /* the host has no memory */
+	HC_EACCES = 13,	 /* not yours: the address is no memory of this VM */
+	HC_EEXIST = 17,	 /* mapped, attached or bound already */
+	HC_ENODEV = 19,	 /* no such device in this VM */
+	HC_EINVAL = 22,	 /* bad argument */
+	HC_ENOSYS = 38,	 /* no such call */
+	HC_EDQUOT = 122, /* over quota */
+};
+
+enum { HC_READ = 1, HC_WRITE = 2 }; /* map: what the device may do */
+enum { HC_SYNC = 1 };		    /* unmap: as if followed by sync */
+#define HC_MAX_PAGES 512	    /* of one map or unmap */
+
+/* A DMA of this VM's device that was blocked. 32 bytes. */
+struct hc_fault {
+	unsigned long long iova;
+	unsigned int rid;
+	unsigned int write;  /* 1: the device wanted to write */
+	unsigned int reason; /* the unit's own number */
+	unsigned int lost;   /* faults dropped before this one because the queue was full */
+	unsigned long long reserved;
+};
+_Static_assert(sizeof(struct hc_fault) == 32, "ABI");
+
+#endif

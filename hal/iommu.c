@@ -1,0 +1,254 @@
+/* The front of all IOMMU drivers: checks, counters and faults, once for all of them. */
+#include "hal/iommu.h"
+#include "hal/timer.h"
+#include "kernel/abi.h"
+#include "kernel/bootinfo.h"
+#include "kernel/dev.h"
+#include "kernel/kalloc.h"
+
+static const struct iommu_ops *hw;
+static const struct irq_remap_ops *remap;
+static const char *why_not = "this machine has no IOMMU";
+static struct list domains = LIST_INIT(domains);
+static struct spinlock lock = SPINLOCK_INIT("iommu");
+static u16 next_id = 1; /* 0 is reserved (VT-d 6.2.2.1: caching mode) */
+static u64 fault_count;
+
+void
+iommu_init(bool translate)
+{
+	char want[8] = "auto";
+
+	boot_option("iommu", want, sizeof(want));
+	section_for_each (struct iommu_driver, d, iommu_driver) {
+		if (strcmp(want, "auto") != 0 && strcmp(want, d->ops->name) != 0)
+			continue;
+		if (d->probe(translate, &remap))
+			continue;
+		if (translate)
+			hw = d->ops;
+		else
+			why_not = "the IOMMU is not in use (mode=direct)";
+		pr_info("iommu: %s, DMA %s, interrupts %s", d->ops->name,
+			translate ? "translated" : "direct", remap ? "remapped" : "direct");
+		return;
+	}
+	if (strcmp(want, "none") == 0)
+		why_not = "the IOMMU is not in use (iommu=none)";
+}
+
+const struct iommu_ops *
+iommu_hw(void)
+{
+	return hw;
+}
+
+const char *
+iommu_why_not(void)
+{
+	return why_not;
+}
+
+int
+domain_create(const struct iommu_ops *ops, struct domain **out)
+{
+	struct domain *d = kmalloc(sizeof(*d));
+	int err;
+
+	if (!d)
+		return -ENOMEM;
+	d->ops = ops;
+	spin_init(&d->lock, "domain");
+	spin_lock(&lock);
+	d->id = next_id++;
+	spin_unlock(&lock);
+	if ((err = ops->domain_init(d))) {
+		kfree(d);
+		return err;
+	}
+	spin_lock(&lock);
+	list_add_tail(&domains, &d->link);
+	spin_unlock(&lock);
+	*out = d;
+	return 0;
+}
+
+void
+domain_destroy(struct domain *d)
+{
+	ASSERT(!d->attached);
+	spin_lock(&lock);
+	list_remove(&d->link);
+	spin_unlock(&lock);
+	d->ops->domain_fini(d);
+	kfree(d);
+}
+
+int
+iommu_attach(struct domain *d, rid_t rid)
+{
+	int err;
+
+	if (d->attached)
+		return -EEXIST;
+	if ((err = d->ops->attach(d, rid)))
+		return err;
+	d->rid = rid;
+	d->attached = true;
+	return 0;
+}
+
+void
+iommu_detach(struct domain *d)
+{
+	if (!d->attached)
+		return;
+	d->ops->detach(d, d->rid);
+	d->attached = false;
+	d->dirty = false;
+}
+
+int
+iommu_map(struct domain *d, iova_t iova, paddr_t pa, u32 npages, unsigned perm)
+{
+	u64 len = (u64)npages * PAGE_SIZE, reach = d->ops->reach();
+
+	if (!npages || !perm || perm & ~(IOMMU_READ | IOMMU_WRITE) || (iova.v | pa) & PAGE_MASK)
+		return -EINVAL;
+	if (iova.v >= reach || len > reach - iova.v)
+		return -ERANGE;
+	__atomic_add_fetch(&d->maps, 1, __ATOMIC_RELAXED);
+	return d->ops->map(d, iova, pa, npages, perm);
+}
+
+int
+iommu_unmap(struct domain *d, iova_t iova, u32 npages, bool sync)
+{
+	int err;
+
+	if (!npages || iova.v & PAGE_MASK)
+		return -EINVAL;
+	__atomic_add_fetch(&d->unmaps, 1, __ATOMIC_RELAXED);
+	d->dirty = true;
+	err = d->ops->unmap(d, iova, npages, sync);
+	if (sync) {
+		d->dirty = false;
+		d->syncs++;
+	}
+	return err;
+}
+
+void
+iommu_sync(struct domain *d)
+{
+	d->ops->sync(d);
+	d->dirty = false;
+	d->syncs++;
+}
+
+bool
+iommu_is_clean(const struct domain *d)
+{
+	return !READ_ONCE(d->dirty);
+}
+
+int
+iommu_reserve(struct domain *d, iova_t iova, u32 npages)
+{
+	int err;
+
+	if (!d->pt.root)
+		return 0;
+	spin_lock(&d->lock);
+	err = pt_reserve(&d->pt, iova.v, (u64)npages * PAGE_SIZE);
+	spin_unlock(&d->lock);
+	return err;
+}
+
+/* A device that faults without end must not drown the log: so many lines a second. */
+#define FAULT_LINES_PER_SECOND 20
+
+void
+iommu_report(const struct iommu_fault *f)
+{
+	static u64 second, lines, dropped;
+	u64 now = timer_ns() / 1000000000;
+	struct domain *owner = NULL;
+
+	__atomic_add_fetch(&fault_count, 1, __ATOMIC_RELAXED);
+	if (now != second) {
+		if (dropped)
+			pr_warn("iommu: %lu more faults not shown", dropped);
+		second = now;
+		lines = dropped = 0;
+	}
+	if (lines++ < FAULT_LINES_PER_SECOND)
+		pr_warn("iommu: fault: device " RID_FMT " %s iova 0x%lx: reason %u (%s)",
+			RID_ARGS(f->rid), f->write ? "write" : "read", f->iova.v, f->reason, f->text);
+	else
+		dropped++;
+
+	spin_lock(&lock);
+	list_for_each (it, &domains) {
+		struct domain *d = list_entry(it, struct domain, link);
+		if (d->attached && d->rid == f->rid)
+			owner = d;
+	}
+	if (owner) {
+		owner->faults++;
+		if (owner->on_fault)
+			owner->on_fault(owner->owner, f);
+	}
+	spin_unlock(&lock);
+}
+
+u64
+iommu_fault_count(void)
+{
+	return READ_ONCE(fault_count);
+}
+
+bool
+iommu_remaps_irqs(void)
+{
+	return remap;
+}
+
+int
+iommu_route_msi(rid_t rid, unsigned index, u8 vector, u32 apic_id, struct msi_msg *m)
+{
+	return remap->msi(rid, index, vector, apic_id, m);
+}
+
+void
+iommu_unroute_msi(rid_t rid, unsigned index)
+{
+	if (remap)
+		remap->msi_free(rid, index);
+}
+
+int
+iommu_route_ioapic(u8 ioapic_id, u8 vector, u32 apic_id, u64 *entry)
+{
+	return remap->ioapic(ioapic_id, vector, apic_id, entry);
+}
+
+static void
+show_iommu(struct text *t)
+{
+	text_printf(t, "hardware %s, interrupts %s, faults %lu\n", hw ? hw->name : why_not,
+		remap ? "remapped" : "direct", fault_count);
+	text_printf(t, "%-6s %-6s %-8s %10s %10s %10s %8s %7s\n", "DOMAIN", "DRIVER", "DEVICE", "MAPS",
+		"UNMAPS", "SYNCS", "FAULTS", "TABLES");
+	spin_lock(&lock);
+	list_for_each (it, &domains) {
+		struct domain *d = list_entry(it, struct domain, link);
+		char rid[8] = "-";
+		if (d->attached)
+			snprintf(rid, sizeof(rid), RID_FMT, RID_ARGS(d->rid));
+		text_printf(t, "%-6u %-6s %-8s %10lu %10lu %10lu %8lu %7u\n", d->id, d->ops->name, rid,
+			d->maps, d->unmaps, d->syncs, d->faults, d->pt.tables);
+	}
+	spin_unlock(&lock);
+}
+PROC_FILE("iommu", show_iommu);

@@ -1,0 +1,119 @@
+/*
+ * IOMMUs behind one contract, on both sides of the hypercall: the same struct iommu_ops is
+ * implemented by the hardware's drivers and by `pv`, whose map asks the VMM; and the VMM, when
+ * asked, calls it on the hardware's driver.
+ *
+ * The contract:
+ *   - A device that is attached nowhere is blocked.
+ *   - map fails rather than replaces (-EEXIST), and a failed map leaves nothing behind.
+ *   - unmap of what is not mapped is -ENOENT, and removes nothing but what was named.
+ *   - After unmap the device may still use cached translations; when sync (or unmap with sync)
+ *     returns it cannot. Only then may the memory be used for something else.
+ *
+ * Functions here may be called from any thread, not from interrupts, and do not sleep.
+ */
+#ifndef HAL_IOMMU_H
+#define HAL_IOMMU_H
+
+#include "hal/addr.h"
+#include "hal/pt.h"
+#include "kernel/lib.h"
+#include "kernel/spinlock.h"
+
+/* What a device may do with a mapping; the same bits as PT_R and PT_W. */
+enum { IOMMU_READ = PT_R, IOMMU_WRITE = PT_W };
+
+struct iommu_fault {
+	rid_t rid;
+	iova_t iova;
+	bool write;
+	u8 reason; /* the unit's number */
+	const char *text;
+};
+
+struct domain {
+	const struct iommu_ops *ops;
+	u16 id;
+	bool attached;
+	rid_t rid;	      /* of the device, if attached */
+	struct spinlock lock; /* over pt and dead */
+	struct pt pt;	      /* hardware drivers: the translation table */
+	struct pt_gather dead;
+	bool dirty; /* something was removed and the IOTLB may still know it */
+	u64 maps, unmaps, syncs, faults;
+	struct list link;
+	/* Who is told of faults; called from an interrupt. May be NULL. */
+	void (*on_fault)(void *owner, const struct iommu_fault *f);
+	void *owner;
+};
+
+struct iommu_ops {
+	const char *name; /* "vtd", "amdvi", "pv" */
+	int (*domain_init)(struct domain *);
+	void (*domain_fini)(struct domain *);
+	int (*attach)(struct domain *, rid_t);
+	void (*detach)(struct domain *, rid_t);
+	int (*map)(struct domain *, iova_t, paddr_t, u32 npages, unsigned perm);
+	int (*unmap)(struct domain *, iova_t, u32 npages, bool sync);
+	void (*sync)(struct domain *);
+	u64 (*reach)(void); /* highest IOVA + 1 */
+};
+
+/* A message-signalled interrupt. */
+struct msi_msg {
+	u64 addr;
+	u32 data;
+};
+
+/* Interrupt remapping of a hardware unit. */
+struct irq_remap_ops {
+	int (*msi)(rid_t rid, unsigned index, u8 vector, u32 apic_id, struct msi_msg *m);
+	void (*msi_free)(rid_t rid, unsigned index);
+	int (*ioapic)(u8 ioapic_id, u8 vector, u32 apic_id, u64 *entry);
+};
+
+/*
+ * A hardware driver. probe() finds and starts the units: *remap is set if they remap interrupts.
+ * `translate` false: leave DMA alone (direct mode). Returns 0, or -ENODEV if there is no unit.
+ */
+struct iommu_driver {
+	const struct iommu_ops *ops;
+	int (*probe)(bool translate, const struct irq_remap_ops **remap);
+};
+#define IOMMU_DRIVER(name) SECTION_ELEMENT(struct iommu_driver, iommu_driver, name)
+
+extern const struct iommu_ops pv_ops;
+
+/* Starts the hardware that iommu= allows. */
+void iommu_init(bool translate);
+/* The driver of the hardware that translates; NULL if there is none, and why_not says why. */
+const struct iommu_ops *iommu_hw(void);
+const char *iommu_why_not(void);
+
+int domain_create(const struct iommu_ops *ops, struct domain **d);
+/* The domain must be detached. Removes what is still mapped. */
+void domain_destroy(struct domain *d);
+
+int iommu_attach(struct domain *d, rid_t rid);
+/* On return the device is blocked and nothing of it is cached. */
+void iommu_detach(struct domain *d);
+int iommu_map(struct domain *d, iova_t iova, paddr_t pa, u32 npages, unsigned perm);
+int iommu_unmap(struct domain *d, iova_t iova, u32 npages, bool sync);
+void iommu_sync(struct domain *d);
+/* Whether everything that was removed is out of the IOTLB too. */
+bool iommu_is_clean(const struct domain *d);
+/* Builds the tables of a window, so that map and unmap there do not allocate. */
+int iommu_reserve(struct domain *d, iova_t iova, u32 npages);
+
+/* From hardware drivers, in their fault interrupt: logs, and tells the device's owner. */
+void iommu_report(const struct iommu_fault *f);
+/* Faults reported since boot. */
+u64 iommu_fault_count(void);
+
+/* Interrupt remapping, for irq.c and apic.c. */
+bool iommu_remaps_irqs(void);
+int iommu_route_msi(rid_t rid, unsigned index, u8 vector, u32 apic_id, struct msi_msg *m);
+void iommu_unroute_msi(rid_t rid, unsigned index);
+int iommu_route_ioapic(u8 ioapic_id, u8 vector, u32 apic_id, u64 *entry);
+
+#endif

@@ -1,0 +1,176 @@
+#include "hal/irq.h"
+#include "hal/apic.h"
+#include "hal/iommu.h"
+#include "hal/platform.h"
+#include "hal/pv.h"
+#include "kernel/abi.h"
+#include "kernel/cpu.h"
+#include "kernel/dev.h"
+#include "kernel/spinlock.h"
+
+static struct {
+	irq_fn fn;
+	void *arg;
+	const char *name;
+	u64 count;
+} vectors[256];
+static struct spinlock lock = SPINLOCK_INIT("irq");
+
+void
+irq_dispatch(unsigned vector)
+{
+	irq_fn fn = READ_ONCE(vectors[vector].fn);
+
+	vectors[vector].count++;
+	if (fn)
+		fn(vectors[vector].arg);
+	if (vector != 0xff) /* a spurious interrupt has no end */
+		apic_eoi();
+}
+
+void
+irq_set(unsigned vector, irq_fn fn, void *arg, const char *name)
+{
+	vectors[vector].arg = arg;
+	vectors[vector].name = name;
+	WRITE_ONCE(vectors[vector].fn, fn);
+}
+
+int
+irq_alloc(irq_fn fn, void *arg, const char *name)
+{
+	int vector = -ENOMEM;
+
+	spin_lock(&lock);
+	for (int v = VECTOR_DEVICE_FIRST; v <= VECTOR_DEVICE_LAST && vector < 0; v++) {
+		if (!vectors[v].fn) {
+			irq_set(v, fn, arg, name);
+			vectors[v].count = 0;
+			vector = v;
+		}
+	}
+	spin_unlock(&lock);
+	return vector;
+}
+
+void
+irq_free(int vector)
+{
+	WRITE_ONCE(vectors[vector].fn, NULL);
+}
+
+/* PCI local bus 6.8.1: the one message of an MSI capability. */
+static void
+write_msi(struct device *dev, const struct msi_msg *m, bool enable)
+{
+	u16 control = pci_read(dev->rid, dev->msi_cap + 2, 2);
+	unsigned data = control & BIT(7) ? 12 : 8; /* 64-bit address? */
+
+	pci_write(dev->rid, dev->msi_cap + 4, 4, (u32)m->addr);
+	if (data == 12)
+		pci_write(dev->rid, dev->msi_cap + 8, 4, m->addr >> 32);
+	pci_write(dev->rid, dev->msi_cap + data, 2, m->data);
+	/* one message enabled (bits 6:4 = 0) */
+	pci_write(dev->rid, dev->msi_cap + 2, 2, (control & ~0x71) | enable);
+}
+
+/* PCI local bus 6.8.2: entry `index` of the MSI-X table; masked while it changes. */
+static void
+write_msix(struct device *dev, unsigned index, const struct msi_msg *m, bool enable)
+{
+	volatile u32 *e = dev->msix_table + 4 * index;
+	u16 control = pci_read(dev->rid, dev->msix_cap + 2, 2);
+
+	e[3] = 1;
+	e[0] = (u32)m->addr;
+	e[1] = m->addr >> 32;
+	e[2] = m->data;
+	e[3] = !enable;
+	if (enable && !(control & BIT(15)))
+		pci_write(dev->rid, dev->msix_cap + 2, 2, (control & ~BIT(14)) | BIT(15));
+}
+
+/* On the machine: a message to the CPU, remapped where the IOMMU can. */
+static int
+route_native(struct device *dev, unsigned index, u8 vector, u32 apic_id)
+{
+	/* SDM vol. 3, 11.11: fixed delivery, edge, physical destination. */
+	struct msi_msg m = {0xfee00000 | apic_id << 12, vector};
+	int err;
+
+	if (iommu_remaps_irqs() && (err = iommu_route_msi(dev->rid, index, vector, apic_id, &m)))
+		return err;
+	if (dev->msix_table)
+		write_msix(dev, index, &m, true);
+	else if (dev->msi_cap)
+		write_msi(dev, &m, true);
+	else
+		return -ENODEV;
+	return 0;
+}
+
+int
+irq_msi(struct device *dev, unsigned index, int cpu, irq_fn fn, void *arg, const char *name)
+{
+	u32 to = cpus[cpu].apic_id;
+	int vector, err;
+
+	if (index >= dev->msi_count || index >= NELEM(dev->msi_vector))
+		return -ENODEV;
+	if (dev->msi_vector[index])
+		return -EEXIST;
+	if ((vector = irq_alloc(fn, arg, name)) < 0)
+		return vector;
+	if (pv_present())
+		err = pv_call(HC_bind, dev->rid, index, vector, to, 0);
+	else
+		err = route_native(dev, index, vector, to);
+	if (err) {
+		irq_free(vector);
+		return err;
+	}
+	dev->msi_vector[index] = vector;
+	return 0;
+}
+
+void
+irq_msi_free(struct device *dev, unsigned index)
+{
+	static const struct msi_msg none;
+
+	if (index >= NELEM(dev->msi_vector) || !dev->msi_vector[index])
+		return;
+	if (pv_present()) {
+		pv_call(HC_unbind, dev->rid, index, 0, 0, 0);
+	} else {
+		if (dev->msix_table)
+			write_msix(dev, index, &none, false);
+		else
+			write_msi(dev, &none, false);
+		iommu_unroute_msi(dev->rid, index);
+	}
+	irq_free(dev->msi_vector[index]);
+	dev->msi_vector[index] = 0;
+}
+
+int
+irq_gsi(u32 gsi, irq_fn fn, void *arg, const char *name)
+{
+	int vector = irq_alloc(fn, arg, name), err;
+
+	if (vector < 0)
+		return vector;
+	if ((err = ioapic_route(gsi, vector, cpus[0].apic_id)))
+		irq_free(vector);
+	return err;
+}
+
+static void
+show_interrupts(struct text *t)
+{
+	text_printf(t, "%-6s %12s  %s\n", "VECTOR", "COUNT", "NAME");
+	for (unsigned v = 0; v < 256; v++)
+		if (vectors[v].fn)
+			text_printf(t, "0x%02x   %12lu  %s\n", v, vectors[v].count, vectors[v].name);
+}
+PROC_FILE("interrupts", show_interrupts);

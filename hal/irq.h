@@ -1,0 +1,41 @@
+/*
+ * Interrupts: a handler is bound to a CPU vector, and a device's message or an IOAPIC input to
+ * that vector. How a message reaches the vector (plainly, remapped by an IOMMU, or by a VMM that
+ * holds the device's MSI-X table) is decided here and nowhere else.
+ */
+#ifndef HAL_IRQ_H
+#define HAL_IRQ_H
+
+#include "hal/device.h"
+
+typedef void (*irq_fn)(void *arg);
+
+/* Vectors with a fixed use. Device vectors lie between FIRST and LAST. */
+enum {
+	VECTOR_DEVICE_FIRST = 0x30,
+	VECTOR_DEVICE_LAST = 0xdf,
+	VECTOR_TIMER = 0xe0,
+	VECTOR_KICK = 0xe1, /* look again: there may be work */
+};
+
+/* From trap(): runs the handler and ends the interrupt. Interrupts are off. */
+void irq_dispatch(unsigned vector);
+
+/* Sets the handler of a fixed vector. */
+void irq_set(unsigned vector, irq_fn fn, void *arg, const char *name);
+
+/* Binds a free vector; returns it, or -ENOMEM. */
+int irq_alloc(irq_fn fn, void *arg, const char *name);
+void irq_free(int vector);
+
+/*
+ * Binds message `index` of a device to a handler on CPU `cpu`, and turns messages on. -ENODEV if
+ * the device has no such message; else the errors of the VMM or IOMMU that has to agree.
+ */
+int irq_msi(struct device *dev, unsigned index, int cpu, irq_fn fn, void *arg, const char *name);
+void irq_msi_free(struct device *dev, unsigned index);
+
+/* Binds an edge-triggered IOAPIC input. -ENODEV if there is none: then the driver has to poll. */
+int irq_gsi(u32 gsi, irq_fn fn, void *arg, const char *name);
+
+#endif

@@ -1,0 +1,416 @@
+#include "hal/pt.h"
+#include "kernel/abi.h"
+#include "kernel/lib.h"
+#include "kernel/x86.h"
+
+#define ADDR_51_12 0x000ffffffffff000UL
+
+const struct pt_fmt pt_fmt_cpu = {
+	.name = "cpu",
+	.levels = 4,
+	.leaf_levels = 7,
+	.valid = 1,
+	.table = 7, /* present, writable, user: the leaf decides */
+	.leaf = 1,
+	.large = BIT(7),
+	.addr = ADDR_51_12,
+	.bits = {{PT_W, BIT(1), 0}, {PT_X, 0, BIT(63)}, {PT_USER, BIT(2), 0},
+		{PT_UNCACHED, BIT(3) | BIT(4), 0}, {PT_GLOBAL, BIT(8), 0}},
+};
+
+/* A nested walk is made as a user access (AMD64 vol. 2, 15.25.5), so every entry has U=1. */
+const struct pt_fmt pt_fmt_npt = {
+	.name = "npt",
+	.levels = 4,
+	.leaf_levels = 7,
+	.valid = 1,
+	.table = 7,
+	.leaf = 1 | BIT(2),
+	.large = BIT(7),
+	.addr = ADDR_51_12,
+	.bits = {{PT_W, BIT(1), 0}, {PT_X, 0, BIT(63)}, {PT_UNCACHED, BIT(3) | BIT(4), 0}},
+};
+
+const struct pt_fmt pt_fmt_ept = {
+	.name = "ept",
+	.levels = 4,
+	.leaf_levels = 7,
+	.valid = 7,
+	.table = 7,
+	.large = BIT(7),
+	.addr = ADDR_51_12,
+	.bits = {{PT_R, BIT(0), 0}, {PT_W, BIT(1), 0}, {PT_X, BIT(2), 0},
+		{PT_UNCACHED, 0, 6 << 3}}, /* memory type 0 = UC, 6 = WB */
+};
+
+const struct pt_fmt pt_fmt_vtd = {
+	.name = "vtd",
+	.levels = 4,
+	.leaf_levels = 7,
+	.valid = 3,
+	.table = 3,
+	.large = BIT(7),
+	.addr = ADDR_51_12,
+	.bits = {{PT_R, BIT(0), 0}, {PT_W, BIT(1), 0}},
+};
+
+const struct pt_fmt pt_fmt_amdvi = {
+	.name = "amdvi",
+	.levels = 4,
+	.leaf_levels = 7,
+	.next_level = true,
+	.valid = 1,
+	.table = 1 | BIT(61) | BIT(62),
+	.leaf = 1 | BIT(60), /* FC: force coherent */
+	.addr = ADDR_51_12,
+	.bits = {{PT_R, BIT(61), 0}, {PT_W, BIT(62), 0}},
+};
+
+/* Stores an entry with one 64-bit write: the walker in the device may read at any time. */
+static void
+set_entry(struct pt *pt, u64 *e, u64 v)
+{
+	WRITE_ONCE(*e, v);
+	if (pt->flush)
+		clflush(e);
+}
+
+/* Makes a zeroed table page, flushed if the reader does not snoop. */
+static u64 *
+table_alloc(struct pt *pt, paddr_t *pa)
+{
+	u64 *t = pt_page_alloc(pa);
+
+	if (!t)
+		return NULL;
+	pt->tables++;
+	if (pt->flush)
+		for (unsigned i = 0; i < 512; i += 8)
+			clflush(t + i);
+	return t;
+}
+
+static unsigned
+index_at(u64 in, unsigned level)
+{
+	return in >> (PAGE_SHIFT + 9 * level) & 511;
+}
+
+static bool
+is_valid(const struct pt *pt, u64 e)
+{
+	return e & pt->fmt->valid;
+}
+
+/* Whether a valid entry at `level` maps memory (else it points to a table). */
+static bool
+is_leaf(const struct pt *pt, u64 e, unsigned level)
+{
+	if (level == 0)
+		return true;
+	return pt->fmt->next_level ? (e >> 9 & 7) == 0 : (e & pt->fmt->large) != 0;
+}
+
+static u64 *
+table_at(const struct pt *pt, u64 e)
+{
+	return pt_page_virt(e & pt->fmt->addr);
+}
+
+static u64
+table_entry(const struct pt *pt, paddr_t pa, unsigned level)
+{
+	return pa | pt->fmt->table | (pt->fmt->next_level ? (u64)level << 9 : 0);
+}
+
+/* The entry of a leaf at `level` that maps to `out`. */
+static u64
+leaf_entry(const struct pt_fmt *fmt, u64 out, unsigned perm, unsigned level)
+{
+	u64 e = out | fmt->leaf | (level ? fmt->large : 0);
+
+	for (unsigned i = 0; i < NELEM(fmt->bits); i++)
+		e |= perm & fmt->bits[i].perm ? fmt->bits[i].set : fmt->bits[i].clear;
+	return e;
+}
+
+static unsigned
+entry_perm(const struct pt_fmt *fmt, u64 e)
+{
+	unsigned perm = PT_R;
+
+	for (unsigned i = 0; i < NELEM(fmt->bits); i++) {
+		u64 set = fmt->bits[i].set, clear = fmt->bits[i].clear;
+		if (!fmt->bits[i].perm)
+			continue;
+		if (set ? (e & set) == set : !(e & clear))
+			perm |= fmt->bits[i].perm;
+		else
+			perm &= ~fmt->bits[i].perm;
+	}
+	return perm;
+}
+
+static void
+gather(struct pt_gather *g, u64 start, u64 end)
+{
+	if (g->start == g->end) {
+		g->start = start;
+		g->end = end;
+	} else {
+		g->start = MIN(g->start, start);
+		g->end = MAX(g->end, end);
+	}
+}
+
+int
+pt_init(struct pt *pt, const struct pt_fmt *fmt, unsigned levels, bool flush)
+{
+	*pt = (struct pt){.fmt = fmt, .levels = levels ? levels : fmt->levels,
+		.leaf_levels = fmt->leaf_levels, .flush = flush};
+	pt->root = table_alloc(pt, &pt->root_pa);
+	return pt->root ? 0 : -ENOMEM;
+}
+
+static void
+destroy_table(struct pt *pt, u64 *table, unsigned level)
+{
+	for (unsigned i = 0; level > 0 && i < 512; i++)
+		if (is_valid(pt, table[i]) && !is_leaf(pt, table[i], level))
+			destroy_table(pt, table_at(pt, table[i]), level - 1);
+	pt->tables--;
+	pt_page_free(table);
+}
+
+void
+pt_destroy(struct pt *pt)
+{
+	if (pt->root)
+		destroy_table(pt, pt->root, pt->levels - 1);
+	pt->root = NULL;
+}
+
+/* Whether [in, in+len) is page-aligned and within the table's reach. */
+static bool
+in_reach(const struct pt *pt, u64 in, u64 len)
+{
+	u64 reach = pt_level_size(pt->levels);
+
+	if (pt->fmt == &pt_fmt_cpu) /* canonical addresses: the upper half is sign-extended */
+		in &= reach - 1;
+	return !((in | len) & PAGE_MASK) && len && len <= reach && in <= reach - len;
+}
+
+/* Replaces a leaf at `level` by a table of leaves one level below, same translation. */
+static int
+split(struct pt *pt, u64 *e, unsigned level)
+{
+	u64 out = *e & pt->fmt->addr & ~(pt_level_size(level) - 1);
+	unsigned perm = entry_perm(pt->fmt, *e);
+	paddr_t pa;
+	u64 *t = table_alloc(pt, &pa);
+
+	if (!t)
+		return -ENOMEM;
+	for (unsigned i = 0; i < 512; i++)
+		set_entry(pt, &t[i],
+			leaf_entry(pt->fmt, out + i * pt_level_size(level - 1), perm, level - 1));
+	set_entry(pt, e, table_entry(pt, pa, level));
+	return 0;
+}
+
+/* The table below entry e at `level`, made if it is missing; NULL without memory. */
+static u64 *
+descend(struct pt *pt, u64 *e, unsigned level)
+{
+	paddr_t pa;
+	u64 *t;
+
+	if (is_valid(pt, *e))
+		return table_at(pt, *e);
+	t = table_alloc(pt, &pa);
+	if (t)
+		set_entry(pt, e, table_entry(pt, pa, level));
+	return t;
+}
+
+int
+pt_reserve(struct pt *pt, u64 in, u64 len)
+{
+	u64 end = in + len;
+
+	if (!in_reach(pt, in, len))
+		return -ERANGE;
+	for (u64 at = ROUND_DOWN(in, pt_level_size(1)); at < end; at += pt_level_size(1)) {
+		u64 *t = pt->root;
+		for (unsigned level = pt->levels - 1; level > 0; level--) {
+			u64 *e = &t[index_at(at, level)];
+			if (is_valid(pt, *e) && is_leaf(pt, *e, level))
+				return -EEXIST;
+			if (!(t = descend(pt, e, level)))
+				return -ENOMEM;
+		}
+	}
+	return 0;
+}
+
+/* Maps one leaf, the largest that fits at `in`; returns its size, 0 and *err on failure. */
+static u64
+map_one(struct pt *pt, u64 in, u64 out, u64 len, unsigned perm, int *err)
+{
+	u64 *t = pt->root;
+
+	for (unsigned level = pt->levels - 1;; level--) {
+		u64 *e = &t[index_at(in, level)], size = pt_level_size(level);
+		bool empty = !is_valid(pt, *e);
+
+		if (empty && pt->leaf_levels >> level & 1 && !((in | out) & (size - 1)) &&
+			len >= size) {
+			set_entry(pt, e, leaf_entry(pt->fmt, out, perm, level));
+			return size;
+		}
+		if (!empty && is_leaf(pt, *e, level)) {
+			*err = -EEXIST;
+			return 0;
+		}
+		if (!(t = descend(pt, e, level))) {
+			*err = -ENOMEM;
+			return 0;
+		}
+	}
+}
+
+int
+pt_map(struct pt *pt, u64 in, u64 out, u64 len, unsigned perm, struct pt_gather *g)
+{
+	u64 done = 0, size, removed;
+	int err = 0;
+
+	if (!in_reach(pt, in, len) || (out & PAGE_MASK))
+		return -ERANGE;
+	for (; done < len; done += size) {
+		size = map_one(pt, in + done, out + done, len - done, perm, &err);
+		if (!size)
+			break;
+	}
+	if (err && done)
+		pt_unmap(pt, in, done, &removed, g); /* our own leaves: no split, cannot fail */
+	return err;
+}
+
+/* Puts a table and the tables below it on the dead list. */
+static void
+bury(struct pt *pt, u64 *table, unsigned level, struct pt_gather *g)
+{
+	for (unsigned i = 0; level > 0 && i < 512; i++)
+		if (is_valid(pt, table[i]) && !is_leaf(pt, table[i], level))
+			bury(pt, table_at(pt, table[i]), level - 1, g);
+	/*
+	 * The hardware may still walk this page until the invalidation is done, so its entries
+	 * must stay harmless: the link is an address with no valid bit set.
+	 */
+	memset(table, 0, PAGE_SIZE);
+	table[0] = (u64)g->dead & ~pt->fmt->valid;
+	g->dead = table;
+}
+
+static u64
+count_mapped(struct pt *pt, u64 *table, unsigned level)
+{
+	u64 n = 0;
+
+	for (unsigned i = 0; i < 512; i++) {
+		if (!is_valid(pt, table[i]))
+			continue;
+		n += is_leaf(pt, table[i], level)
+			     ? pt_level_size(level)
+			     : count_mapped(pt, table_at(pt, table[i]), level - 1);
+	}
+	return n;
+}
+
+static int
+unmap_level(struct pt *pt, u64 *table, unsigned level, u64 in, u64 end, u64 *removed,
+	struct pt_gather *g)
+{
+	u64 size = pt_level_size(level), next;
+
+	for (; in < end; in = next) {
+		u64 *e = &table[index_at(in, level)];
+		bool whole;
+
+		next = MIN(ROUND_DOWN(in, size) + size, end);
+		whole = next - in == size;
+		if (!is_valid(pt, *e))
+			continue;
+		if (is_leaf(pt, *e, level)) {
+			if (!whole) {
+				int err = split(pt, e, level);
+				if (err)
+					return err;
+				gather(g, ROUND_DOWN(in, size), ROUND_DOWN(in, size) + size);
+			} else {
+				set_entry(pt, e, 0);
+				*removed += size;
+				gather(g, in, next);
+				continue;
+			}
+		}
+		if (whole && level > 1) { /* level-1 tables are kept: windows reserve them */
+			u64 *t = table_at(pt, *e);
+			*removed += count_mapped(pt, t, level - 1);
+			set_entry(pt, e, 0);
+			bury(pt, t, level - 1, g);
+			gather(g, in, next);
+			continue;
+		}
+		int err = unmap_level(pt, table_at(pt, *e), level - 1, in, next, removed, g);
+		if (err)
+			return err;
+	}
+	return 0;
+}
+
+int
+pt_unmap(struct pt *pt, u64 in, u64 len, u64 *removed, struct pt_gather *g)
+{
+	*removed = 0;
+	if (!in_reach(pt, in, len))
+		return -ERANGE;
+	return unmap_level(pt, pt->root, pt->levels - 1, in, in + len, removed, g);
+}
+
+bool
+pt_lookup(const struct pt *pt, u64 in, u64 *out, unsigned *perm)
+{
+	const u64 *t = pt->root;
+
+	if (!in_reach(pt, ROUND_DOWN(in, PAGE_SIZE), PAGE_SIZE))
+		return false;
+	for (unsigned level = pt->levels - 1;; level--) {
+		u64 e = READ_ONCE(t[index_at(in, level)]), offset = pt_level_size(level) - 1;
+
+		if (!is_valid(pt, e))
+			return false;
+		if (is_leaf(pt, e, level)) {
+			if (out)
+				*out = (e & pt->fmt->addr & ~offset) | (in & offset);
+			if (perm)
+				*perm = entry_perm(pt->fmt, e);
+			return true;
+		}
+		t = table_at(pt, e);
+	}
+}
+
+void
+pt_gather_free(struct pt *pt, struct pt_gather *g)
+{
+	while (g->dead) {
+		u64 *t = g->dead;
+		g->dead = (u64 *)t[0];
+		pt->tables--;
+		pt_page_free(t);
+	}
+	*g = (struct pt_gather){0};
+}

@@ -1,0 +1,130 @@
+/*
+ * In a guest: the IOMMU contract by hypercall. There is no table here; the VMM checks each call,
+ * pins the pages and programs the real IOMMU.
+ */
+#include "hal/pv.h"
+#include "hal/iommu.h"
+#include "kernel/abi.h"
+#include "kernel/x86.h"
+
+static bool use_vmcall; /* on Intel */
+
+bool
+pv_present(void)
+{
+	static enum { UNKNOWN, NO, YES } state;
+	u32 r[4];
+
+	if (state == UNKNOWN) {
+		cpuid(0, 0, r);
+		use_vmcall = r[1] == 0x756e6547; /* "Genu" */
+		/* The leaf, not CPUID.1:ECX[31], which QEMU 7.2 sets on the bare machine as well. */
+		cpuid(HC_CPUID_BASE, 0, r);
+		state = memcmp(&r[1], HC_SIGNATURE, 12) == 0 ? YES : NO;
+	}
+	return state == YES;
+}
+
+s64
+pv_call(u64 number, u64 a, u64 b, u64 c, u64 d, u64 e)
+{
+	register u64 r10 asm("r10") = d;
+	register u64 r8 asm("r8") = e;
+	s64 ret;
+
+	if (use_vmcall)
+		asm volatile("vmcall"
+			     : "=a"(ret)
+			     : "a"(number), "D"(a), "S"(b), "d"(c), "r"(r10), "r"(r8)
+			     : "memory");
+	else
+		asm volatile("vmmcall"
+			     : "=a"(ret)
+			     : "a"(number), "D"(a), "S"(b), "d"(c), "r"(r10), "r"(r8)
+			     : "memory");
+	return ret;
+}
+
+static int
+pv_domain_init(struct domain *d)
+{
+	return 0;
+}
+
+static void
+pv_domain_fini(struct domain *d)
+{
+}
+
+static int
+pv_attach(struct domain *d, rid_t rid)
+{
+	return pv_call(HC_attach, rid, 0, 0, 0, 0);
+}
+
+static void
+pv_detach(struct domain *d, rid_t rid)
+{
+	pv_call(HC_detach, rid, 0, 0, 0, 0);
+}
+
+static int
+pv_unmap(struct domain *d, iova_t iova, u32 npages, bool sync)
+{
+	while (npages) {
+		u32 n = MIN(npages, HC_MAX_PAGES);
+		s64 ret = pv_call(HC_unmap, d->rid, iova.v, n, sync ? HC_SYNC : 0, 0);
+
+		if (ret < 0)
+			return ret;
+		if (ret == 0) /* the VMM may do less than was asked for, never nothing */
+			return -EIO;
+		npages -= ret;
+		iova.v += ret * PAGE_SIZE;
+	}
+	return 0;
+}
+
+static int
+pv_map(struct domain *d, iova_t iova, paddr_t pa, u32 npages, unsigned perm)
+{
+	u32 done = 0;
+
+	while (done < npages) {
+		u32 n = MIN(npages - done, HC_MAX_PAGES);
+		s64 ret = pv_call(HC_map, d->rid, iova.v + done * PAGE_SIZE, pa + done * PAGE_SIZE, n,
+			perm);
+
+		if (ret <= 0) {
+			if (done)
+				pv_unmap(d, iova, done, true);
+			return ret ? ret : -EIO;
+		}
+		done += ret;
+	}
+	return 0;
+}
+
+static void
+pv_sync(struct domain *d)
+{
+	pv_call(HC_sync, d->rid, 0, 0, 0, 0);
+}
+
+static u64
+pv_reach(void)
+{
+	return 1UL << 39;
+}
+
+const struct iommu_ops pv_ops = {
+	.name = "pv",
+	.domain_init = pv_domain_init,
+	.domain_fini = pv_domain_fini,
+	.attach = pv_attach,
+	.detach = pv_detach,
+	.map = pv_map,
+	.unmap = pv_unmap,
+	.sync = pv_sync,
+	.reach = pv_reach,
+};

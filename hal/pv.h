@@ -1,0 +1,14 @@
+/* Whether our VMM runs us, and the calls to it. For hal/ alone: nobody else asks. */
+#ifndef HAL_PV_H
+#define HAL_PV_H
+
+#include "hal/hypercall.h"
+#include "kernel/types.h"
+
+/* True in a guest of our VMM. */
+bool pv_present(void);
+
+/* One hypercall. */
+s64 pv_call(u64 number, u64 a, u64 b, u64 c, u64 d, u64 e);
+
+#endif

@@ -1,0 +1,113 @@
+#include "hal/smp.h"
+#include "hal/acpi.h"
+#include "hal/apic.h"
+#include "hal/irq.h"
+#include "hal/timer.h"
+#include "kernel/bootinfo.h"
+#include "kernel/cpu.h"
+#include "kernel/kalloc.h"
+#include "kernel/lib.h"
+#include "kernel/mem.h"
+#include "kernel/proc.h"
+#include "kernel/trap.h"
+#include "kernel/x86.h"
+
+#define TRAMPOLINE 0x8000UL
+#define START_LIMIT_MS 1000
+
+extern const char ap_trampoline[], ap_trampoline_end[];
+u64 ap_stack; /* boot.S loads it */
+void ap_main(void) NORETURN;
+
+static int ap_up; /* how many have said that they are */
+
+/* The first C of another CPU, on its own stack. */
+void
+ap_main(void)
+{
+	int id = ncpus;
+
+	cpu_init(id);
+	mem_init_cpu();
+	apic_init_cpu();
+	cpus[id].apic_id = apic_id();
+	timer_init_cpu();
+	__atomic_store_n(&ap_up, id, __ATOMIC_RELEASE);
+	scheduler();
+}
+
+/* Wakes one CPU (SDM vol. 3, 9.4.4.1) and waits until it is up. */
+static bool
+start(u32 apic_id)
+{
+	paddr_t stack = frame_alloc(KERNEL_STACK_ORDER, FRAME_KERNEL);
+	u64 deadline;
+
+	if (!stack)
+		return false;
+	ap_stack = (u64)phys_to_virt(stack) + (PAGE_SIZE << KERNEL_STACK_ORDER);
+	apic_send_init(apic_id);
+	timer_delay_us(10000);
+	for (int i = 0; i < 2; i++) {
+		apic_send_startup(apic_id, TRAMPOLINE >> PAGE_SHIFT);
+		timer_delay_us(200);
+	}
+	deadline = timer_ns() + START_LIMIT_MS * 1000000UL;
+	while (__atomic_load_n(&ap_up, __ATOMIC_ACQUIRE) != ncpus) {
+		if (timer_ns() > deadline)
+			return false; /* its stack stays: it may still come */
+		pause();
+	}
+	ncpus++;
+	return true;
+}
+
+/* Whether a MADT record (ACPI 5.2.12.2 and .12) names a CPU that may be started, and which. */
+static bool
+usable(const u8 *e, u32 *id)
+{
+	u32 flags;
+
+	memcpy(&flags, e + (e[0] == 0 ? 4 : 8), 4);
+	if (e[0] == 0)
+		*id = e[3];
+	else
+		memcpy(id, e + 4, 4);
+	return (flags & 1) && *id != apic_id();
+}
+
+void
+smp_start(void)
+{
+	const struct acpi_header *madt = acpi_find("APIC");
+	const u8 *end = (const u8 *)madt + (madt ? madt->length : 0);
+
+	irq_set(VECTOR_KICK, NULL, NULL, "kick");
+	memcpy(phys_to_virt(TRAMPOLINE), ap_trampoline, ap_trampoline_end - ap_trampoline);
+	for (int type = 0; madt && type <= 9; type += 9) { /* local APIC, local x2APIC */
+		const u8 *e = (const u8 *)madt + 44;
+		for (; (e = acpi_next(e, end, type, type ? 16 : 8)); e += e[1]) {
+			u32 id;
+			if (!usable(e, &id))
+				continue;
+			if (ncpus == MAX_CPUS)
+				pr_warn("smp: CPU with APIC id %u left out: %d is the most", id, MAX_CPUS);
+			else if (!start(id))
+				pr_warn("smp: CPU with APIC id %u does not start", id);
+		}
+	}
+	pr_info("smp: %d CPU%s", ncpus, ncpus == 1 ? "" : "s");
+}
+
+void
+smp_kick(int cpu)
+{
+	apic_ipi(cpus[cpu].apic_id, VECTOR_KICK);
+}
+
+void
+smp_stop_others(void)
+{
+	if (ncpus > 1)
+		apic_nmi_others();
+}

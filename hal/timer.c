@@ -1,0 +1,136 @@
+#include "hal/timer.h"
+#include "hal/apic.h"
+#include "hal/irq.h"
+#include "hal/pv.h"
+#include "kernel/cpu.h"
+#include "kernel/lib.h"
+#include "kernel/proc.h"
+#include "kernel/x86.h"
+
+#define PIT_HZ 1193182
+#define CALIBRATE_MS 10
+#define APIC_DIVIDE 16
+
+static u64 tsc_base, tsc_khz, apic_khz;
+static void (*polls[4])(void);
+
+/* Waits on channel 2 of the 8254, whose gate and output are in port 0x61; false if it is dead. */
+static bool
+pit_wait(unsigned ms)
+{
+	u32 count = PIT_HZ / 1000 * ms;
+
+	outb(0x61, (inb(0x61) & ~2) | 1); /* gate on, speaker off */
+	outb(0x43, 0xb0);		  /* channel 2, mode 0: output rises at zero */
+	outb(0x42, count & 0xff);
+	outb(0x42, count >> 8);
+	for (u64 i = 0; i < 100000000; i++) {
+		if (inb(0x61) & 0x20)
+			return true;
+		pause();
+	}
+	return false;
+}
+
+/* TSC and APIC timer against the PIT, the shortest of three tries: others were disturbed. */
+static void
+calibrate(void)
+{
+	u64 best = ~0UL, ticks = 0;
+
+	for (int i = 0; i < 3; i++) {
+		u64 start;
+
+		apic_timer(0xff, ~0u, false);
+		start = rdtsc();
+		if (!pit_wait(CALIBRATE_MS))
+			panic("timer: the PIT does not count");
+		u64 tsc = rdtsc() - start;
+		if (tsc < best) {
+			best = tsc;
+			ticks = ~0u - apic_timer_count();
+		}
+	}
+	apic_timer(0xff, 0, false);
+	tsc_khz = best / CALIBRATE_MS;
+	apic_khz = ticks * APIC_DIVIDE / CALIBRATE_MS;
+}
+
+void
+timer_init(void)
+{
+	u32 r[4];
+
+	if (pv_present()) {
+		cpuid(HC_CPUID_TIMING, 0, r);
+		tsc_khz = r[0];
+		apic_khz = r[1];
+	} else {
+		calibrate();
+	}
+	if (!tsc_khz || !apic_khz)
+		panic("timer: cannot calibrate (TSC %lu kHz, APIC %lu kHz)", tsc_khz, apic_khz);
+	tsc_base = rdtsc();
+	pr_info("timer: TSC %lu.%03lu MHz, APIC %lu.%03lu MHz", tsc_khz / 1000, tsc_khz % 1000,
+		apic_khz / 1000, apic_khz % 1000);
+}
+
+u64
+timer_tsc_to_ns(u64 tsc)
+{
+	return tsc_khz ? tsc / tsc_khz * 1000000 + tsc % tsc_khz * 1000000 / tsc_khz : 0;
+}
+
+u64
+timer_ns(void)
+{
+	return timer_tsc_to_ns(rdtsc() - tsc_base);
+}
+
+void
+timer_delay_us(u64 us)
+{
+	u64 end = timer_ns() + us * 1000;
+
+	while (timer_ns() < end)
+		pause();
+}
+
+u32
+timer_tsc_khz(void)
+{
+	return tsc_khz;
+}
+
+u32
+timer_apic_khz(void)
+{
+	return apic_khz;
+}
+
+void
+timer_poll(void (*fn)(void))
+{
+	for (unsigned i = 0; i < NELEM(polls); i++) {
+		if (!polls[i]) {
+			polls[i] = fn;
+			break;
+		}
+	}
+}
+
+static void
+tick(void *arg)
+{
+	if (this_cpu()->id == 0)
+		for (unsigned i = 0; i < NELEM(polls) && polls[i]; i++)
+			polls[i]();
+	proc_tick(timer_ns());
+}
+
+void
+timer_init_cpu(void)
+{
+	irq_set(VECTOR_TIMER, tick, NULL, "timer");
+	apic_timer(VECTOR_TIMER, apic_khz * TICK_MS / APIC_DIVIDE, true);
+}

@@ -1,0 +1,26 @@
+/* Time: the TSC as a clock in nanoseconds, and each CPU's tick. */
+#ifndef HAL_TIMER_H
+#define HAL_TIMER_H
+
+#include "kernel/types.h"
+
+#define TICK_MS 10
+
+void timer_init(void);	   /* calibrates; before that time stands still */
+void timer_init_cpu(void); /* starts the tick of this CPU */
+
+/* Nanoseconds since timer_init(). */
+u64 timer_ns(void);
+/* Waits without giving up the CPU: for hardware only, and short. */
+void timer_delay_us(u64 us);
+
+/* Rates, for who has to tell a guest: TSC and local APIC timer, in kHz. */
+u32 timer_tsc_khz(void);
+u32 timer_apic_khz(void);
+/* Converts between TSC ticks and nanoseconds. */
+u64 timer_tsc_to_ns(u64 tsc);
+
+/* Calls fn at each tick on CPU 0: for devices that cannot interrupt. */
+void timer_poll(void (*fn)(void));
+
+#endif

@@ -1,0 +1,215 @@
+/* Boot information and the command line. Nothing here trusts a length it has not checked. */
+#include "kernel/bootinfo.h"
+#include "kernel/lib.h"
+
+struct bootinfo bootinfo;
+
+/* Adds the whole pages of usable RAM in [base, base+len). */
+static void
+add_ram(struct bootinfo *bi, u64 base, u64 len)
+{
+	u64 end, limit = 1UL << 52;
+
+	if (base >= limit || bi->nram == NELEM(bi->ram))
+		return;
+	end = ROUND_DOWN(base + MIN(len, limit - base), PAGE_SIZE);
+	base = ROUND_UP(base, PAGE_SIZE);
+	if (base < end)
+		bi->ram[bi->nram++] = (struct memrange){base, end - base};
+}
+
+struct mb2_tag {
+	u32 type, size;
+};
+struct mb2_mmap_entry {
+	u64 base, len;
+	u32 type, reserved;
+};
+
+enum {
+	MB2_END = 0,
+	MB2_CMDLINE = 1,
+	MB2_MODULE = 3,
+	MB2_MMAP = 6,
+	MB2_FRAMEBUFFER = 8,
+	MB2_ACPI_OLD = 14,
+	MB2_ACPI_NEW = 15,
+};
+
+/* One tag. What is not known is passed over. */
+static void
+mb2_tag(struct bootinfo *bi, const struct mb2_tag *tag, const u8 *body, size_t n)
+{
+	switch (tag->type) {
+	case MB2_CMDLINE:
+		memcpy(bi->cmdline, body, MIN(n, sizeof(bi->cmdline) - 1));
+		break;
+	case MB2_MODULE:
+		if (n >= 8 && !bi->module.len) {
+			u32 start, end;
+			memcpy(&start, body, 4);
+			memcpy(&end, body + 4, 4);
+			if (start < end)
+				bi->module = (struct memrange){start, end - start};
+		}
+		break;
+	case MB2_MMAP: {
+		u32 step;
+		if (n < 8)
+			break;
+		memcpy(&step, body, 4);
+		if (step < sizeof(struct mb2_mmap_entry))
+			break;
+		for (size_t at = 8; at <= n && n - at >= step; at += step) {
+			struct mb2_mmap_entry e;
+			memcpy(&e, body + at, sizeof(e));
+			if (e.type == 1)
+				add_ram(bi, e.base, e.len);
+		}
+		break;
+	}
+	case MB2_FRAMEBUFFER:
+		if (n >= 22) {
+			memcpy(&bi->screen.addr, body, 8);
+			memcpy(&bi->screen.pitch, body + 8, 4);
+			memcpy(&bi->screen.width, body + 12, 4);
+			memcpy(&bi->screen.height, body + 16, 4);
+			bi->screen.bpp = body[20];
+			bi->screen.type = body[21];
+		}
+		break;
+	case MB2_ACPI_OLD:
+	case MB2_ACPI_NEW:
+		if (n >= 20 && (tag->type == MB2_ACPI_NEW || !bi->rsdp[0]))
+			memcpy(bi->rsdp, body, MIN(n, sizeof(bi->rsdp)));
+		break;
+	}
+}
+
+bool
+bootinfo_multiboot2(struct bootinfo *bi, const void *block, size_t len)
+{
+	const u8 *p = block;
+	u32 total;
+
+	if (len < 8)
+		return false;
+	memcpy(&total, p, 4);
+	if (total > len)
+		return false;
+	for (size_t at = 8; at + sizeof(struct mb2_tag) <= total;) {
+		struct mb2_tag tag;
+
+		memcpy(&tag, p + at, sizeof(tag));
+		if (tag.size < sizeof(tag) || tag.size > total - at)
+			return false;
+		if (tag.type == MB2_END)
+			return true;
+		mb2_tag(bi, &tag, p + at + sizeof(tag), tag.size - sizeof(tag));
+		at += ROUND_UP((size_t)tag.size, 8);
+	}
+	return false;
+}
+
+#define PVH_MAGIC 0x336ec578
+
+struct pvh_start_info {
+	u32 magic, version, flags, nr_modules;
+	u64 modlist, cmdline, rsdp;
+	u64 memmap; /* version 1 and later */
+	u32 memmap_entries, reserved;
+};
+struct pvh_module {
+	u64 addr, size, cmdline, reserved;
+};
+struct pvh_memmap {
+	u64 addr, size;
+	u32 type, reserved;
+};
+_Static_assert(sizeof(struct pvh_start_info) == 56, "start_info");
+
+bool
+bootinfo_pvh(struct bootinfo *bi, paddr_t start_info, void *(*virt)(paddr_t, size_t))
+{
+	const struct pvh_start_info *si = virt(start_info, sizeof(*si));
+
+	if (!si || si->magic != PVH_MAGIC || si->version < 1)
+		return false;
+	if (si->rsdp) {
+		const void *r = virt(si->rsdp, sizeof(bi->rsdp));
+		if (r)
+			memcpy(bi->rsdp, r, sizeof(bi->rsdp));
+	}
+	if (si->cmdline) {
+		const char *s = virt(si->cmdline, sizeof(bi->cmdline));
+		if (s)
+			memcpy(bi->cmdline, s, strnlen(s, sizeof(bi->cmdline) - 1));
+	}
+	if (si->nr_modules) {
+		const struct pvh_module *m = virt(si->modlist, sizeof(*m));
+		if (m)
+			bi->module = (struct memrange){m->addr, m->size};
+	}
+	for (u32 i = 0; i < si->memmap_entries; i++) {
+		const struct pvh_memmap *e = virt(si->memmap + i * sizeof(*e), sizeof(*e));
+		if (!e)
+			return false;
+		if (e->type == 1)
+			add_ram(bi, e->addr, e->size);
+	}
+	return true;
+}
+
+/* Copies one word from *s into buf, quotes removed, and moves *s behind it; false at the end. */
+static bool
+next_word(const char **s, char *buf, size_t size)
+{
+	const char *p = *s;
+	char quote = 0;
+	size_t n = 0;
+
+	while (*p == ' ' || *p == '\t')
+		p++;
+	if (!*p)
+		return false;
+	for (; *p && (quote || (*p != ' ' && *p != '\t')); p++) {
+		char c = *p;
+		if (c == quote) {
+			quote = 0;
+			continue;
+		}
+		if (!quote && (c == '"' || c == '\'')) {
+			quote = c;
+			continue;
+		}
+		if (c == '\\' && quote != '\'' && (p[1] == '"' || p[1] == '\'' || p[1] == '\\'))
+			c = *++p;
+		if (n + 1 < size)
+			buf[n++] = c;
+	}
+	buf[n] = 0;
+	*s = p;
+	return true;
+}
+
+bool
+cmdline_get(const char *cmdline, const char *name, char *buf, size_t size)
+{
+	static char word[sizeof(bootinfo.cmdline)];
+	size_t n = strlen(name);
+	bool found = false;
+
+	while (next_word(&cmdline, word, sizeof(word))) {
+		if (strncmp(word, name, n) == 0 && word[n] == '=') {
+			strlcpy(buf, word + n + 1, size); /* the last one wins */
+			found = true;
+		}
+	}
+	return found;
+}
+
+bool
+boot_option(const char *name, char *buf, size_t size)
+{
+	return cmdline_get(bootinfo.cmdline, name, buf, size);
+}

@@ -1,0 +1,49 @@
+/*
+ * What the boot loader told us, in one shape for both doors. Formats: Multiboot2 specification
+ * 3.6 (boot information) and Xen's PVH start_info (xen/include/public/arch-x86/hvm/start_info.h).
+ */
+#ifndef KERNEL_BOOTINFO_H
+#define KERNEL_BOOTINFO_H
+
+#include "kernel/types.h"
+
+#define MULTIBOOT2_MAGIC 0x36d76289
+#define BOOT_MULTIBOOT2 1
+#define BOOT_PVH 2
+
+struct memrange {
+	paddr_t base;
+	u64 len; /* bytes */
+};
+
+struct bootinfo {
+	char cmdline[1024];
+	struct memrange ram[64]; /* usable RAM, whole pages */
+	unsigned nram;
+	struct memrange module; /* the root file system; len 0: none */
+	u8 rsdp[36];		/* a copy of the ACPI root pointer; zero if not told */
+	struct {
+		paddr_t addr;
+		u32 pitch, width, height;
+		u8 bpp, type; /* type 1: RGB pixels, 2: EGA text; bpp 0: no screen told */
+	} screen;
+};
+
+extern struct bootinfo bootinfo;
+
+/*
+ * Parse a block of at most `len` bytes. False if it is not well-formed; what was understood
+ * until then stands in *bi. `virt` turns a physical range into a pointer, or NULL if it cannot.
+ */
+bool bootinfo_multiboot2(struct bootinfo *bi, const void *block, size_t len);
+bool bootinfo_pvh(struct bootinfo *bi, paddr_t start_info, void *(*virt)(paddr_t, size_t));
+
+/*
+ * The value of option `name` on the command line, in buf; false if absent. Words are separated
+ * by blanks; quotes and backslashes work as in a shell, around the value or the whole word
+ * (GRUB re-quotes `a="b c"` as `"a=b c"`).
+ */
+bool cmdline_get(const char *cmdline, const char *name, char *buf, size_t size);
+bool boot_option(const char *name, char *buf, size_t size);
+
+#endif

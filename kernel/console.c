@@ -1,0 +1,158 @@
+#include "kernel/console.h"
+#include "kernel/abi.h"
+#include "kernel/dev.h"
+#include "kernel/mem.h"
+#include "kernel/proc.h"
+#include "kernel/spinlock.h"
+#include "hal/timer.h"
+
+static struct spinlock lock = SPINLOCK_INIT("console");
+static void (*output[4])(char);
+static bool panicking;
+int console_loglevel = LOG_INFO;
+
+static char log_ring[64 << 10];
+static u64 log_end; /* bytes ever logged */
+
+static struct {
+	char buf[256];
+	unsigned read, line, write; /* counts of characters: read, complete lines, typed */
+	bool eof;
+} in;
+
+void
+console_add_output(void (*put)(char))
+{
+	for (unsigned i = 0; i < NELEM(output); i++) {
+		if (!output[i]) {
+			output[i] = put;
+			break;
+		}
+	}
+}
+
+/* To every output. Lock held. */
+static void
+put(char c)
+{
+	for (unsigned i = 0; i < NELEM(output) && output[i]; i++) {
+		if (c == '\n')
+			output[i]('\r');
+		output[i](c);
+	}
+}
+
+void
+console_panic(void)
+{
+	panicking = true;
+}
+
+void
+klog(int level, const char *fmt, ...)
+{
+	static char line[320];
+	struct text t = {line, sizeof(line), 0, 0};
+	u64 us = timer_ns() / 1000;
+	va_list ap;
+
+	if (!panicking)
+		spin_lock(&lock);
+	text_printf(&t, "[%4lu.%06lu] ", us / 1000000, us % 1000000);
+	va_start(ap, fmt);
+	text_vprintf(&t, fmt, ap);
+	va_end(ap);
+	if (t.len + 1 < t.size)
+		t.buf[t.len++] = '\n';
+	for (size_t i = 0; i < t.len; i++) {
+		log_ring[log_end++ % sizeof(log_ring)] = line[i];
+		if (level <= console_loglevel)
+			put(line[i]);
+	}
+	if (!panicking)
+		spin_unlock(&lock);
+}
+
+void
+console_input(char c)
+{
+	spin_lock(&lock);
+	if (c == '\r')
+		c = '\n';
+	if (c == '\b' || c == 0x7f) {
+		if (in.write != in.line) {
+			in.write--;
+			put('\b'), put(' '), put('\b');
+		}
+	} else if (c == 4) { /* Ctrl-D */
+		in.eof = in.write == in.line;
+		in.line = in.write;
+		wakeup(&in);
+	} else if (in.write - in.read < sizeof(in.buf)) {
+		in.buf[in.write++ % sizeof(in.buf)] = c;
+		put(c);
+		if (c == '\n' || in.write - in.read == sizeof(in.buf)) {
+			in.line = in.write;
+			wakeup(&in);
+		}
+	}
+	spin_unlock(&lock);
+}
+
+/* One line, or less if it is longer than n. */
+static s64
+console_read(void *dev, void *state, u64 user_buf, size_t n, u64 pos)
+{
+	char line[sizeof(in.buf)];
+	size_t done = 0;
+
+	spin_lock(&lock);
+	while (in.read == in.line && !in.eof && !current()->killed)
+		proc_sleep(&in, &lock);
+	in.eof = false;
+	while (done < n && in.read != in.line) {
+		char c = in.buf[in.read++ % sizeof(in.buf)];
+		line[done++] = c;
+		if (c == '\n')
+			break;
+	}
+	spin_unlock(&lock);
+	return copy_out(user_buf, line, done) ? -EFAULT : (s64)done;
+}
+
+static s64
+console_write(void *dev, void *state, u64 user_buf, size_t n, u64 pos)
+{
+	char chunk[256];
+
+	for (size_t done = 0; done < n;) {
+		size_t k = MIN(n - done, sizeof(chunk));
+		if (copy_in(chunk, user_buf + done, k))
+			return -EFAULT;
+		spin_lock(&lock);
+		for (size_t i = 0; i < k; i++)
+			put(chunk[i]);
+		spin_unlock(&lock);
+		done += k;
+	}
+	return n;
+}
+
+static const struct devops ops = {.read = console_read, .write = console_write};
+
+static void
+show_dmesg(struct text *t)
+{
+	spin_lock(&lock);
+	u64 at = log_end > sizeof(log_ring) ? log_end - sizeof(log_ring) : 0;
+	for (; at < log_end; at++)
+		text_printf(t, "%c", log_ring[at % sizeof(log_ring)]);
+	spin_unlock(&lock);
+}
+PROC_FILE("dmesg", show_dmesg);
+
+void
+console_init(void)
+{
+	dev_add("/dev/console", &ops, NULL);
+}

@@ -1,0 +1,20 @@
+/* The console: where the log and /dev/console go, and where typed characters come from. */
+#ifndef KERNEL_CONSOLE_H
+#define KERNEL_CONSOLE_H
+
+#include "kernel/types.h"
+
+/* A driver that shows text. Called with the console's lock held, one character at a time. */
+void console_add_output(void (*put)(char c));
+/* A driver that read a character; may be called from an interrupt. */
+void console_input(char c);
+/* From now on the log prints without locks: the system is going down. */
+void console_panic(void);
+
+/* Log messages above this level go to dmesg only. */
+extern int console_loglevel;
+
+/* Adds /dev/console and /proc/dmesg. */
+void console_init(void);
+
+#endif

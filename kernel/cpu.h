@@ -1,0 +1,61 @@
+/* What each CPU has for itself. GS points to it while the CPU is in the kernel. */
+#ifndef KERNEL_CPU_H
+#define KERNEL_CPU_H
+
+#include "kernel/types.h"
+
+#define MAX_CPUS 16
+
+/* Segment selectors. SYSRET wants user data below user code (SDM vol. 2, SYSRET). */
+#define SEL_KCODE 0x08
+#define SEL_KDATA 0x10
+#define SEL_UDATA 0x1b
+#define SEL_UCODE 0x23
+#define SEL_TSS 0x28
+
+/* 64-bit task state segment, SDM vol. 3, 8.7. */
+struct tss {
+	u32 reserved0;
+	u64 rsp[3];
+	u64 reserved1;
+	u64 ist[7];
+	u64 reserved2;
+	u16 reserved3, iomap;
+} PACKED;
+_Static_assert(sizeof(struct tss) == 104, "TSS");
+
+struct cpu {
+	struct cpu *self;  /* entry.S knows the offsets of the first three */
+	u64 user_rsp;	   /* while a system call switches stacks */
+	u64 kernel_rsp;	   /* top of the current process's kernel stack */
+	int id;		   /* 0 … ncpus-1 */
+	u32 apic_id;
+	int irq_off;	   /* depth of irq_push_off() */
+	bool irq_were_on;
+	bool smap;
+	bool idle;	   /* in HLT, or about to be: wake it with an IPI */
+	bool resched;	   /* the running thread has had its time slice */
+	struct proc *proc; /* the running thread; NULL in the scheduler */
+	u64 scheduler_rsp; /* the scheduler's saved context */
+	u64 gdt[7];
+	struct tss tss;
+};
+
+extern struct cpu cpus[MAX_CPUS];
+extern int ncpus; /* that are up */
+
+#define for_each_cpu(c) for (struct cpu *c = cpus; c < cpus + ncpus; c++)
+
+/* This CPU. Stable only while interrupts are off. */
+static inline struct cpu *
+this_cpu(void)
+{
+	struct cpu *c;
+	asm volatile("mov %%gs:0, %0" : "=r"(c));
+	return c;
+}
+
+/* Segments, task state, per-CPU pointer, traps and system calls of the CPU that calls it. */
+void cpu_init(int id);
+
+#endif

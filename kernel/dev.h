@@ -1,0 +1,48 @@
+/*
+ * Devices and kernel state as files. A name under /dev or /proc is a struct devfile; drivers add
+ * theirs when they find a device. /proc files are made of text when they are opened.
+ */
+#ifndef KERNEL_DEV_H
+#define KERNEL_DEV_H
+
+#include "kernel/lib.h"
+
+/*
+ * The operations of a device file; any may be NULL. `state` is what open() put there, per open
+ * file. read and write return bytes or a negative error; pos is in bytes. All may sleep.
+ */
+struct devops {
+	int (*open)(void *dev, void **state);
+	void (*close)(void *dev, void *state);
+	s64 (*read)(void *dev, void *state, u64 user_buf, size_t n, u64 pos);
+	s64 (*write)(void *dev, void *state, u64 user_buf, size_t n, u64 pos);
+	u64 (*size)(void *dev);
+};
+
+struct devfile {
+	char path[24]; /* "/dev/nvme0" */
+	const struct devops *ops;
+	void *dev;
+};
+
+/* Adds a device file; `path` is copied. -EEXIST, -ENOMEM. */
+int dev_add(const char *path, const struct devops *ops, void *dev);
+/* Removes it; -EBUSY while it is open. */
+int dev_remove(const char *path);
+
+/* Opens: finds path and counts the file as open. NULL if there is none. */
+struct devfile *dev_get(const char *path);
+void dev_put(struct devfile *f);
+/* How often path is open now. */
+int dev_users(const char *path);
+
+/* A /proc file whose text a function makes. */
+struct procfile {
+	const char *name;
+	void (*show)(struct text *t);
+};
+#define PROC_FILE(name, show) SECTION_ELEMENT(struct procfile, devfile, procfile_##show) = {name, show}
+
+void dev_init(void);
+
+#endif

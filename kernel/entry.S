@@ -1,0 +1,148 @@
+/* Into the kernel and out of it: trap vectors, system calls, context switch, user copies. */
+#include "kernel/trap_asm.h"
+
+.text
+
+/* One stub for each vector: pushes an error code where the CPU does not, and the number. */
+.balign 16
+.global vector_stubs
+vector_stubs:
+.set v, 0
+.rept 256
+	.balign 16
+	.if !(v == 8 || (v >= 10 && v <= 14) || v == 17 || v == 21 || v == 29 || v == 30)
+	push $0
+	.endif
+	push $v
+	jmp trap_entry
+	.set v, v + 1
+.endr
+
+.macro push_regs
+	push %rax
+	push %rbx
+	push %rcx
+	push %rdx
+	push %rsi
+	push %rdi
+	push %rbp
+	push %r8
+	push %r9
+	push %r10
+	push %r11
+	push %r12
+	push %r13
+	push %r14
+	push %r15
+.endm
+
+.macro pop_regs
+	pop %r15
+	pop %r14
+	pop %r13
+	pop %r12
+	pop %r11
+	pop %r10
+	pop %r9
+	pop %r8
+	pop %rbp
+	pop %rdi
+	pop %rsi
+	pop %rdx
+	pop %rcx
+	pop %rbx
+	pop %rax
+.endm
+
+/* The frame has vector below error; struct trapframe says so too. */
+trap_entry:
+	push_regs
+	cld
+	testb $3, TF_CS(%rsp)
+	jz 1f
+	swapgs
+1:	mov %rsp, %rdi
+	mov TF_RBP(%rsp), %rbp
+	call trap
+.global trap_return
+trap_return:
+	cli
+	testb $3, TF_CS(%rsp)
+	jz 1f
+	swapgs
+1:	pop_regs
+	add $16, %rsp
+	iretq
+
+/* SYSCALL: RCX = return RIP, R11 = RFLAGS; interrupts are off (SFMASK). */
+.global syscall_entry
+syscall_entry:
+	swapgs
+	mov %rsp, %gs:CPU_USER_RSP
+	mov %gs:CPU_KERNEL_RSP, %rsp
+	push $SEL_UDATA
+	push %gs:CPU_USER_RSP
+	push %r11
+	push $SEL_UCODE
+	push %rcx
+	push %rax		/* error = the number */
+	push $256
+	push_regs
+	sti
+	mov %rsp, %rdi
+	xor %ebp, %ebp
+	call syscall
+	jmp trap_return
+
+/* void switch_context(u64 *save_rsp, u64 new_rsp): saves what a callee must keep. */
+.global switch_context
+switch_context:
+	push %rbp
+	push %rbx
+	push %r12
+	push %r13
+	push %r14
+	push %r15
+	mov %rsp, (%rdi)
+	mov %rsi, %rsp
+	pop %r15
+	pop %r14
+	pop %r13
+	pop %r12
+	pop %rbx
+	pop %rbp
+	ret
+
+/* Where a new process or thread first runs: thread_start() leaves, then as from a trap. */
+.global first_return
+first_return:
+	xor %ebp, %ebp
+	call thread_start
+	jmp trap_return
+
+/* size_t copy_user(void *dst, const void *src, size_t n, bool smap): bytes not copied. */
+.global copy_user
+copy_user:
+	mov %rdx, %rax
+	mov %rcx, %r8
+	test %r8d, %r8d
+	jz 1f
+	stac
+1:	mov %rax, %rcx
+	shr $3, %rcx
+2:	rep movsq
+	mov %rax, %rcx
+	and $7, %ecx
+3:	rep movsb
+4:	mov %rcx, %rax
+	test %r8d, %r8d
+	jz 5f
+	clac
+5:	ret
+.section .ex_table, "a"
+	.quad 2b, 6f, 3b, 4b
+.text
+6:	mov $1, %ecx		/* some are missing; how many does not matter */
+	jmp 4b
+
+.section .note.GNU-stack, "", @progbits

@@ -1,0 +1,35 @@
+/* Open files: inodes, pipes and device files behind one interface. */
+#ifndef KERNEL_FILE_H
+#define KERNEL_FILE_H
+
+#include "kernel/abi.h"
+
+struct devfile;
+struct inode;
+struct pipe;
+
+struct file {
+	enum { FILE_INODE, FILE_PIPE, FILE_DEV } kind;
+	int refs;
+	bool readable, writable;
+	u64 pos; /* bytes */
+	struct inode *inode;
+	struct pipe *pipe;
+	struct devfile *dev;
+	void *state; /* of the device's open() */
+};
+
+int file_open(const char *path, int flags, struct file **f);
+struct file *file_ref(struct file *f);
+void file_close(struct file *f);
+s64 file_read(struct file *f, u64 user_buf, size_t n);
+s64 file_write(struct file *f, u64 user_buf, size_t n);
+s64 file_seek(struct file *f, s64 offset, int whence);
+int file_stat(struct file *f, struct stat *st);
+
+int pipe_create(struct file *f[2]);
+void pipe_close(struct pipe *p, bool writer);
+s64 pipe_read(struct pipe *p, u64 user_buf, size_t n);
+s64 pipe_write(struct pipe *p, u64 user_buf, size_t n);
+
+#endif

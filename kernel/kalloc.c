@@ -1,0 +1,341 @@
+/*
+ * The frame allocator: a buddy system whose free lists run through the frame records, never
+ * through the frames, so that a frame need not be mapped to be free.
+ */
+#include "kernel/kalloc.h"
+#include "kernel/lib.h"
+#include "kernel/mem.h"
+#include "kernel/spinlock.h"
+
+#define NONE 0xffffffffu
+
+struct frame {
+	u32 next, prev; /* free list, by frame number; used only in the first frame of a block */
+	u8 order;	/* of the block that begins here */
+	u8 owner;	/* enum frame_owner */
+	u16 vm;		/* FRAME_VM: which VM */
+	u32 pins;
+};
+_Static_assert(sizeof(struct frame) == 16, "0.4 % of memory");
+
+static struct {
+	struct spinlock lock;
+	struct frame *frames; /* one for each page below `count` */
+	u64 count;
+	u32 free[MAX_ORDER + 1];
+	u64 owned[FRAME_NOWNERS];
+} mem = {.lock = SPINLOCK_INIT("frames")};
+
+/* The record of the frame at pa, which must be RAM. */
+static struct frame *
+frame_of(paddr_t pa)
+{
+	u64 n = pa >> PAGE_SHIFT;
+
+	if (n >= mem.count || (pa & PAGE_MASK))
+		panic("no frame at %lx", pa);
+	return &mem.frames[n];
+}
+
+/* Puts a block on its free list. Lock held. */
+static void
+list_push(u32 n, unsigned order)
+{
+	struct frame *f = &mem.frames[n];
+
+	f->owner = FRAME_FREE;
+	f->order = order;
+	f->prev = NONE;
+	f->next = mem.free[order];
+	if (f->next != NONE)
+		mem.frames[f->next].prev = n;
+	mem.free[order] = n;
+}
+
+/* Takes a block off its free list. Lock held. */
+static void
+list_take(u32 n, unsigned order)
+{
+	struct frame *f = &mem.frames[n];
+
+	if (f->prev != NONE)
+		mem.frames[f->prev].next = f->next;
+	else
+		mem.free[order] = f->next;
+	if (f->next != NONE)
+		mem.frames[f->next].prev = f->prev;
+}
+
+/* Frees a block and merges it with its buddies as far as they are free. Lock held. */
+static void
+free_block(u64 n, unsigned order)
+{
+	for (; order < MAX_ORDER; order++) {
+		u64 buddy = n ^ (1UL << order);
+		struct frame *b = &mem.frames[buddy];
+
+		if (buddy >= mem.count || b->owner != FRAME_FREE || b->order != order)
+			break;
+		list_take(buddy, order);
+		b->order = 0xff; /* no block begins here any more */
+		n &= ~(1UL << order);
+	}
+	list_push(n, order);
+}
+
+/*
+ * Makes the table of frame records for all memory below `top`, every frame reserved. The
+ * records come from `early_alloc`, before there is an allocator.
+ */
+void
+frames_init(paddr_t top)
+{
+	mem.count = top >> PAGE_SHIFT;
+	mem.frames = early_alloc(mem.count * sizeof(struct frame));
+	for (u64 i = 0; i < mem.count; i++)
+		mem.frames[i] = (struct frame){.owner = FRAME_RESERVED, .order = 0xff};
+	for (unsigned o = 0; o <= MAX_ORDER; o++)
+		mem.free[o] = NONE;
+}
+
+void
+frames_add(paddr_t base, paddr_t end)
+{
+	u64 n = DIV_UP(base, PAGE_SIZE), stop = MIN(end >> PAGE_SHIFT, mem.count);
+
+	spin_lock(&mem.lock);
+	while (n < stop) {
+		unsigned order = 0;
+
+		while (order < MAX_ORDER && !(n & ((2UL << order) - 1)) && n + (2UL << order) <= stop)
+			order++;
+		for (u64 i = 0; i < 1UL << order; i++)
+			mem.frames[n + i] = (struct frame){.owner = FRAME_FREE, .order = 0xff};
+		free_block(n, order);
+		mem.owned[FRAME_FREE] += 1UL << order;
+		n += 1UL << order;
+	}
+	spin_unlock(&mem.lock);
+}
+
+paddr_t
+frame_alloc(unsigned order, enum frame_owner owner)
+{
+	paddr_t pa = 0;
+
+	spin_lock(&mem.lock);
+	for (unsigned o = order; o <= MAX_ORDER; o++) {
+		u32 n = mem.free[o];
+
+		if (n == NONE)
+			continue;
+		list_take(n, o);
+		for (; o > order; o--) /* give the upper half back until it fits */
+			list_push(n + (1u << (o - 1)), o - 1);
+		for (u32 i = 0; i < 1u << order; i++) {
+			ASSERT(mem.frames[n + i].owner == FRAME_FREE && !mem.frames[n + i].pins);
+			mem.frames[n + i] = (struct frame){.owner = owner, .order = 0xff};
+		}
+		mem.frames[n].order = order;
+		mem.owned[FRAME_FREE] -= 1UL << order;
+		mem.owned[owner] += 1UL << order;
+		pa = (paddr_t)n << PAGE_SHIFT;
+		break;
+	}
+	spin_unlock(&mem.lock);
+	return pa;
+}
+
+void
+frame_free(paddr_t pa, unsigned order, enum frame_owner owner)
+{
+	spin_lock(&mem.lock);
+	for (u64 i = 0; i < 1UL << order; i++) {
+		struct frame *f = frame_of(pa + i * PAGE_SIZE);
+
+		if (f->owner != owner)
+			panic("frame %lx freed as %d, owned by %d", pa, owner, f->owner);
+		if (f->pins)
+			panic("frame %lx freed with %u pins", pa, f->pins);
+		*f = (struct frame){.owner = FRAME_FREE, .order = 0xff};
+	}
+	mem.owned[owner] -= 1UL << order;
+	mem.owned[FRAME_FREE] += 1UL << order;
+	free_block(pa >> PAGE_SHIFT, order);
+	spin_unlock(&mem.lock);
+}
+
+void
+frame_set_vm(paddr_t pa, u16 vm)
+{
+	frame_of(pa)->vm = vm;
+}
+
+u16
+frame_vm(paddr_t pa)
+{
+	struct frame *f = frame_of(pa);
+
+	return f->owner == FRAME_VM ? f->vm : 0;
+}
+
+void
+frame_pin(paddr_t pa)
+{
+	struct frame *f = frame_of(pa);
+
+	ASSERT(f->owner != FRAME_FREE);
+	__atomic_add_fetch(&f->pins, 1, __ATOMIC_ACQ_REL);
+}
+
+unsigned
+frame_unpin(paddr_t pa)
+{
+	struct frame *f = frame_of(pa);
+
+	ASSERT(READ_ONCE(f->pins) > 0);
+	return __atomic_sub_fetch(&f->pins, 1, __ATOMIC_ACQ_REL);
+}
+
+unsigned
+frame_pins(paddr_t pa)
+{
+	return READ_ONCE(frame_of(pa)->pins);
+}
+
+u64
+frame_count(enum frame_owner owner)
+{
+	return READ_ONCE(mem.owned[owner]);
+}
+
+void *
+page_alloc(enum frame_owner owner)
+{
+	paddr_t pa = frame_alloc(0, owner);
+
+	return pa ? memset(phys_to_virt(pa), 0, PAGE_SIZE) : NULL;
+}
+
+void
+page_free(void *page, enum frame_owner owner)
+{
+	frame_free(virt_to_phys(page), 0, owner);
+}
+
+/*
+ * The heap: per size class a list of free objects, refilled a page at a time. An object's page
+ * begins with no header; the frame record cannot hold the class, so each page keeps it in a
+ * parallel place: the first 16 bytes of the page.
+ */
+struct heap_page {
+	u32 class, order; /* order: blocks of whole pages */
+	u64 magic;
+};
+#define HEAP_MAGIC 0x4845415048454150UL
+#define NCLASS 7 /* 32 … 2048 bytes */
+
+struct heap_object {
+	struct heap_object *next;
+};
+static struct {
+	struct spinlock lock;
+	struct heap_object *free[NCLASS];
+	struct list blocks; /* of whole pages, which have no room for a header */
+} heap = {.lock = SPINLOCK_INIT("heap"), .blocks = LIST_INIT(heap.blocks)};
+
+/* A block of whole pages is page-aligned, which no small object is; its order is kept here. */
+struct heap_block {
+	struct list link;
+	void *at;
+	unsigned order;
+};
+
+/* Adds a page of objects of one class. False if there is no memory. Lock held. */
+static bool
+heap_refill(unsigned class)
+{
+	size_t size = 32UL << class;
+	struct heap_page *page = page_alloc(FRAME_HEAP);
+
+	if (!page)
+		return false;
+	*page = (struct heap_page){.class = class, .magic = HEAP_MAGIC};
+	for (size_t at = MAX(size, sizeof(*page)); at + size <= PAGE_SIZE; at += size) {
+		struct heap_object *o = (void *)((char *)page + at);
+		o->next = heap.free[class];
+		heap.free[class] = o;
+	}
+	return true;
+}
+
+/* Allocates whole pages and remembers their order. */
+static void *
+heap_block(size_t n)
+{
+	struct heap_block *b = kmalloc(sizeof(*b));
+	paddr_t pa;
+
+	if (!b)
+		return NULL;
+	while ((PAGE_SIZE << b->order) < n)
+		b->order++;
+	if (b->order > MAX_ORDER || !(pa = frame_alloc(b->order, FRAME_HEAP))) {
+		kfree(b);
+		return NULL;
+	}
+	b->at = memset(phys_to_virt(pa), 0, PAGE_SIZE << b->order);
+	spin_lock(&heap.lock);
+	list_add_tail(&heap.blocks, &b->link);
+	spin_unlock(&heap.lock);
+	return b->at;
+}
+
+void *
+kmalloc(size_t n)
+{
+	struct heap_object *o = NULL;
+	unsigned class = 0;
+
+	while (class < NCLASS && (32UL << class) < n)
+		class++;
+	if (class == NCLASS)
+		return heap_block(n);
+	spin_lock(&heap.lock);
+	if (heap.free[class] || heap_refill(class)) {
+		o = heap.free[class];
+		heap.free[class] = o->next;
+	}
+	spin_unlock(&heap.lock);
+	return o ? memset(o, 0, 32UL << class) : NULL;
+}
+
+void
+kfree(void *p)
+{
+	struct heap_page *page = (void *)ROUND_DOWN((u64)p, PAGE_SIZE);
+	struct heap_block *found = NULL;
+
+	if (!p)
+		return;
+	spin_lock(&heap.lock);
+	if ((void *)page == p) {
+		list_for_each(it, &heap.blocks) {
+			struct heap_block *b = list_entry(it, struct heap_block, link);
+			if (b->at == p)
+				found = b;
+		}
+		ASSERT(found);
+		list_remove(&found->link);
+	} else {
+		ASSERT(page->magic == HEAP_MAGIC);
+		struct heap_object *o = p;
+		o->next = heap.free[page->class];
+		heap.free[page->class] = o;
+	}
+	spin_unlock(&heap.lock);
+	if (found) {
+		frame_free(virt_to_phys(p), found->order, FRAME_HEAP);
+		kfree(found);
+	}
+}

@@ -1,0 +1,50 @@
+/*
+ * Physical memory. Every frame of RAM has a record: who owns it, and how many pins hold it. A
+ * pinned frame may neither be freed nor be moved; the allocator refuses.
+ */
+#ifndef KERNEL_KALLOC_H
+#define KERNEL_KALLOC_H
+
+#include "kernel/types.h"
+
+/* X(name): who a frame belongs to. */
+#define FRAME_OWNERS(X) X(FREE) X(RESERVED) X(KERNEL) X(HEAP) X(TABLE) X(USER) X(DMA) X(CACHE) X(VM)
+enum frame_owner {
+#define X(name) FRAME_##name,
+	FRAME_OWNERS(X)
+#undef X
+		FRAME_NOWNERS
+};
+
+#define MAX_ORDER 10 /* largest block: 2^10 pages = 4 MiB */
+
+/* Tells the allocator the RAM range [base, base+len); frames in `keep` stay reserved. */
+void frames_init(paddr_t top);
+void frames_add(paddr_t base, paddr_t end);
+
+/* 2^order frames, not zeroed, as one physical block; 0 if there is none. */
+paddr_t frame_alloc(unsigned order, enum frame_owner owner);
+/* Gives a block back. Panics if it is pinned, or not the owner's: that is our bug. */
+void frame_free(paddr_t pa, unsigned order, enum frame_owner owner);
+
+/* Which VM a frame of FRAME_VM belongs to (an opaque id, not 0). */
+void frame_set_vm(paddr_t pa, u16 vm);
+u16 frame_vm(paddr_t pa);
+
+/* Pins: counts on a frame. unpin returns what is left. */
+void frame_pin(paddr_t pa);
+unsigned frame_unpin(paddr_t pa);
+unsigned frame_pins(paddr_t pa);
+
+/* Pages owned by `owner` now; FRAME_FREE tells what is free. */
+u64 frame_count(enum frame_owner owner);
+
+/* A zeroed page (as a kernel address) and back. NULL if there is no memory. */
+void *page_alloc(enum frame_owner owner);
+void page_free(void *page, enum frame_owner owner);
+
+/* The kernel heap: any size up to 4 MiB, zeroed, aligned to 16 bytes (from 4 KiB on: to a page). */
+void *kmalloc(size_t n);
+void kfree(void *p);
+
+#endif

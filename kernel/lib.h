@@ -1,0 +1,117 @@
+/* Strings, formatted output, panic, and lists: what every layer may use. */
+#ifndef KERNEL_LIB_H
+#define KERNEL_LIB_H
+
+#include "kernel/types.h"
+
+void *memcpy(void *dst, const void *src, size_t n);
+void *memmove(void *dst, const void *src, size_t n);
+void *memset(void *dst, int c, size_t n);
+int memcmp(const void *a, const void *b, size_t n);
+size_t strlen(const char *s);
+size_t strnlen(const char *s, size_t max);
+int strcmp(const char *a, const char *b);
+int strncmp(const char *a, const char *b, size_t n);
+char *strchr(const char *s, int c);
+
+/* Copies at most size-1 bytes and always ends dst with NUL; returns strlen(src). */
+size_t strlcpy(char *dst, const char *src, size_t size);
+
+/* Parses a number (0x… or decimal) from *s and moves *s behind it; false if there is none. */
+bool parse_u64(const char **s, u64 *v);
+
+/*
+ * Text that grows in a fixed buffer: what /proc files and replies are made of. What does not fit
+ * is dropped, and `lost` counts it.
+ */
+struct text {
+	char *buf;
+	size_t size, len, lost;
+};
+void text_vprintf(struct text *t, const char *fmt, va_list ap);
+void text_printf(struct text *t, const char *fmt, ...) PRINTF(2, 3);
+int snprintf(char *buf, size_t size, const char *fmt, ...) PRINTF(3, 4);
+
+/* The kernel's log: to the console if the level is low enough, and to dmesg always. */
+enum { LOG_ERR, LOG_WARN, LOG_INFO, LOG_DEBUG };
+void klog(int level, const char *fmt, ...) PRINTF(2, 3);
+#define pr_err(...) klog(LOG_ERR, __VA_ARGS__)
+#define pr_warn(...) klog(LOG_WARN, __VA_ARGS__)
+#define pr_info(...) klog(LOG_INFO, __VA_ARGS__)
+#define pr_debug(...) klog(LOG_DEBUG, __VA_ARGS__)
+
+/* Stops the machine with registers and a symbolic backtrace on the console. */
+void panic(const char *fmt, ...) PRINTF(1, 2) NORETURN;
+#define ASSERT(e)                                                                                 \
+	do {                                                                                      \
+		if (!(e))                                                                         \
+			panic("%s:%d: assertion failed: %s", __FILE__, __LINE__, #e);             \
+	} while (0)
+
+/* The text of a (negative) error number. */
+const char *strerror(int err);
+
+/* A doubly linked list whose head is a node of its own. */
+struct list {
+	struct list *next, *prev;
+};
+#define LIST_INIT(name) {&(name), &(name)}
+
+static inline void
+list_init(struct list *l)
+{
+	l->next = l->prev = l;
+}
+
+static inline bool
+list_empty(const struct list *l)
+{
+	return l->next == l;
+}
+
+static inline void
+list_add_tail(struct list *head, struct list *n)
+{
+	n->prev = head->prev;
+	n->next = head;
+	head->prev->next = n;
+	head->prev = n;
+}
+
+static inline void
+list_remove(struct list *n)
+{
+	n->prev->next = n->next;
+	n->next->prev = n->prev;
+	n->next = n->prev = n;
+}
+
+#define list_entry(p, type, member) container_of(p, type, member)
+/* The body may remove `it`. */
+#define list_for_each(it, head)                                                                   \
+	for (struct list *it = (head)->next, *it##_next = it->next; it != (head);                 \
+	     it = it##_next, it##_next = it->next)
+
+/*
+ * A list that the linker collects: any file adds an element, and no table names them all. That is
+ * how drivers, devices and the VMM make themselves known without being included anywhere.
+ */
+#define SECTION_ELEMENT(type, list_, name)                                                        \
+	static const type name __attribute__((used, aligned(8), section(".list." #list_)))
+#define section_for_each(type, it, section)                                                       \
+	extern const type __list_##section##_start[], __list_##section##_end[];                   \
+	for (const type *it = __list_##section##_start; it < __list_##section##_end; it++)
+
+/*
+ * Work to do once at boot, by rising order. INIT_CONSOLE comes first of all, before memory; the
+ * others when threads, interrupts and memory are ready.
+ */
+struct initcall {
+	int order;
+	void (*fn)(void);
+};
+enum { INIT_CONSOLE, INIT_BUS, INIT_DEVICE, INIT_VMM };
+#define INITCALL(order, fn)                                                                       \
+	SECTION_ELEMENT(struct initcall, initcall, initcall_##fn) = {order, fn}
+
+#endif

@@ -1,0 +1,87 @@
+/* The order in which the system comes up. */
+#include "hal/apic.h"
+#include "hal/dma.h"
+#include "hal/platform.h"
+#include "hal/smp.h"
+#include "hal/timer.h"
+#include "kernel/bootinfo.h"
+#include "kernel/console.h"
+#include "kernel/cpu.h"
+#include "kernel/dev.h"
+#include "kernel/fs.h"
+#include "kernel/mem.h"
+#include "kernel/proc.h"
+#include "kernel/trap.h"
+#include "kernel/x86.h"
+
+void kmain(u32 protocol, u64 info);
+
+static void
+initcalls(int order)
+{
+	section_for_each (struct initcall, i, initcall)
+		if (i->order == order)
+			i->fn();
+}
+
+/* Boot information as the boot tables show it: the first 4 GiB. */
+static void *
+boot_virt(paddr_t pa, size_t len)
+{
+	return pa && pa + len <= 4UL << 30 ? phys_to_virt(pa) : NULL;
+}
+
+/* The part of booting that may sleep; then it becomes the first process's parent. */
+static void
+boot_thread(void *unused)
+{
+	static char init[64] = "/bin/init", script[1024];
+	bool have_script;
+
+	initcalls(INIT_BUS);
+	initcalls(INIT_DEVICE);
+	initcalls(INIT_VMM);
+	boot_option("init", init, sizeof(init));
+	have_script = boot_option("script", script, sizeof(script));
+	proc_start_init(init, have_script ? script : NULL);
+}
+
+/* The first C code, on the boot CPU, on the boot tables. */
+void
+kmain(u32 protocol, u64 info)
+{
+	char level[4];
+	const char *p = level;
+	u64 n;
+	bool known = false;
+
+	cpu_init(0);
+	ncpus = 1;
+	trap_init();
+	initcalls(INIT_CONSOLE);
+	if (protocol == BOOT_MULTIBOOT2)
+		known = bootinfo_multiboot2(&bootinfo, phys_to_virt(info), 1 << 20);
+	else if (protocol == BOOT_PVH)
+		known = bootinfo_pvh(&bootinfo, info, boot_virt);
+	if (!known)
+		panic("boot: no multiboot2 or PVH information: use GRUB's multiboot2 or QEMU's -kernel");
+	if (boot_option("loglevel", level, sizeof(level)) && parse_u64(&p, &n))
+		console_loglevel = n;
+	pr_info("Halcyon: booted by %s", protocol == BOOT_PVH ? "PVH" : "multiboot2");
+
+	mem_init();
+	platform_init();
+	apic_init();
+	apic_init_cpu();
+	cpus[0].apic_id = apic_id();
+	timer_init();
+	dev_init();
+	console_init();
+	bio_init();
+	dma_init(); /* before any driver: from here on only who is attached can do DMA */
+	smp_start();
+	timer_init_cpu();
+	if (!kthread_start("boot", boot_thread, NULL))
+		panic("no memory for the first thread");
+	scheduler();
+}

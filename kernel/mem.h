@@ -1,0 +1,70 @@
+/*
+ * Address spaces. The kernel's upper half is the same everywhere:
+ *
+ *   0xffff800000000000  direct map of all RAM (never executable)
+ *   0xffffc00000000000  device registers and firmware tables, mapped on demand
+ *   0xffffffff80000000  the image: text RX, constants R, data RW
+ *
+ * A process has the lower half: its program from USER_BASE, the heap behind it, the stack below
+ * USER_TOP.
+ */
+#ifndef KERNEL_MEM_H
+#define KERNEL_MEM_H
+
+#include "hal/pt.h"
+#include "kernel/types.h"
+
+#define KERNEL_BASE 0xffffffff80000000UL
+#define DIRECT_BASE 0xffff800000000000UL
+#define IOMAP_BASE 0xffffc00000000000UL
+#define USER_BASE 0x400000UL
+#define USER_TOP 0x7ffffff00000UL
+#define USER_STACK_PAGES 16
+
+static inline void *
+phys_to_virt(paddr_t pa)
+{
+	return (void *)(pa + DIRECT_BASE);
+}
+
+/* The physical address behind a pointer into the direct map or the image. */
+paddr_t virt_to_phys(const void *p);
+
+/* Before mem_init(): zeroed memory that is never given back. */
+void *early_alloc(size_t n);
+void mem_init(void);
+/* This CPU: switch to the kernel's own tables, protections on. */
+void mem_init_cpu(void);
+void mem_load_kernel(void);
+
+/*
+ * Kernel pointers to physical memory that is not RAM: device registers (uncached) or firmware
+ * tables. The same range asked for again gives the same pointer. NULL without memory.
+ */
+void *map_device(paddr_t pa, size_t len);
+void *map_firmware(paddr_t pa, size_t len);
+
+/* Whether pa is RAM that the boot loader told of (and so in the direct map). */
+bool mem_is_ram(paddr_t pa);
+
+struct aspace {
+	struct pt pt;
+	u64 brk; /* end of program and heap, bytes */
+};
+
+int aspace_create(struct aspace *as);
+void aspace_destroy(struct aspace *as);
+int aspace_copy(struct aspace *to, const struct aspace *from);
+void aspace_load(const struct aspace *as);
+/* Maps zeroed pages over [va, va+len), skipping what is mapped. */
+int aspace_grow(struct aspace *as, u64 va, u64 len, unsigned perm);
+/* Copies into an address space that need not be the current one. */
+int aspace_write(struct aspace *as, u64 va, const void *src, size_t n);
+
+/* Between the kernel and the current process. -EFAULT if the process has no such memory. */
+int copy_in(void *dst, u64 user_src, size_t n);
+int copy_out(u64 user_dst, const void *src, size_t n);
+/* Copies a string with its NUL; its length, -EFAULT, or -ENAMETOOLONG if it exceeds size-1. */
+int copy_in_string(char *dst, u64 user_src, size_t size);
+
+#endif

@@ -1,0 +1,24 @@
+/* Spin locks. Interrupts are off on this CPU while one is held, so handlers may take them too. */
+#ifndef KERNEL_SPINLOCK_H
+#define KERNEL_SPINLOCK_H
+
+#include "kernel/types.h"
+
+struct spinlock {
+	u32 locked;
+	int cpu; /* who holds it: for assertions */
+	const char *name;
+};
+
+#define SPINLOCK_INIT(name) {0, -1, name}
+
+void spin_init(struct spinlock *l, const char *name);
+void spin_lock(struct spinlock *l);
+void spin_unlock(struct spinlock *l);
+bool spin_held(const struct spinlock *l);
+
+/* Interrupts off and on again, counted: only the outermost pop turns them on. */
+void irq_push_off(void);
+void irq_pop(void);
+
+#endif

@@ -1,0 +1,415 @@
+/* The rest of the library: program start, arguments, strings, memory, and reading of files. */
+#include "user/user.h"
+
+const char *program_name = "?";
+
+NORETURN void start_program(int argc, char **argv);
+
+/* Runs the program; _start calls it. */
+void
+start_program(int argc, char **argv)
+{
+	if (argc > 0) {
+		char *slash = strrchr(argv[0], '/');
+
+		program_name = slash ? slash + 1 : argv[0];
+	}
+	exit(main(argc, argv));
+}
+
+/* Prints how the program is used and exits: 0 when that was asked for, 2 after wrong use. */
+void
+usage(int status)
+{
+	fprintf(status ? 2 : 1, "usage: %s\n", usage_text);
+	exit(status);
+}
+
+/*
+ * Takes the next option letter off *args, or returns 0 when operands begin. A ':' after a letter
+ * in known means that a value follows; *value receives it. -h and wrong use do not return.
+ */
+int
+next_option(char ***args, const char *known, char **value)
+{
+	static char *rest = ""; /* letters left in an argument such as -vi */
+	const char *found;
+	char c;
+
+	if (!*rest) {
+		char *arg = **args;
+
+		if (!arg || arg[0] != '-' || !arg[1])
+			return 0;
+		++*args;
+		if (strcmp(arg, "--") == 0)
+			return 0;
+		rest = arg + 1;
+	}
+	c = *rest++;
+	if (c == 'h')
+		usage(0);
+	found = c == ':' ? NULL : strchr(known, c);
+	if (!found)
+		usage(2);
+	if (found[1] == ':') {
+		*value = *rest ? rest : *(*args)++;
+		rest = "";
+		if (!*value)
+			usage(2);
+	}
+	return c;
+}
+
+/* Returns the number that an argument is; anything else is wrong use. */
+u64
+number_argument(const char *s)
+{
+	u64 value;
+	const char *end = parse_number(s, &value);
+
+	if (!end || *end)
+		usage(2);
+	return value;
+}
+
+/* Copies n bytes between areas that do not overlap. */
+void *
+memcpy(void *to, const void *from, size_t n)
+{
+	void *start = to;
+
+	asm volatile("rep movsb" : "+D"(to), "+S"(from), "+c"(n) : : "memory");
+	return start;
+}
+
+/* Copies n bytes between areas that may overlap. */
+void *
+memmove(void *to, const void *from, size_t n)
+{
+	if ((uintptr_t)to - (uintptr_t)from >= n)
+		return memcpy(to, from, n);
+
+	char *end = (char *)to + n - 1;
+	const char *last = (const char *)from + n - 1;
+
+	asm volatile("std; rep movsb; cld" : "+D"(end), "+S"(last), "+c"(n) : : "memory");
+	return to;
+}
+
+/* Fills n bytes with c. */
+void *
+memset(void *to, int c, size_t n)
+{
+	void *start = to;
+
+	asm volatile("rep stosb" : "+D"(to), "+c"(n) : "a"(c) : "memory");
+	return start;
+}
+
+/* Compares n bytes: negative, 0 or positive as a is less than, equal to or more than b. */
+int
+memcmp(const void *a, const void *b, size_t n)
+{
+	const u8 *p = a, *q = b;
+
+	for (; n > 0; n--, p++, q++)
+		if (*p != *q)
+			return *p - *q;
+	return 0;
+}
+
+/* Returns the length of s without its NUL. */
+size_t
+strlen(const char *s)
+{
+	const char *end = s;
+
+	while (*end) {
+		end++;
+		asm(""); /* otherwise a compiler may see strlen here, and call it */
+	}
+	return end - s;
+}
+
+/* Compares two strings as memcmp does. */
+int
+strcmp(const char *a, const char *b)
+{
+	return strncmp(a, b, SIZE_MAX);
+}
+
+/* Compares at most n characters of two strings. */
+int
+strncmp(const char *a, const char *b, size_t n)
+{
+	for (; n > 0; n--, a++, b++)
+		if (*a != *b || !*a)
+			return (u8)*a - (u8)*b;
+	return 0;
+}
+
+/* Returns the first c in s (its NUL counts), or NULL. */
+char *
+strchr(const char *s, int c)
+{
+	for (;; s++) {
+		if (*s == (char)c)
+			return (char *)s;
+		if (!*s)
+			return NULL;
+	}
+}
+
+/* Returns the last c in s (its NUL counts), or NULL. */
+char *
+strrchr(const char *s, int c)
+{
+	char *found = NULL;
+
+	for (;; s++) {
+		if (*s == (char)c)
+			found = (char *)s;
+		if (!*s)
+			return found;
+	}
+}
+
+/* Copies as much of a string as fits into size bytes with a NUL; returns its whole length. */
+size_t
+strlcpy(char *to, const char *from, size_t size)
+{
+	size_t length = strlen(from);
+
+	if (size) {
+		size_t n = MIN(length, size - 1);
+
+		memcpy(to, from, n);
+		to[n] = '\0';
+	}
+	return length;
+}
+
+/* Reads a decimal or 0x number; returns what follows it, or NULL if s does not hold one. */
+const char *
+parse_number(const char *s, u64 *value)
+{
+	unsigned base = 10;
+	const char *start;
+
+	if (s[0] == '0' && s[1] == 'x') {
+		base = 16;
+		s += 2;
+	}
+	*value = 0;
+	for (start = s;; s++) {
+		char lower = *s | 0x20;
+		unsigned digit = 16;
+
+		if (*s >= '0' && *s <= '9')
+			digit = *s - '0';
+		else if (lower >= 'a' && lower <= 'f')
+			digit = lower - 'a' + 10;
+		if (digit >= base)
+			return s == start ? NULL : s;
+		if (__builtin_mul_overflow(*value, base, value) ||
+			__builtin_add_overflow(*value, digit, value))
+			return NULL;
+	}
+}
+
+/* Says in words what a system call's error is; takes the number with or without its minus. */
+const char *
+strerror(int error)
+{
+	switch (error < 0 ? -error : error) {
+#define X(name, number, text) \
+	case number:          \
+		return text;
+		ERRNO_LIST(X)
+#undef X
+	}
+	return "unknown error";
+}
+
+/*
+ * Memory blocks have sizes of powers of two, header included, and a freed block goes to the list
+ * of its size. This wastes up to half of a block, and in return nothing is ever searched.
+ */
+struct block {
+	struct block *next;
+	u64 order; /* of two; kept while the block is in use */
+};
+
+static struct block *free_blocks[48];
+
+/* Returns n bytes aligned to 16, or NULL. */
+void *
+malloc(size_t n)
+{
+	static char *unused, *end;
+	struct block *b;
+	u64 order = 5;
+
+	while (order < NELEM(free_blocks) && (1UL << order) - sizeof(*b) < n)
+		order++;
+	if (order == NELEM(free_blocks))
+		return NULL;
+
+	b = free_blocks[order];
+	if (b) {
+		free_blocks[order] = b->next;
+	} else {
+		if ((size_t)(end - unused) < 1UL << order) {
+			size_t more = MAX(1UL << order, 4 * PAGE_SIZE);
+			char *got = sbrk(more);
+
+			if ((long)got < 0)
+				return NULL;
+			if (got != end) /* the first time, or someone else called sbrk */
+				unused = got;
+			end = got + more;
+		}
+		b = (struct block *)unused;
+		unused += 1UL << order;
+	}
+	b->order = order;
+	return b + 1;
+}
+
+/* Returns n bytes, or ends the program. */
+void *
+alloc(size_t n)
+{
+	void *p = malloc(n);
+
+	if (!p)
+		die("out of memory");
+	return p;
+}
+
+/* Gives back what malloc() or alloc() returned; NULL is fine. */
+void
+free(void *p)
+{
+	struct block *b = (struct block *)p - 1;
+
+	if (!p)
+		return;
+	b->next = free_blocks[b->order];
+	free_blocks[b->order] = b;
+}
+
+/* Returns the next line without its newline, good until the next call; NULL at the end. */
+char *
+read_line(struct reader *r)
+{
+	size_t n = 0;
+
+	for (;;) {
+		if (r->at == r->have) {
+			ssize_t got = read(r->fd, r->buf, sizeof(r->buf));
+
+			r->at = 0;
+			r->have = MAX(got, 0);
+			if (got <= 0) {
+				r->error = got;
+				if (n == 0)
+					return NULL;
+				break;
+			}
+		}
+		if (n + 1 >= r->room) {
+			char *bigger = alloc(r->room = r->room ? 2 * r->room : 128);
+
+			memcpy(bigger, r->line, n);
+			free(r->line);
+			r->line = bigger;
+		}
+
+		char c = r->buf[r->at++];
+
+		if (c == '\n')
+			break;
+		r->line[n++] = c;
+	}
+	r->line[n] = '\0';
+	return r->line;
+}
+
+/* Reads until n bytes are there or the file ends; returns how many, or minus an error. */
+ssize_t
+read_full(int fd, void *buf, size_t n)
+{
+	size_t done = 0;
+
+	while (done < n) {
+		ssize_t got = read(fd, (char *)buf + done, n - done);
+
+		if (got < 0)
+			return got;
+		if (got == 0)
+			break;
+		done += got;
+	}
+	return done;
+}
+
+/* Writes all n bytes; returns 0, or minus an error. */
+int
+write_full(int fd, const void *buf, size_t n)
+{
+	const char *p = buf;
+
+	while (n > 0) {
+		ssize_t done = write(fd, p, n);
+
+		if (done < 0)
+			return done;
+		if (done == 0)
+			return -ENOSPC;
+		p += done;
+		n -= done;
+	}
+	return 0;
+}
+
+/* Reads the rest of a file into new memory with a NUL after it; NULL when reading fails. */
+char *
+read_all(int fd, size_t *length)
+{
+	size_t room = 4096, n = 0;
+	char *text = alloc(room);
+
+	for (;;) {
+		ssize_t got = read_full(fd, text + n, room - n - 1);
+
+		if (got < 0) {
+			free(text);
+			return NULL;
+		}
+		n += got;
+		if (n < room - 1)
+			break;
+
+		char *bigger = alloc(room *= 2);
+
+		memcpy(bigger, text, n);
+		free(text);
+		text = bigger;
+	}
+	text[n] = '\0';
+	*length = n;
+	return text;
+}
+
+/* Opens a file to read, "-" being standard input; says what failed and returns minus an error. */
+int
+open_input(const char *name)
+{
+	int fd = strcmp(name, "-") == 0 ? 0 : open(name, O_RDONLY);
+
+	if (fd < 0)
+		warn("%s: %s", name, strerror(fd));
+	return fd;
+}

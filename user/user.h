@@ -1,0 +1,83 @@
+/* What a user program may call: the system calls, and a small library. */
+#ifndef USER_USER_H
+#define USER_USER_H
+
+#include "kernel/abi.h"
+#include "kernel/types.h"
+
+typedef long ssize_t;
+
+/* System calls (kernel/syscalls.h says what each does). All return minus an error number. */
+NORETURN void exit(int status);
+int fork(void);
+int wait(int *status);
+int exec(const char *path, char *const argv[]);
+ssize_t read(int fd, void *buf, size_t n);
+ssize_t write(int fd, const void *buf, size_t n);
+int open(const char *path, int flags);
+int close(int fd);
+int dup(int fd);
+int pipe(int fd[2]);
+int getpid(void);
+int kill(int pid);
+int sleep(unsigned milliseconds);
+long uptime(void);
+void *sbrk(long increment);
+int chdir(const char *path);
+int fstat(int fd, struct stat *st);
+long lseek(int fd, long offset, int whence);
+int poweroff(int how, int status);
+
+/* Strings. */
+void *memcpy(void *to, const void *from, size_t n);
+void *memmove(void *to, const void *from, size_t n);
+void *memset(void *to, int c, size_t n);
+int memcmp(const void *a, const void *b, size_t n);
+size_t strlen(const char *s);
+int strcmp(const char *a, const char *b);
+int strncmp(const char *a, const char *b, size_t n);
+char *strchr(const char *s, int c);
+char *strrchr(const char *s, int c);
+size_t strlcpy(char *to, const char *from, size_t size);
+const char *parse_number(const char *s, u64 *value);
+const char *strerror(int error);
+
+/* Memory. */
+void *malloc(size_t n);
+void *alloc(size_t n);
+void free(void *p);
+
+/* Printing: %d %u %x %lx %lu %ld %s %c %p %%, with '-', '0', a width, and %.*s. */
+int vsnprintf(char *buf, size_t size, const char *format, va_list args);
+int snprintf(char *buf, size_t size, const char *format, ...) PRINTF(3, 4);
+void fprintf(int fd, const char *format, ...) PRINTF(2, 3);
+void printf(const char *format, ...) PRINTF(1, 2);
+void warn(const char *format, ...) PRINTF(1, 2);
+NORETURN void die(const char *format, ...) PRINTF(1, 2);
+
+/* Files. */
+struct reader {
+	int fd;
+	int error; /* 0, or what the read() that ended the lines returned */
+	size_t at, have;
+	char *line;
+	size_t room;
+	char buf[4096];
+};
+
+char *read_line(struct reader *r);
+ssize_t read_full(int fd, void *buf, size_t n);
+int write_full(int fd, const void *buf, size_t n);
+char *read_all(int fd, size_t *length);
+int open_input(const char *name);
+
+/* Program start and arguments. */
+extern const char *program_name;
+extern const char usage_text[]; /* each program has its own */
+
+int main(int argc, char **argv);
+NORETURN void usage(int status);
+int next_option(char ***args, const char *known, char **value);
+u64 number_argument(const char *s);
+
+#endif

@@ -1,0 +1,183 @@
+/*
+ * vmctl: makes, runs and inspects virtual machines. It writes one request to /dev/vmm, words
+ * separated by newlines, and reads the reply; the kernel's monitor does everything else.
+ */
+#include "user/user.h"
+
+/* X(command, fewest, most arguments, usage). The last two count all that follows the command. */
+#define COMMANDS(X)                                                                        \
+	X("create", 1, 13,                                                                 \
+		"create NAME [-m MiB] [-c CPUS] [-k KERNEL] [-r ROOTFS]\n"                 \
+		"                    [-a \"KERNEL COMMAND LINE\"] [-s \"SCRIPT TO RUN\"]") \
+	X("assign", 2, 6, "assign NAME BDF [-p permit|deny] [-q PAGES]")                   \
+	X("release", 2, 2, "release NAME BDF")                                             \
+	X("start", 1, 1, "start NAME")                                                     \
+	X("wait", 1, 1, "wait NAME          (exits with the machine's own exit status)")   \
+	X("kill", 1, 1, "kill NAME")                                                       \
+	X("destroy", 1, 1, "destroy NAME")                                                 \
+	X("status", 0, 1, "status [NAME]")                                                 \
+	X("stats", 1, 1, "stats NAME")                                                     \
+	X("maps", 1, 2, "maps NAME [GPA]")                                                 \
+	X("permit", 2, 2, "permit NAME BDF")                                               \
+	X("deny", 2, 2, "deny NAME BDF")
+
+const char usage_text[] = "vmctl COMMAND ..."
+#define X(name, fewest, most, text) "\n  vmctl " text
+	COMMANDS(X)
+#undef X
+	;
+
+static const struct command {
+	const char *name;
+	int fewest, most;
+} commands[] = {
+#define X(name, fewest, most, text) {name, fewest, most},
+	COMMANDS(X)
+#undef X
+};
+
+static char request[MAX_ARG_BYTES + 512];
+static size_t length;
+
+/* Adds a word, made of key and value, to the request. */
+static void
+add(const char *key, const char *value)
+{
+	if (strchr(value, '\n'))
+		die("an argument cannot hold a newline");
+	length += snprintf(request + length, sizeof(request) - length, "%s%s%s", length ? "\n" : "",
+		key, value);
+	if (length >= sizeof(request))
+		die("the arguments are too long");
+}
+
+/* Adds what create's options say, or else the defaults; returns the operands that are left. */
+static char **
+add_create(char **args)
+{
+	const char *mem = "64", *cpus = "1", *kernel = "/boot/halcyon.elf";
+	const char *root = "/boot/guest.img", *append = "", *script = NULL;
+	static char line[MAX_ARG_BYTES + 16];
+	char *value;
+	int option;
+
+	while ((option = next_option(&args, "m:c:k:r:a:s:", &value))) {
+		switch (option) {
+		case 'm':
+			mem = value;
+			break;
+		case 'c':
+			cpus = value;
+			break;
+		case 'k':
+			kernel = value;
+			break;
+		case 'r':
+			root = value;
+			break;
+		case 'a':
+			append = value;
+			break;
+		case 's':
+			script = value;
+			break;
+		}
+	}
+	if (script) {
+		if (strchr(script, '"'))
+			die("the script cannot hold a double quote; use single ones");
+		snprintf(line, sizeof(line), "%s%sscript=\"%s\"", append, *append ? " " : "",
+			script);
+		append = line;
+	}
+	add("mem=", mem);
+	add("cpus=", cpus);
+	add("kernel=", kernel);
+	add("root=", root);
+	add("append=", append);
+	return args;
+}
+
+/* Adds what assign's options say; returns the operands that are left. */
+static char **
+add_assign(char **args)
+{
+	char *value;
+	int option;
+
+	while ((option = next_option(&args, "p:q:", &value)))
+		add(option == 'p' ? "policy=" : "quota=", value);
+	return args;
+}
+
+/* Sends the request; returns the reply, or says why there is none and exits. */
+static char *
+ask(void)
+{
+	int fd = open("/dev/vmm", O_RDWR);
+	size_t n = 0;
+	ssize_t done;
+	char *reply;
+
+	if (fd < 0)
+		die("/dev/vmm: %s", strerror(fd));
+	done = write(fd, request, length);
+	reply = read_all(fd, &n);
+	if (done < 0) {
+		if (!reply || !n)
+			die("%s", strerror(done));
+		if (reply[n - 1] == '\n')
+			reply[n - 1] = '\0';
+		die("%s", reply);
+	}
+	if (!reply)
+		die("/dev/vmm: cannot read the reply");
+	return reply;
+}
+
+/* Returns the command that name is, or NULL. */
+static const struct command *
+find_command(const char *name)
+{
+	for (size_t i = 0; name && i < NELEM(commands); i++)
+		if (strcmp(name, commands[i].name) == 0)
+			return &commands[i];
+	return NULL;
+}
+
+int
+main(int argc, char **argv)
+{
+	const struct command *command = find_command(argv[1]);
+	char **args = argv + 2, *reply;
+	int count = argc - 2;
+	u64 status;
+
+	if (argc > 1 && strcmp(argv[argc - 1], "-h") == 0)
+		usage(0);
+	if (!command || count < command->fewest || count > command->most)
+		usage(2);
+
+	/* The operands that must be there come first, options and what is optional after them. */
+	add(command->name, "");
+	for (int i = 0; i < command->fewest; i++, args++) {
+		if (**args == '-')
+			usage(2);
+		add(*args, "");
+	}
+	if (strcmp(command->name, "create") == 0)
+		args = add_create(args);
+	else if (strcmp(command->name, "assign") == 0)
+		args = add_assign(args);
+	else
+		for (; *args; args++)
+			add(*args, "");
+	if (*args)
+		usage(2);
+
+	reply = ask();
+	if (strcmp(command->name, "wait") == 0)
+		return parse_number(reply, &status) ? (int)status : 0;
+	write_full(1, reply, strlen(reply));
+	return 0;
+}
