@@ -142,10 +142,10 @@ run(struct cpu *c, struct proc *p)
 		aspace_load(&p->as);
 	switch_context(&c->scheduler_rsp, p->rsp);
 	c->proc = NULL;
-	if (p->state == PROC_ZOMBIE) {
-		/* it may be freed as soon as we release the lock: leave its tables now */
+	/* Its tables may be freed by another CPU as soon as we release the lock: leave them now. */
+	if (p->as.pt.root)
 		mem_load_kernel();
-		any_dead_thread |= p->fn != NULL;
+	any_dead_thread |= p->state == PROC_ZOMBIE && p->fn;|= p->fn != NULL;
 	}
 }
 
