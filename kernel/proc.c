@@ -145,8 +145,7 @@ run(struct cpu *c, struct proc *p)
 	/* Its tables may be freed by another CPU as soon as we release the lock: leave them now. */
 	if (p->as.pt.root)
 		mem_load_kernel();
-	any_dead_thread |= p->state == PROC_ZOMBIE && p->fn;|= p->fn != NULL;
-	}
+	any_dead_thread |= p->state == PROC_ZOMBIE && p->fn;
 }
 
 void
