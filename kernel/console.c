@@ -120,8 +120,17 @@ console_read(void *dev, void *state, u64 user_buf, size_t n, u64 pos)
 	return copy_out(user_buf, line, done) ? -EFAULT : (s64)done;
 }
 
+void
+console_write(const char *s, size_t n)
+{
+	spin_lock(&lock);
+	while (n--)
+		put(*s++);
+	spin_unlock(&lock);
+}
+
 static s64
-console_write(void *dev, void *state, u64 user_buf, size_t n, u64 pos)
+write_console(void *dev, void *state, u64 user_buf, size_t n, u64 pos)
 {
 	char chunk[256];
 
@@ -129,16 +138,13 @@ console_write(void *dev, void *state, u64 user_buf, size_t n, u64 pos)
 		size_t k = MIN(n - done, sizeof(chunk));
 		if (copy_in(chunk, user_buf + done, k))
 			return -EFAULT;
-		spin_lock(&lock);
-		for (size_t i = 0; i < k; i++)
-			put(chunk[i]);
-		spin_unlock(&lock);
+		console_write(chunk, k);
 		done += k;
 	}
 	return n;
 }
 
-static const struct devops ops = {.read = console_read, .write = console_write};
+static const struct devops ops = {.read = console_read, .write = write_console};
 
 static void
 show_dmesg(struct text *t)

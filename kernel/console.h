@@ -6,6 +6,8 @@
 
 /* A driver that shows text. Called with the console's lock held, one character at a time. */
 void console_add_output(void (*put)(char c));
+/* Writes text as it is. */
+void console_write(const char *s, size_t n);
 /* A driver that read a character; may be called from an interrupt. */
 void console_input(char c);
 /* From now on the log prints without locks: the system is going down. */

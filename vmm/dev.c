@@ -1,0 +1,555 @@
+/*
+ * /dev/vmm: how vmctl talks to the VMM. A write is one request, words separated by newlines; what
+ * is read afterwards is the reply: text if the write succeeded, else a line that says why not.
+ */
+#include "kernel/abi.h"
+#include "kernel/console.h"
+#include "kernel/dev.h"
+#include "kernel/kalloc.h"
+#include "kernel/mem.h"
+#include "kernel/proc.h"
+#include "vmm/vdev.h"
+
+#define MAX_REQUEST 2048
+#define MAX_REPLY 65536
+#define MAX_WORDS 10
+
+struct session {
+	struct text reply;
+	size_t taken; /* of the reply, by reads */
+	char request[MAX_REQUEST];
+	char *word[MAX_WORDS];
+	unsigned n;
+};
+
+static struct mutex control;
+static struct list vms = LIST_INIT(vms); /* control held */
+
+/* Ends a command: the reason goes into the reply. */
+static int fail(struct session *s, int err, const char *fmt, ...) PRINTF(3, 4);
+static int
+fail(struct session *s, int err, const char *fmt, ...)
+{
+	va_list ap;
+
+	s->reply.len = 0;
+	va_start(ap, fmt);
+	text_vprintf(&s->reply, fmt, ap);
+	va_end(ap);
+	return err;
+}
+
+static struct vm *
+find_vm(const char *name)
+{
+	list_for_each (it, &vms) {
+		struct vm *vm = list_entry(it, struct vm, link);
+		if (strcmp(vm->name, name) == 0)
+			return vm;
+	}
+	return NULL;
+}
+
+/* The VM that word 1 names; NULL with the reason in the reply. */
+static struct vm *
+named_vm(struct session *s)
+{
+	struct vm *vm = s->n > 1 ? find_vm(s->word[1]) : NULL;
+
+	if (!vm)
+		fail(s, 0, "%s: no such VM", s->n > 1 ? s->word[1] : "?");
+	return vm;
+}
+
+/* "bb:dd.f", hexadecimal. */
+static bool
+parse_rid(const char *p, rid_t *rid)
+{
+	u32 v[3] = {0};
+	static const char end[3] = {':', '.', 0};
+
+	for (int i = 0; i < 3; i++, p++) {
+		int digits = 0;
+		for (; *p != end[i]; p++, digits++) {
+			u32 d = *p >= '0' && *p <= '9' ? *p - '0' : (*p | 32) - 'a' + 10;
+			if (d > 15 || digits > 1)
+				return false;
+			v[i] = v[i] << 4 | d;
+		}
+		if (!digits)
+			return false;
+	}
+	*rid = RID(v[0], v[1], v[2]);
+	return v[0] < 256 && v[1] < 32 && v[2] < 8;
+}
+
+/* The VM's device that word 2 names; NULL with the reason in the reply. */
+static struct vdev *
+named_device(struct session *s, struct vm *vm)
+{
+	struct vdev *d = NULL;
+	rid_t rid;
+
+	if (s->n < 3 || !parse_rid(s->word[2], &rid))
+		fail(s, 0, "%s: not a device address (like 00:04.0)", s->n < 3 ? "" : s->word[2]);
+	else if (!(d = vdev_find(vm, rid)))
+		fail(s, 0, "%s has no device %s", vm->name, s->word[2]);
+	return d;
+}
+
+/* The value of word "key=value", or NULL. */
+static const char *
+option(struct session *s, const char *key)
+{
+	size_t n = strlen(key);
+
+	for (unsigned i = 2; i < s->n; i++)
+		if (strncmp(s->word[i], key, n) == 0 && s->word[i][n] == '=')
+			return s->word[i] + n + 1;
+	return NULL;
+}
+
+static bool
+number_option(struct session *s, const char *key, u64 *v)
+{
+	const char *p = option(s, key);
+
+	return !p || (parse_u64(&p, v) && !*p);
+}
+
+static int
+cmd_create(struct session *s)
+{
+	u64 mib = 64, cpus = 1, free = frame_count(FRAME_FREE) >> (20 - PAGE_SHIFT);
+	const char *name = s->word[1], *kernel = option(s, "kernel"), *root = option(s, "root"),
+		   *append = option(s, "append");
+	struct vm *vm;
+	int err;
+
+	if (!vendor())
+		return fail(s, -ENODEV, "%s", vendor_why_not());
+	if (!*name || strlen(name) >= sizeof(vm->name))
+		return fail(s, -EINVAL, "a name has 1 to %zu characters", sizeof(vm->name) - 1);
+	if (find_vm(name))
+		return fail(s, -EEXIST, "%s: exists already", name);
+	if (!number_option(s, "mem", &mib) || mib < VM_MIN_MIB || mib > VM_MAX_MIB)
+		return fail(s, -EINVAL, "memory: %d to %d MiB", VM_MIN_MIB, VM_MAX_MIB);
+	if (!number_option(s, "cpus", &cpus) || cpus != 1)
+		return fail(s, -EINVAL, "a VM has one CPU");
+	/* Some for tables, and to let the host live. */
+	if (mib + mib / 64 + 8 > free)
+		return fail(s, -ENOMEM, "%lu MiB wanted, %lu MiB free", mib, free);
+	if ((append && strlen(append) >= sizeof(vm->cmdline)) ||
+		(kernel && strlen(kernel) >= sizeof(vm->kernel)) ||
+		(root && strlen(root) >= sizeof(vm->root)))
+		return fail(s, -ENAMETOOLONG, "a path or the command line is too long");
+	if ((err = vm_create(name, mib << 20, &vm)))
+		return fail(s, err, "%s", strerror(err));
+	strlcpy(vm->kernel, kernel ? kernel : "/boot/halcyon.elf", sizeof(vm->kernel));
+	strlcpy(vm->root, root ? root : "/boot/guest.img", sizeof(vm->root));
+	strlcpy(vm->cmdline, append ? append : "", sizeof(vm->cmdline));
+	const char *wrong = vm_load(vm);
+	if (wrong) {
+		vm_destroy(vm);
+		return fail(s, -EINVAL, "%s", wrong);
+	}
+	list_add_tail(&vms, &vm->link);
+	return 0;
+}
+
+static int
+cmd_assign(struct session *s)
+{
+	const char *policy = option(s, "policy"), *why;
+	struct vm *vm = named_vm(s);
+	u64 quota = 0;
+	rid_t rid;
+	int err;
+
+	if (!vm)
+		return -ENOENT;
+	if (s->n < 3 || !parse_rid(s->word[2], &rid))
+		return fail(s, -EINVAL, "not a device address (like 00:04.0)");
+	if (policy && strcmp(policy, "permit") != 0 && strcmp(policy, "deny") != 0)
+		return fail(s, -EINVAL, "%s: the policy is permit or deny", policy);
+	if (!number_option(s, "quota", &quota) || quota > 0xffffffff)
+		return fail(s, -EINVAL, "the quota is a number of pages");
+	if (vm->state == VM_RUNNING)
+		return fail(s, -EBUSY, "%s runs: assign before it starts", vm->name);
+	err = vdev_assign(vm, rid, !policy || strcmp(policy, "permit") == 0, quota, &why);
+	if (err)
+		return fail(s, err, "%s: %s", s->word[2], why ? why : strerror(err));
+	return 0;
+}
+
+static int
+cmd_release(struct session *s)
+{
+	struct vm *vm = named_vm(s);
+	struct vdev *d = vm ? named_device(s, vm) : NULL;
+
+	if (!d)
+		return -ENOENT;
+	if (vm->state == VM_RUNNING)
+		return fail(s, -EBUSY, "%s runs: stop it first", vm->name);
+	return vdev_release(d);
+}
+
+static int
+cmd_start(struct session *s)
+{
+	struct vm *vm = named_vm(s);
+	int err;
+
+	if (!vm)
+		return -ENOENT;
+	if (vm->state != VM_CREATED)
+		return fail(s, -EBUSY, "%s %s", vm->name,
+			vm->state == VM_RUNNING ? "runs already" : "has ended: create it anew");
+	vm->state = VM_RUNNING;
+	if ((err = vcpu_start(vm->vcpu))) {
+		vm->state = VM_CREATED;
+		return fail(s, err, "%s", strerror(err));
+	}
+	return 0;
+}
+
+/* Whether the VM's console has printed `text`. vm->lock held. */
+static bool
+has_printed(struct vm *vm, const char *text)
+{
+	size_t n = strlen(text);
+
+	for (size_t at = 0; at + n <= vm->log_len; at++)
+		if (strncmp(vm->log + at, text, n) == 0)
+			return true;
+	return false;
+}
+
+/* wait NAME [TEXT]: until it has ended, or its console has printed TEXT. Others go on meanwhile. */
+static int
+cmd_wait(struct session *s)
+{
+	struct vm *vm = named_vm(s);
+	const char *text = s->n > 2 ? s->word[2] : NULL;
+	bool printed = false;
+	int err = 0;
+
+	if (!vm)
+		return -ENOENT;
+	if (vm->state == VM_CREATED)
+		return fail(s, -EINVAL, "%s has not been started", vm->name);
+	vm->users++;
+	mutex_unlock(&control);
+	spin_lock(&vm->lock);
+	while (!(printed = text && has_printed(vm, text)) && vm->state == VM_RUNNING &&
+		!current()->killed)
+		proc_sleep(vm, &vm->lock);
+	spin_unlock(&vm->lock);
+	mutex_lock(&control);
+	vm->users--;
+	if (current()->killed)
+		return -EINTR;
+	if (text)
+		return printed ? 0 : fail(s, -ENOENT, "%s ended (%s) and did not print that", vm->name,
+						 vm->why);
+	if (vm->status < 0)
+		err = fail(s, -EIO, "%s ended: %s", vm->name, vm->why);
+	else
+		text_printf(&s->reply, "%d\n", vm->status);
+	return err;
+}
+
+/* send NAME TEXT: as if TEXT and Return were typed on its console. */
+static int
+cmd_send(struct session *s)
+{
+	struct vm *vm = named_vm(s);
+	const char *p = s->n > 2 ? s->word[2] : "";
+	int err = 0;
+
+	if (!vm)
+		return -ENOENT;
+	spin_lock(&vm->lock);
+	if (strlen(p) + 1 > sizeof(vm->input) - (vm->input_written - vm->input_read)) {
+		err = -ENOSPC;
+	} else {
+		for (; *p; p++)
+			vm->input[vm->input_written++ % sizeof(vm->input)] = *p;
+		vm->input[vm->input_written++ % sizeof(vm->input)] = '\r';
+	}
+	spin_unlock(&vm->lock);
+	return err ? fail(s, err, "%s does not read what is typed", vm->name) : 0;
+}
+
+/* Stops the vCPU and waits until it has left the guest. */
+static void
+kill_vm(struct vm *vm)
+{
+	if (vm->state != VM_RUNNING)
+		return;
+	vm_stop(vm, "killed");
+	spin_lock(&vm->lock);
+	while (vm->state == VM_RUNNING)
+		proc_sleep(vm, &vm->lock);
+	spin_unlock(&vm->lock);
+}
+
+static int
+cmd_kill(struct session *s)
+{
+	struct vm *vm = named_vm(s);
+
+	if (!vm)
+		return -ENOENT;
+	kill_vm(vm);
+	return 0;
+}
+
+static int
+cmd_destroy(struct session *s)
+{
+	struct vm *vm = named_vm(s);
+
+	if (!vm)
+		return -ENOENT;
+	if (vm->users)
+		return fail(s, -EBUSY, "%s: somebody waits for it", vm->name);
+	kill_vm(vm);
+	list_for_each (it, &vm->devices)
+		vdev_release(list_entry(it, struct vdev, link));
+	list_remove(&vm->link);
+	vm_destroy(vm);
+	return 0;
+}
+
+static void
+status_line(struct text *t, struct vm *vm)
+{
+	static const char *const state[] = {"created", "running", "ended"};
+
+	text_printf(t, "%-10s %-8s %4lu MiB", vm->name, state[vm->state], vm->mem >> 20);
+	list_for_each (it, &vm->devices) {
+		struct vdev *d = list_entry(it, struct vdev, link);
+		text_printf(t, "  %s (%s%s)", d->pci->dev.name, d->permit ? "permit" : "deny",
+			d->attached ? ", attached" : "");
+	}
+	if (vm->state == VM_ENDED)
+		text_printf(t, "  %s", vm->why);
+	text_printf(t, "\n");
+}
+
+static int
+cmd_status(struct session *s)
+{
+	struct vm *vm;
+
+	if (s->n > 1) {
+		if (!(vm = named_vm(s)))
+			return -ENOENT;
+		status_line(&s->reply, vm);
+		return 0;
+	}
+	list_for_each (it, &vms)
+		status_line(&s->reply, list_entry(it, struct vm, link));
+	return 0;
+}
+
+static int
+cmd_stats(struct session *s)
+{
+	struct vm *vm = named_vm(s);
+	struct text *t = &s->reply;
+
+	if (!vm)
+		return -ENOENT;
+	text_printf(t, "%-14s %10s\n", "EXIT", "COUNT");
+	for (unsigned i = 0; i < EXIT_KINDS; i++)
+		if (vm->vcpu->exits[i])
+			text_printf(t, "%-14s %10lu\n", exit_name(i), vm->vcpu->exits[i]);
+	text_printf(t, "%-14s %10s\n", "HYPERCALL", "COUNT");
+	for (unsigned i = 0; i < HC_COUNT; i++)
+		if (vm->hypercalls[i])
+			text_printf(t, "%-14s %10lu\n", hypercall_name(i), vm->hypercalls[i]);
+	text_printf(t, "%-10s %10s %10s %10s %8s %8s\n", "DEVICE", "MAPS", "UNMAPS", "SYNCS", "FAULTS",
+		"PINNED");
+	list_for_each (it, &vm->devices) {
+		struct vdev *d = list_entry(it, struct vdev, link);
+		text_printf(t, "%-10s %10lu %10lu %10lu %8lu %8u\n", d->pci->dev.name, d->dom->maps,
+			d->dom->unmaps, d->dom->syncs, d->dom->faults, d->pinned);
+	}
+	return 0;
+}
+
+static void
+print_grants(struct text *t, struct vdev *d)
+{
+	for (unsigned b = 0; b < GRANT_BUCKETS; b++) {
+		for (struct grant *g = d->grants[b]; g; g = g->next) {
+			for (u32 i = 0; i < g->npages; i++) {
+				gpa_t gpa = {g->gpa.v + i * PAGE_SIZE};
+				hpa_t hpa = {0};
+				vm_hpa(d->vm, gpa, &hpa);
+				text_printf(t, "%-8s %12lx %12lx %12lx %c%c %6u\n", d->pci->dev.name,
+					g->iova.v + i * PAGE_SIZE, gpa.v, hpa.v,
+					g->perm & IOMMU_READ ? 'r' : '-',
+					g->perm & IOMMU_WRITE ? 'w' : '-', frame_pins(hpa.v));
+			}
+		}
+	}
+}
+
+/* maps NAME: the live grants. maps NAME GPA: the HPA behind one GPA, and nothing else. */
+static int
+cmd_maps(struct session *s)
+{
+	struct vm *vm = named_vm(s);
+	const char *p;
+	gpa_t gpa;
+	hpa_t hpa;
+
+	if (!vm)
+		return -ENOENT;
+	if (s->n > 2) {
+		bool there;
+
+		p = s->word[2];
+		if (!parse_u64(&p, &gpa.v) || *p)
+			return fail(s, -EINVAL, "%s: not an address", s->word[2]);
+		spin_lock(&vm->lock);
+		there = vm_hpa(vm, gpa, &hpa);
+		spin_unlock(&vm->lock);
+		if (!there)
+			return fail(s, -ENOENT, "%s has no memory at 0x%lx", vm->name, gpa.v);
+		text_printf(&s->reply, "0x%lx\n", hpa.v);
+		return 0;
+	}
+	text_printf(&s->reply, "%-8s %12s %12s %12s %2s %6s\n", "DEVICE", "IOVA", "GPA", "HPA", "RW",
+		"PINS");
+	spin_lock(&vm->lock);
+	list_for_each (it, &vm->devices)
+		print_grants(&s->reply, list_entry(it, struct vdev, link));
+	spin_unlock(&vm->lock);
+	return 0;
+}
+
+static int
+set_policy(struct session *s, bool permit)
+{
+	struct vm *vm = named_vm(s);
+	struct vdev *d = vm ? named_device(s, vm) : NULL;
+
+	if (!d)
+		return -ENOENT;
+	vdev_set_policy(d, permit);
+	return 0;
+}
+
+static int
+cmd_permit(struct session *s)
+{
+	return set_policy(s, true);
+}
+
+static int
+cmd_deny(struct session *s)
+{
+	return set_policy(s, false);
+}
+
+static const struct {
+	const char *name;
+	unsigned words; /* at least */
+	int (*fn)(struct session *);
+} commands[] = {
+	{"create", 2, cmd_create}, {"assign", 3, cmd_assign}, {"release", 3, cmd_release},
+	{"start", 2, cmd_start},   {"wait", 2, cmd_wait},     {"send", 3, cmd_send},
+	{"kill", 2, cmd_kill},	   {"destroy", 2, cmd_destroy}, {"status", 1, cmd_status},
+	{"stats", 2, cmd_stats},   {"maps", 2, cmd_maps},     {"permit", 3, cmd_permit},
+	{"deny", 3, cmd_deny},
+};
+
+/* Cuts the request into words at newlines. */
+static void
+split(struct session *s)
+{
+	char *p = s->request;
+
+	for (s->n = 0; s->n < MAX_WORDS;) {
+		s->word[s->n++] = p;
+		if (!(p = strchr(p, '\n')))
+			break;
+		*p++ = 0;
+	}
+}
+
+static s64
+vmm_write(void *dev, void *state, u64 user_buf, size_t n, u64 pos)
+{
+	struct session *s = state;
+	int err = -ENOSYS;
+
+	if (n >= MAX_REQUEST)
+		return -E2BIG;
+	if (copy_in(s->request, user_buf, n))
+		return -EFAULT;
+	s->request[n] = 0;
+	split(s);
+	s->reply.len = s->taken = 0;
+	mutex_lock(&control);
+	for (unsigned i = 0; i < NELEM(commands); i++) {
+		if (strcmp(commands[i].name, s->word[0]) != 0)
+			continue;
+		err = s->n < commands[i].words ? fail(s, -EINVAL, "%s: too few words", s->word[0])
+					       : commands[i].fn(s);
+		break;
+	}
+	mutex_unlock(&control);
+	return err ? err : (s64)n;
+}
+
+static s64
+vmm_read(void *dev, void *state, u64 user_buf, size_t n, u64 pos)
+{
+	struct session *s = state;
+
+	n = MIN(n, s->reply.len - s->taken);
+	if (copy_out(user_buf, s->reply.buf + s->taken, n))
+		return -EFAULT;
+	s->taken += n;
+	return n;
+}
+
+static int
+vmm_open(void *dev, void **state)
+{
+	struct session *s = kmalloc(sizeof(*s));
+
+	if (!s || !(s->reply.buf = kmalloc(MAX_REPLY))) {
+		kfree(s);
+		return -ENOMEM;
+	}
+	s->reply.size = MAX_REPLY;
+	*state = s;
+	return 0;
+}
+
+static void
+vmm_close(void *dev, void *state)
+{
+	struct session *s = state;
+
+	kfree(s->reply.buf);
+	kfree(s);
+}
+
+static const struct devops ops = {
+	.open = vmm_open, .close = vmm_close, .read = vmm_read, .write = vmm_write};
+
+static void
+vmm_init(void)
+{
+	mutex_init(&control, "vmm");
+	dev_add("/dev/vmm", &ops, NULL);
+}
+INITCALL(INIT_VMM, vmm_init);

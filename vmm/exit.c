@@ -1,0 +1,280 @@
+/* What the VMM does about each exit: one table. And what a guest may see of CPU and MSRs. */
+#include "hal/timer.h"
+#include "kernel/x86.h"
+#include "vmm/vm.h"
+
+#define VECTOR_UD 6
+#define VECTOR_GP 13
+
+static int
+skip(struct vcpu *v, const struct exit *e)
+{
+	v->rip += e->len;
+	return 1;
+}
+
+static int
+exit_none(struct vcpu *v, const struct exit *e)
+{
+	return 1;
+}
+
+static int
+exit_hlt(struct vcpu *v, const struct exit *e)
+{
+	v->halted = true;
+	return skip(v, e);
+}
+
+static int
+exit_pause(struct vcpu *v, const struct exit *e)
+{
+	skip(v, e);
+	return 0;
+}
+
+static int
+exit_invalid_opcode(struct vcpu *v, const struct exit *e)
+{
+	vcpu_raise(v, VECTOR_UD, 0);
+	return 1;
+}
+
+static int
+exit_xsetbv(struct vcpu *v, const struct exit *e)
+{
+	vcpu_raise(v, VECTOR_GP, 0);
+	return 1;
+}
+
+/*
+ * CPUID: what a guest is shown. A leaf that is not here reads as zero. `keep` are the host's bits
+ * that pass, `set` is added.
+ */
+static const struct {
+	u32 leaf;
+	u32 keep[4], set[4]; /* EAX EBX ECX EDX */
+} cpuid_table[] = {
+	{0, {0, ~0u, ~0u, ~0u}, {7}},
+	/* ECX without MONITOR, VMX, FMA, PCID, DCA, TSC deadline, XSAVE, OSXSAVE, AVX, F16C: their
+	 * state is not switched. With x2APIC and "hypervisor". EDX without MCE, MTRR, MCA, ACPI,
+	 * HTT. EBX: CLFLUSH size; one CPU, APIC id 0. */
+	{1, {~0u, 0xff00, 0x41d82201, 0x078bab7f}, {0, 0x10000, BIT(21) | BIT(31), BIT(9)}},
+	/* EBX: FSGSBASE, BMI1, SMEP, BMI2, ERMS, ADX, SMAP. ECX: UMIP. */
+	{7, {0, 0x00180389, 0x4, 0}, {0}},
+	{0x80000000, {0, ~0u, ~0u, ~0u}, {0x80000008}},
+	/* ECX: LAHF, CR8, ABM, PREFETCHW; no SVM: no guests in guests. EDX: SYSCALL, NX, 1G, LM. */
+	{0x80000001, {~0u, 0, 0x131, 0x24100800}, {0}},
+	{0x80000002, {~0u, ~0u, ~0u, ~0u}, {0}},
+	{0x80000003, {~0u, ~0u, ~0u, ~0u}, {0}},
+	{0x80000004, {~0u, ~0u, ~0u, ~0u}, {0}},
+	{0x80000008, {~0u, 0, 0, 0}, {0}},
+};
+
+static int
+exit_cpuid(struct vcpu *v, const struct exit *e)
+{
+	u32 leaf = v->reg[RAX], sub = v->reg[RCX], r[4] = {0};
+
+	if (leaf == HC_CPUID_BASE) {
+		r[0] = HC_CPUID_TIMING;
+		memcpy(&r[1], HC_SIGNATURE, 12);
+	} else if (leaf == HC_CPUID_TIMING) {
+		r[0] = timer_tsc_khz();
+		r[1] = VLAPIC_TIMER_KHZ;
+	}
+	for (unsigned i = 0; i < NELEM(cpuid_table); i++) {
+		if (cpuid_table[i].leaf != leaf || (leaf == 7 && sub))
+			continue;
+		cpuid(leaf, sub, r);
+		for (int k = 0; k < 4; k++)
+			r[k] = (r[k] & cpuid_table[i].keep[k]) | cpuid_table[i].set[k];
+	}
+	v->reg[RAX] = r[0];
+	v->reg[RBX] = r[1];
+	v->reg[RCX] = r[2];
+	v->reg[RDX] = r[3];
+	return skip(v, e);
+}
+
+/*
+ * MSRs that exit. ZERO: reads as zero, writes are ignored. What is in neither this table nor the
+ * x2APIC's range, nor switched by the vendor's file, is #GP, as on a machine without it.
+ */
+enum msr_kind { MSR_KIND_ZERO, MSR_KIND_EFER, MSR_KIND_APIC_BASE };
+static const struct {
+	u32 msr;
+	enum msr_kind kind;
+} msr_table[] = {
+	{MSR_EFER, MSR_KIND_EFER},	    /* VMRUN wants SVME, the guest must not see it */
+	{MSR_APIC_BASE, MSR_KIND_APIC_BASE}, /* fixed: x2APIC, enabled */
+	{0x8b, MSR_KIND_ZERO},		    /* microcode revision */
+	{0x1a0, MSR_KIND_ZERO},		    /* MISC_ENABLE */
+	{0x10, MSR_KIND_ZERO},		    /* a write to the TSC: time is not the guest's to set */
+};
+
+#define EFER_GUEST (EFER_SCE | EFER_LME | BIT(10) | EFER_NXE | BIT(14)) /* LMA, FFXSR */
+
+/* True if the guest may; else it gets #GP. */
+static bool
+read_msr(struct vcpu *v, u32 msr, u64 *value)
+{
+	if (msr >= 0x800 && msr <= 0x8ff)
+		return vlapic_rdmsr(v, msr, value);
+	for (unsigned i = 0; i < NELEM(msr_table); i++) {
+		if (msr_table[i].msr != msr)
+			continue;
+		*value = msr_table[i].kind == MSR_KIND_EFER	   ? v->efer
+			 : msr_table[i].kind == MSR_KIND_APIC_BASE ? 0xfee00d00 /* BSP, EN, EXTD */
+								   : 0;
+		return true;
+	}
+	return false;
+}
+
+static bool
+write_msr(struct vcpu *v, u32 msr, u64 value)
+{
+	if (msr >= 0x800 && msr <= 0x8ff)
+		return vlapic_wrmsr(v, msr, value);
+	for (unsigned i = 0; i < NELEM(msr_table); i++) {
+		if (msr_table[i].msr != msr)
+			continue;
+		if (msr_table[i].kind == MSR_KIND_EFER) {
+			if (value & ~EFER_GUEST)
+				return false;
+			v->efer = (value & ~BIT(10)) | (v->efer & BIT(10));
+		}
+		return true;
+	}
+	return false;
+}
+
+static int
+exit_rdmsr(struct vcpu *v, const struct exit *e)
+{
+	u64 value;
+
+	if (!read_msr(v, v->reg[RCX], &value)) {
+		vcpu_raise(v, VECTOR_GP, 0);
+		return 1;
+	}
+	v->reg[RAX] = (u32)value;
+	v->reg[RDX] = value >> 32;
+	return skip(v, e);
+}
+
+static int
+exit_wrmsr(struct vcpu *v, const struct exit *e)
+{
+	u64 value = (u32)v->reg[RAX] | v->reg[RDX] << 32;
+
+	if (!write_msr(v, v->reg[RCX], value)) {
+		vcpu_raise(v, VECTOR_GP, 0);
+		return 1;
+	}
+	return skip(v, e);
+}
+
+/* Only the guest's kernel may call. */
+static int
+exit_hcall(struct vcpu *v, const struct exit *e)
+{
+	const u64 arg[5] = {v->reg[RDI], v->reg[RSI], v->reg[RDX], v->reg[R10], v->reg[R8]};
+
+	if (v->cpl != 0)
+		return exit_invalid_opcode(v, e);
+	v->reg[RAX] = hypercall(v, v->reg[RAX], arg);
+	return skip(v, e);
+}
+
+/* Ports. What is not here reads as ones and swallows writes, like a bus with nothing on it. */
+static u32
+port_in(struct vm *vm, u16 port, unsigned size)
+{
+	if (port >= 0x3f8 && port <= 0x3ff)
+		return vuart_in(vm, port & 7);
+	if (port >= 0xcf8 && port <= 0xcff)
+		return vpci_in(vm, port, size);
+	return ~0u;
+}
+
+/* Returns like an exit handler: negative if the guest has turned itself off. */
+static int
+port_out(struct vm *vm, u16 port, unsigned size, u32 value)
+{
+	if (port >= 0x3f8 && port <= 0x3ff)
+		vuart_out(vm, port & 7, value);
+	else if (port >= 0xcf8 && port <= 0xcff)
+		vpci_out(vm, port, size, value);
+	else if (port == 0xf4) { /* the debug-exit port */
+		vm_end(vm, value & 0xff, "powered off with status %u", value & 0xff);
+		return -1;
+	} else if (port == 0x604 && value & BIT(13)) { /* PM1a_CNT of our FADT: SLP_EN */
+		vm_end(vm, 0, "powered off");
+		return -1;
+	}
+	return 1;
+}
+
+static int
+exit_io(struct vcpu *v, const struct exit *e)
+{
+	u64 mask = e->size == 4 ? ~0u : BIT(8 * e->size) - 1;
+	int again = 1;
+
+	if (e->string) {
+		vm_end(v->vm, -1, "string I/O to port 0x%x at rip 0x%lx: not supported", e->port, v->rip);
+		return -1;
+	}
+	if (e->write) {
+		again = port_out(v->vm, e->port, e->size, v->reg[RAX] & mask);
+	} else {
+		u64 keep = e->size == 4 ? 0 : ~mask; /* a 32-bit result clears the upper half */
+		v->reg[RAX] = (v->reg[RAX] & keep) | (port_in(v->vm, e->port, e->size) & mask);
+	}
+	return again < 0 ? again : skip(v, e);
+}
+
+static int
+exit_nested_fault(struct vcpu *v, const struct exit *e)
+{
+	vm_end(v->vm, -1, "%s of gpa 0x%lx at rip 0x%lx: nothing is there",
+		e->write ? "write" : "read", e->gpa.v, v->rip);
+	return -1;
+}
+
+static int
+exit_shutdown(struct vcpu *v, const struct exit *e)
+{
+	vm_end(v->vm, -1, "triple fault at rip 0x%lx", v->rip);
+	return -1;
+}
+
+static int
+exit_error(struct vcpu *v, const struct exit *e)
+{
+	vm_end(v->vm, -1, "unknown exit 0x%lx at rip 0x%lx", e->code, v->rip);
+	return -1;
+}
+
+static const struct {
+	const char *name;
+	int (*fn)(struct vcpu *, const struct exit *);
+} table[] = {
+#define X(NAME, text, handler) [EXIT_##NAME] = {text, handler},
+	EXIT_LIST(X)
+#undef X
+};
+
+int
+exit_handle(struct vcpu *v, const struct exit *e)
+{
+	return table[e->kind].fn(v, e);
+}
+
+const char *
+exit_name(unsigned kind)
+{
+	return table[kind].name;
+}

@@ -1,0 +1,191 @@
+/*
+ * Grants: the VMM's half of cooperative DMA. A map call is checked against policy, quota and
+ * ownership; its pages are pinned and entered in the device's domain. The order on the way out
+ * is the point of it all:
+ *
+ *     remove the entry  ->  sync, and wait  ->  drop the pin
+ *
+ * A frame whose pin is gone may be freed or moved at once, so no device may still reach it.
+ */
+#include "kernel/abi.h"
+#include "kernel/kalloc.h"
+#include "vmm/vdev.h"
+
+#define PAGES_AT_ONCE 64 /* a longer call is done in parts: the lock is held meanwhile */
+#define MSI_START 0xfee00000UL
+#define MSI_END 0xfef00000UL
+
+static struct grant **
+bucket(struct vdev *d, iova_t iova)
+{
+	u64 page = iova.v >> PAGE_SHIFT;
+
+	return &d->grants[(page ^ page >> 8) % GRANT_BUCKETS];
+}
+
+/* Where the grant that begins at iova hangs; NULL if there is none. */
+static struct grant **
+find(struct vdev *d, iova_t iova)
+{
+	for (struct grant **g = bucket(d, iova); *g; g = &(*g)->next)
+		if ((*g)->iova.v == iova.v)
+			return g;
+	return NULL;
+}
+
+/* The frame of page i of a grant. Pinned pages do not move, so it is the one that was pinned. */
+static hpa_t
+frame(struct vdev *d, const struct grant *g, u32 i)
+{
+	gpa_t gpa = {g->gpa.v + (u64)i * PAGE_SIZE};
+	hpa_t hpa = {0};
+	bool there = vm_hpa(d->vm, gpa, &hpa);
+
+	ASSERT(there);
+	return hpa;
+}
+
+/* Drops the pins of n pages of a grant. By now no device may reach them. */
+static void
+unpin(struct vdev *d, const struct grant *g, u32 n)
+{
+	/* The classic bug would be to come here before the IOTLB is clean. */
+	if (!iommu_is_clean(d->dom))
+		panic("%s: a pin is dropped before the invalidation has ended", d->pci->dev.name);
+	for (u32 i = 0; i < n; i++)
+		frame_unpin(frame(d, g, i).v);
+	d->pinned -= n;
+}
+
+/* Whether the call may be made at all; 0 or a status. */
+static int
+check(const struct vdev *d, iova_t iova, gpa_t gpa, u64 npages, unsigned perm)
+{
+	u64 len = npages * PAGE_SIZE;
+
+	if (!npages || npages > HC_MAX_PAGES || !perm || perm & ~(HC_READ | HC_WRITE) ||
+		(iova.v | gpa.v) & PAGE_MASK)
+		return -HC_EINVAL;
+	/* A write to the interrupt window is an interrupt and never reaches a table. */
+	if (iova.v >= d->dom->ops->reach() || len > d->dom->ops->reach() - iova.v ||
+		(iova.v < MSI_END && iova.v + len > MSI_START))
+		return -HC_EINVAL;
+	if (!d->permit)
+		return -HC_EPERM;
+	if (!d->attached)
+		return -HC_ENOENT;
+	if (gpa.v >= d->vm->mem || len > d->vm->mem - gpa.v)
+		return -HC_EACCES;
+	if (d->quota && d->pinned + npages > d->quota)
+		return -HC_EDQUOT;
+	return 0;
+}
+
+s64
+grant_map(struct vdev *d, iova_t iova, gpa_t gpa, u64 npages, unsigned perm)
+{
+	struct grant *g, **at;
+	int err = check(d, iova, gpa, npages, perm);
+	u32 done = 0;
+
+	if (err)
+		return err;
+	if (!(g = kmalloc(sizeof(*g))))
+		return -HC_ENOMEM;
+	*g = (struct grant){.iova = iova, .gpa = gpa, .perm = perm,
+		.npages = MIN(npages, PAGES_AT_ONCE)};
+	for (; done < g->npages && !err; done++) {
+		hpa_t hpa = frame(d, g, done);
+		iova_t to = {iova.v + (u64)done * PAGE_SIZE};
+
+		if (frame_vm(hpa.v) != d->vm->id) {
+			err = -HC_EACCES;
+			break;
+		}
+		/* Pinned before the device can reach it. */
+		frame_pin(hpa.v);
+		d->pinned++;
+		if ((err = iommu_map(d->dom, to, hpa.v, 1, perm))) {
+			frame_unpin(hpa.v);
+			d->pinned--;
+			break;
+		}
+	}
+	if (err) {
+		if (done) {
+			iommu_unmap(d->dom, iova, done, true);
+			unpin(d, g, done);
+		}
+		kfree(g);
+		return err;
+	}
+	at = bucket(d, iova);
+	g->next = *at;
+	*at = g;
+	return g->npages;
+}
+
+/* Frees the grants that wait for a sync; the IOTLB is clean. */
+static void
+release_unsynced(struct vdev *d)
+{
+	while (d->unsynced) {
+		struct grant *g = d->unsynced;
+
+		d->unsynced = g->next;
+		unpin(d, g, g->npages);
+		kfree(g);
+	}
+}
+
+s64
+grant_unmap(struct vdev *d, iova_t iova, u64 npages, bool sync)
+{
+	u64 done = 0;
+	int err = 0;
+
+	if (!npages || npages > HC_MAX_PAGES || iova.v & PAGE_MASK)
+		return -HC_EINVAL;
+	while (done < npages && !err) {
+		iova_t at = {iova.v + done * PAGE_SIZE};
+		struct grant **link = find(d, at), *g = link ? *link : NULL;
+
+		if (!g) {
+			err = -HC_ENOENT;
+		} else if (g->npages > npages - done) {
+			err = -HC_EINVAL; /* only whole grants: half of one has no name */
+		} else {
+			*link = g->next;
+			iommu_unmap(d->dom, at, g->npages, false);
+			g->next = d->unsynced;
+			d->unsynced = g;
+			done += g->npages;
+		}
+	}
+	if (sync)
+		grant_sync(d);
+	return done ? (s64)done : err;
+}
+
+void
+grant_sync(struct vdev *d)
+{
+	iommu_sync(d->dom);
+	release_unsynced(d);
+}
+
+void
+grant_revoke(struct vdev *d)
+{
+	for (unsigned b = 0; b < GRANT_BUCKETS; b++) {
+		while (d->grants[b]) {
+			struct grant *g = d->grants[b];
+
+			d->grants[b] = g->next;
+			iommu_unmap(d->dom, g->iova, g->npages, false);
+			g->next = d->unsynced;
+			d->unsynced = g;
+		}
+	}
+	grant_sync(d);
+}

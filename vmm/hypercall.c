@@ -1,0 +1,179 @@
+/* The hypercalls, by the list of hal/hypercall.h. What a guest passes is checked here or below. */
+#include "hal/hypercall.h"
+#include "hal/irq.h"
+#include "kernel/abi.h"
+#include "vmm/vdev.h"
+
+/* The caller's device, or NULL. vm->lock held. */
+static struct vdev *
+device(struct vcpu *v, u64 rid)
+{
+	return rid <= 0xffff ? vdev_find(v->vm, rid) : NULL;
+}
+
+static s64
+hc_version(struct vcpu *v, const u64 *a)
+{
+	return HC_VERSION;
+}
+
+/* An empty domain. Attaching again after a denial or a crash of the guest's driver is allowed. */
+static s64
+hc_attach(struct vcpu *v, const u64 *a)
+{
+	struct vdev *d = device(v, a[0]);
+
+	if (!d)
+		return -HC_ENODEV;
+	if (d->attached)
+		return -HC_EEXIST;
+	d->attached = true;
+	return 0;
+}
+
+static s64
+hc_detach(struct vcpu *v, const u64 *a)
+{
+	struct vdev *d = device(v, a[0]);
+
+	if (!d)
+		return -HC_ENODEV;
+	if (!d->attached)
+		return -HC_ENOENT;
+	grant_revoke(d);
+	d->attached = false;
+	return 0;
+}
+
+static s64
+hc_map(struct vcpu *v, const u64 *a)
+{
+	struct vdev *d = device(v, a[0]);
+
+	if (!d)
+		return -HC_ENODEV;
+	return grant_map(d, (iova_t){a[1]}, (gpa_t){a[2]}, a[3], a[4] > 3 ? ~0u : a[4]);
+}
+
+static s64
+hc_unmap(struct vcpu *v, const u64 *a)
+{
+	struct vdev *d = device(v, a[0]);
+
+	if (!d)
+		return -HC_ENODEV;
+	if (a[3] & ~(u64)HC_SYNC)
+		return -HC_EINVAL;
+	return grant_unmap(d, (iova_t){a[1]}, a[2], a[3] & HC_SYNC);
+}
+
+static s64
+hc_sync(struct vcpu *v, const u64 *a)
+{
+	struct vdev *d = device(v, a[0]);
+
+	if (!d)
+		return -HC_ENODEV;
+	grant_sync(d);
+	return 0;
+}
+
+static s64
+hc_fault(struct vcpu *v, const u64 *a)
+{
+	struct vm *vm = v->vm;
+	struct hc_fault f;
+	bool any;
+
+	any = vm->fault_read != vm->fault_written;
+	if (!any)
+		return 0;
+	f = vm->faults[vm->fault_read % NELEM(vm->faults)];
+	spin_unlock(&vm->lock);
+	bool ok = vm_write(vm, (gpa_t){a[0]}, &f, sizeof(f));
+	spin_lock(&vm->lock);
+	if (!ok)
+		return -HC_EACCES;
+	vm->fault_read++;
+	return 1;
+}
+
+/* The device's message has come in: it becomes the vector that the guest chose. */
+static void
+message_interrupt(void *arg)
+{
+	struct vdev_message *m = arg;
+
+	vlapic_post(m->dev->vm->vcpu, m->vector);
+}
+
+/* The real message goes to a vector of the host's; the guest never sees the MSI-X table. */
+static s64
+hc_bind(struct vcpu *v, const u64 *a)
+{
+	struct vdev *d = device(v, a[0]);
+	struct vdev_message *m;
+	int err;
+
+	if (!d)
+		return -HC_ENODEV;
+	if (a[1] >= VDEV_MESSAGES || a[1] >= d->pci->dev.msi_count || a[2] < 32 || a[2] > 255 ||
+		a[3] != v->id)
+		return -HC_EINVAL;
+	m = &d->message[a[1]];
+	if (m->bound)
+		return -HC_EEXIST;
+	m->dev = d;
+	m->vector = a[2];
+	if ((err = irq_msi(&d->pci->dev, a[1], 0, message_interrupt, m, d->vm->name)))
+		return -HC_ENOMEM;
+	m->bound = true;
+	return 0;
+}
+
+static s64
+hc_unbind(struct vcpu *v, const u64 *a)
+{
+	struct vdev *d = device(v, a[0]);
+
+	if (!d)
+		return -HC_ENODEV;
+	if (a[1] >= VDEV_MESSAGES || !d->message[a[1]].bound)
+		return -HC_ENOENT;
+	irq_msi_free(&d->pci->dev, a[1]);
+	d->message[a[1]].bound = false;
+	return 0;
+}
+
+static const struct {
+	const char *name;
+	unsigned argc;
+	s64 (*fn)(struct vcpu *, const u64 *); /* vm->lock held */
+} table[] = {
+#define HYPERCALL(number, name, argc) [number] = {#name, argc, hc_##name},
+	HYPERCALL_LIST(HYPERCALL)
+#undef HYPERCALL
+};
+
+const char *
+hypercall_name(unsigned number)
+{
+	return table[number].name;
+}
+
+s64
+hypercall(struct vcpu *v, u64 number, const u64 arg[5])
+{
+	s64 ret;
+
+	if (number >= NELEM(table))
+		return -HC_ENOSYS;
+	for (unsigned i = table[number].argc; i < 5; i++)
+		if (arg[i])
+			return -HC_EINVAL; /* reserved for what a later version may put there */
+	v->vm->hypercalls[number]++;
+	spin_lock(&v->vm->lock);
+	ret = table[number].fn(v, arg);
+	spin_unlock(&v->vm->lock);
+	return ret;
+}

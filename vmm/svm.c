@@ -1,0 +1,472 @@
+/*
+ * AMD SVM with nested paging: AMD64 Architecture Programmer's Manual vol. 2, chapter 15 and
+ * appendix B. The only file that knows the VMCB.
+ */
+#include "hal/timer.h"
+#include "kernel/abi.h"
+#include "kernel/cpu.h"
+#include "kernel/kalloc.h"
+#include "kernel/lib.h"
+#include "kernel/mem.h"
+#include "kernel/x86.h"
+#include "vmm/vcpu.h"
+
+#define MSR_VM_CR 0xc0010114
+#define VM_CR_SVMDIS BIT(4)
+#define MSR_VM_HSAVE_PA 0xc0010117
+
+struct segment {
+	u16 selector, attrib;
+	u32 limit;
+	u64 base;
+};
+
+struct vmcb { /* appendix B */
+	/* 0x000 control area */
+	u32 intercept_cr, intercept_dr, intercept_exception, intercept1, intercept2, intercept3;
+	u8 reserved0[0x3c - 0x18];
+	u16 pause_threshold, pause_count;
+	u64 iopm, msrpm, tsc_offset;
+	u32 asid;
+	u8 tlb_control, reserved1[3];
+	u64 vintr, shadow;
+	u64 exit_code, exit_info1, exit_info2, exit_int_info;
+	u64 np_enable;
+	u8 reserved2[0xa8 - 0x98];
+	u64 event_inject, ncr3;
+	u8 reserved3[0xc0 - 0xb8];
+	u64 clean, next_rip;
+	u8 reserved4[0x400 - 0xd0];
+	/* 0x400 save area */
+	struct segment es, cs, ss, ds, fs, gs, gdtr, ldtr, idtr, tr;
+	u8 reserved5[0x4cb - 0x4a0];
+	u8 cpl;
+	u32 reserved6;
+	u64 efer;
+	u8 reserved7[0x548 - 0x4d8];
+	u64 cr4, cr3, cr0, dr7, dr6, rflags, rip;
+	u8 reserved8[0x5d8 - 0x580];
+	u64 rsp;
+	u8 reserved9[0x5f8 - 0x5e0];
+	u64 rax, star, lstar, cstar, sfmask, kernel_gs_base, sysenter_cs, sysenter_esp, sysenter_eip;
+	u64 cr2;
+	u8 reserved10[0x668 - 0x648];
+	u64 pat;
+	u8 reserved11[0x1000 - 0x670];
+} PACKED;
+_Static_assert(offsetof(struct vmcb, vintr) == 0x60, "VMCB");
+_Static_assert(offsetof(struct vmcb, exit_code) == 0x70, "VMCB");
+_Static_assert(offsetof(struct vmcb, ncr3) == 0xb0, "VMCB");
+_Static_assert(offsetof(struct vmcb, cpl) == 0x4cb, "VMCB");
+_Static_assert(offsetof(struct vmcb, cr0) == 0x558, "VMCB");
+_Static_assert(offsetof(struct vmcb, rax) == 0x5f8, "VMCB");
+_Static_assert(offsetof(struct vmcb, cr2) == 0x640, "VMCB");
+_Static_assert(sizeof(struct vmcb) == 4096, "VMCB");
+
+/* Intercepts, B.1: vector 3 (intercept1) and vector 4 (intercept2). */
+enum {
+	I1_INTR = 1 << 0,
+	I1_NMI = 1 << 1,
+	I1_SMI = 1 << 2,
+	I1_INIT = 1 << 3,
+	I1_VINTR = 1 << 4,
+	I1_RDPMC = 1 << 15,
+	I1_CPUID = 1 << 18,
+	I1_INVD = 1 << 22,
+	I1_PAUSE = 1 << 23,
+	I1_HLT = 1 << 24,
+	I1_INVLPGA = 1 << 26,
+	I1_IO = 1 << 27,
+	I1_MSR = 1 << 28,
+	I1_TASK = 1 << 29,
+	I1_FERR = 1 << 30,
+};
+#define I1_SHUTDOWN (1u << 31)
+enum {
+	I2_VMRUN = 1 << 0,
+	I2_VMMCALL = 1 << 1,
+	I2_SVM_OTHER = 0x7c, /* VMLOAD VMSAVE STGI CLGI SKINIT */
+	I2_WBINVD = 1 << 9,
+	I2_MONITOR = 7 << 10, /* MONITOR, MWAIT, armed MWAIT */
+	I2_XSETBV = 1 << 13,
+};
+/* Exit codes, appendix C. */
+enum {
+	SVM_INTR = 0x60,
+	SVM_NMI = 0x61,
+	SVM_VINTR = 0x64,
+	SVM_RDPMC = 0x6f,
+	SVM_CPUID = 0x72,
+	SVM_INVD = 0x76,
+	SVM_PAUSE = 0x77,
+	SVM_HLT = 0x78,
+	SVM_INVLPGA = 0x7a,
+	SVM_IO = 0x7b,
+	SVM_MSR = 0x7c,
+	SVM_SHUTDOWN = 0x7f,
+	SVM_VMRUN = 0x80,
+	SVM_VMMCALL = 0x81,
+	SVM_SKINIT = 0x86,
+	SVM_WBINVD = 0x89,
+	SVM_MONITOR = 0x8a,
+	SVM_MWAIT_ARMED = 0x8c,
+	SVM_XSETBV = 0x8d,
+	SVM_NPF = 0x400,
+};
+#define V_IRQ BIT(8)
+#define V_IGN_TPR BIT(20)
+#define V_INTR_MASKING BIT(24)
+#define EVENT_VALID BIT(31)
+#define EVENT_HAS_CODE BIT(11)
+#define EVENT_EXCEPTION (3UL << 8)
+
+struct svm_vcpu {
+	struct vmcb *vmcb;
+	u8 *fpu; /* FXSAVE image: 512 bytes, 16-byte aligned */
+	int last_cpu;
+	bool flush;
+};
+
+/* Each CPU's: where VMRUN puts the host's state, and what VMLOAD brings back of it. */
+static struct {
+	void *hsave, *state;
+	struct vcpu *last;
+	u8 *fpu;
+} percpu[MAX_CPUS];
+
+static u8 *iopm;  /* every port exits: 12 KiB of ones */
+static u8 *msrpm; /* 2 bits an MSR: read, write */
+
+/* svm_entry.S: enters the guest; guest registers (but RAX, RSP) in reg[], host state from state. */
+void svm_enter(paddr_t vmcb, u64 reg[16], paddr_t state);
+
+/*
+ * MSRs that the guest has for itself: VMLOAD, VMSAVE and VMRUN switch them. For all others the
+ * guest exits and exit.c's table decides.
+ */
+static const struct {
+	u32 msr;
+	bool write;
+} own_msrs[] = {
+	{0x10, false}, /* TSC: the guest may read it, not set it */
+	{0x174, true}, {0x175, true}, {0x176, true}, /* SYSENTER */
+	{MSR_PAT, true},
+	{MSR_STAR, true}, {MSR_LSTAR, true}, {MSR_CSTAR, true}, {MSR_SFMASK, true},
+	{MSR_FS_BASE, true}, {MSR_GS_BASE, true}, {MSR_KERNEL_GS_BASE, true},
+};
+
+/* 15.11: three ranges of 8192 MSRs, 2 KiB each. */
+static void
+allow_msr(u32 msr, bool write)
+{
+	u32 bit = msr < 0x2000 ? 2 * msr : 0x4000 + 2 * (msr - 0xc0000000);
+
+	msrpm[bit / 8] &= ~(1 << bit % 8);
+	if (write)
+		msrpm[bit / 8] &= ~(2 << bit % 8);
+}
+
+static void svm_cpu_init(void);
+static const struct vendor_ops svm_ops;
+
+const struct vendor_ops *
+svm_probe(const char **why_not)
+{
+	paddr_t io, msr;
+	u32 r[4];
+
+	cpuid(0x80000000, 0, r);
+	if (r[0] < 0x8000000a)
+		return NULL;
+	cpuid(0x80000001, 0, r);
+	if (!(r[2] & BIT(2)))
+		return NULL;
+	if (rdmsr(MSR_VM_CR) & VM_CR_SVMDIS) {
+		*why_not = "SVM is turned off by the firmware";
+		return NULL;
+	}
+	cpuid(0x8000000a, 0, r);
+	if (!(r[3] & 1)) {
+		*why_not = "this CPU has SVM, but no nested paging (QEMU: -cpu qemu64,+npt)";
+		return NULL;
+	}
+	io = frame_alloc(2, FRAME_KERNEL);
+	msr = frame_alloc(1, FRAME_KERNEL);
+	if (!io || !msr) {
+		*why_not = "too little memory for SVM";
+		return NULL;
+	}
+	iopm = memset(phys_to_virt(io), 0xff, 4 * PAGE_SIZE);
+	msrpm = memset(phys_to_virt(msr), 0xff, 2 * PAGE_SIZE);
+	for (unsigned i = 0; i < NELEM(own_msrs); i++)
+		allow_msr(own_msrs[i].msr, own_msrs[i].write);
+	return &svm_ops;
+}
+
+/* Turns SVM on for this CPU, the first time that it is to run a guest. Interrupts are off. */
+static void
+svm_cpu_init(void)
+{
+	int cpu = this_cpu()->id;
+
+	percpu[cpu].hsave = page_alloc(FRAME_KERNEL);
+	percpu[cpu].state = page_alloc(FRAME_KERNEL);
+	if (!percpu[cpu].hsave || !percpu[cpu].state)
+		panic("no memory for SVM on CPU %d", cpu);
+	wrmsr(MSR_EFER, rdmsr(MSR_EFER) | EFER_SVME);
+	wrmsr(MSR_VM_HSAVE_PA, virt_to_phys(percpu[cpu].hsave));
+	/* FS, GS, TR, system call MSRs: the same at every entry, so saved once. */
+	asm volatile("vmsave %0" ::"a"(virt_to_phys(percpu[cpu].state)) : "memory");
+	write_cr4(read_cr4() | CR4_OSFXSR | CR4_OSXMMEXCPT);
+}
+
+static int
+svm_vcpu_init(struct vcpu *v, u64 npt_root)
+{
+	struct svm_vcpu *s = kmalloc(sizeof(*s));
+	struct vmcb *c = page_alloc(FRAME_KERNEL);
+	u8 *fpu = kmalloc(1024);
+
+	if (!s || !c || !fpu) {
+		if (c)
+			page_free(c, FRAME_KERNEL);
+		kfree(s), kfree(fpu);
+		return -ENOMEM;
+	}
+	s->vmcb = c;
+	s->fpu = fpu;
+	*(u16 *)fpu = 0x37f;		/* FCW and MXCSR as after reset */
+	*(u32 *)(fpu + 24) = 0x1f80;
+	s->last_cpu = -1;
+	v->arch = s;
+	/*
+	 * CR accesses are not intercepted: under TCG the exit does not say which register. The
+	 * debug registers belong to the guest alone; the host does not use them.
+	 */
+	c->intercept1 = I1_INTR | I1_NMI | I1_SMI | I1_INIT | I1_RDPMC | I1_CPUID | I1_INVD | I1_HLT |
+			I1_INVLPGA | I1_IO | I1_MSR | I1_TASK | I1_FERR | I1_SHUTDOWN;
+	c->intercept2 = I2_VMRUN | I2_VMMCALL | I2_SVM_OTHER | I2_WBINVD | I2_MONITOR | I2_XSETBV;
+	c->iopm = virt_to_phys(iopm);
+	c->msrpm = virt_to_phys(msrpm);
+	c->asid = 1; /* for all: whoever ran last on this CPU is flushed when another comes */
+	c->vintr = V_INTR_MASKING;
+	c->np_enable = 1;
+	c->ncr3 = npt_root;
+	c->pat = 0x0007040600070406;
+	return 0;
+}
+
+static void
+svm_vcpu_fini(struct vcpu *v)
+{
+	struct svm_vcpu *s = v->arch;
+
+	for (int i = 0; i < MAX_CPUS; i++)
+		if (percpu[i].last == v)
+			percpu[i].last = NULL;
+	page_free(s->vmcb, FRAME_KERNEL);
+	kfree(s->fpu);
+	kfree(s);
+}
+
+/* Multiboot2 specification 3.3: 32-bit protected mode, flat segments, paging off. */
+static void
+svm_start_at(struct vcpu *v, u32 entry, u32 eax, u32 ebx)
+{
+	struct vmcb *c = ((struct svm_vcpu *)v->arch)->vmcb;
+	const struct segment data = {0x10, 0xc93, 0xffffffff, 0};
+
+	c->cs = (struct segment){0x08, 0xc9b, 0xffffffff, 0};
+	c->ds = c->es = c->ss = c->fs = c->gs = data;
+	c->tr = (struct segment){0, 0x8b, 0xffff, 0};
+	c->ldtr = (struct segment){0, 0x82, 0xffff, 0};
+	c->gdtr = c->idtr = (struct segment){0, 0, 0xffff, 0};
+	c->cr0 = 0x11; /* PE, ET */
+	c->dr6 = 0xffff0ff0;
+	c->dr7 = 0x400;
+	v->efer = 0;
+	v->rip = entry;
+	v->rflags = 2;
+	v->reg[RAX] = eax;
+	v->reg[RBX] = ebx;
+}
+
+static bool
+svm_can_take_irq(struct vcpu *v)
+{
+	struct vmcb *c = ((struct svm_vcpu *)v->arch)->vmcb;
+
+	return v->rflags & FL_IF && !(c->shadow & 1) && !(c->event_inject & EVENT_VALID);
+}
+
+static void
+svm_inject_irq(struct vcpu *v, u8 vector)
+{
+	((struct svm_vcpu *)v->arch)->vmcb->event_inject = vector | EVENT_VALID;
+}
+
+/* A virtual interrupt that is intercepted before it is taken: 15.21.5. */
+static void
+svm_ask_window(struct vcpu *v)
+{
+	struct vmcb *c = ((struct svm_vcpu *)v->arch)->vmcb;
+
+	c->vintr |= V_IRQ | V_IGN_TPR;
+	c->intercept1 |= I1_VINTR;
+}
+
+static void
+svm_flush(struct vcpu *v)
+{
+	((struct svm_vcpu *)v->arch)->flush = true;
+}
+
+/* Exceptions 8, 10 to 14 and 17 push an error code. */
+static bool
+has_code(int vector)
+{
+	return vector == 8 || (vector >= 10 && vector <= 14) || vector == 17;
+}
+
+/* What the exit means, in neutral terms. Steps are instruction lengths: there may be no nRIP. */
+static void
+decode(const struct vmcb *c, struct exit *e)
+{
+	*e = (struct exit){.kind = EXIT_ERROR, .code = c->exit_code};
+	switch (c->exit_code) {
+	case SVM_INTR:
+	case SVM_NMI:
+		e->kind = EXIT_INTR;
+		break;
+	case SVM_VINTR:
+		e->kind = EXIT_WINDOW;
+		break;
+	case SVM_CPUID:
+		e->kind = EXIT_CPUID;
+		e->len = 2;
+		break;
+	case SVM_HLT:
+		e->kind = EXIT_HLT;
+		e->len = 1;
+		break;
+	case SVM_PAUSE:
+		e->kind = EXIT_PAUSE;
+		e->len = 2;
+		break;
+	case SVM_VMMCALL:
+		e->kind = EXIT_HCALL;
+		e->len = 3;
+		break;
+	case SVM_MSR:
+		e->kind = c->exit_info1 & 1 ? EXIT_WRMSR : EXIT_RDMSR;
+		e->len = 2;
+		break;
+	case SVM_IO: /* 15.10.2 */
+		e->kind = EXIT_IO;
+		e->port = c->exit_info1 >> 16;
+		e->write = !(c->exit_info1 & 1);
+		e->string = c->exit_info1 & 4;
+		e->size = c->exit_info1 >> 4 & 7;
+		e->len = c->exit_info2 - c->rip;
+		break;
+	case SVM_WBINVD:
+	case SVM_INVD:
+		e->kind = EXIT_PAUSE; /* caches are coherent: nothing to do */
+		e->len = 2;
+		break;
+	case SVM_XSETBV:
+		e->kind = EXIT_XSETBV;
+		break;
+	case SVM_VMRUN:
+	case SVM_VMRUN + 2 ... SVM_SKINIT:
+	case SVM_INVLPGA:
+	case SVM_RDPMC:
+	case SVM_MONITOR ... SVM_MWAIT_ARMED:
+		e->kind = EXIT_INVALID_OPCODE;
+		break;
+	case SVM_SHUTDOWN:
+		e->kind = EXIT_SHUTDOWN;
+		break;
+	case SVM_NPF:
+		e->kind = EXIT_NESTED_FAULT;
+		e->gpa.v = c->exit_info2;
+		e->write = c->exit_info1 & 2;
+		break;
+	}
+}
+
+/* Moves the neutral state into the VMCB, and what has to be injected. */
+static void
+put_state(struct vcpu *v, struct svm_vcpu *s)
+{
+	struct vmcb *c = s->vmcb;
+	int cpu = this_cpu()->id;
+
+	c->rax = v->reg[RAX];
+	c->rsp = v->reg[RSP];
+	c->rip = v->rip;
+	c->rflags = v->rflags;
+	c->efer = v->efer | EFER_SVME; /* 15.5.1: VMRUN refuses a guest without it */
+	if (v->exception >= 0) {
+		c->event_inject = v->exception | EVENT_VALID | EVENT_EXCEPTION;
+		if (has_code(v->exception))
+			c->event_inject |= EVENT_HAS_CODE | (u64)v->exception_code << 32;
+		v->exception = -1;
+	}
+	/* One ASID for all guests: flush it whenever its owner changes on this CPU. */
+	c->tlb_control = s->flush || percpu[cpu].last != v || s->last_cpu != cpu;
+	s->flush = false;
+	s->last_cpu = cpu;
+	percpu[cpu].last = v;
+	c->clean = 0;
+}
+
+static void
+get_state(struct vcpu *v, struct svm_vcpu *s)
+{
+	struct vmcb *c = s->vmcb;
+
+	v->reg[RAX] = c->rax;
+	v->reg[RSP] = c->rsp;
+	v->rip = c->rip;
+	v->rflags = c->rflags;
+	v->efer = c->efer & ~EFER_SVME;
+	v->cpl = c->cpl;
+	c->vintr &= ~(V_IRQ | V_IGN_TPR);
+	c->intercept1 &= ~I1_VINTR;
+	/* An exit in the middle of a delivery: the same event again (15.7.2). */
+	c->event_inject = c->exit_int_info & EVENT_VALID ? c->exit_int_info : 0;
+}
+
+static void
+svm_run(struct vcpu *v, struct exit *e)
+{
+	struct svm_vcpu *s = v->arch;
+	int cpu = this_cpu()->id;
+	u64 cr0 = read_cr0();
+
+	if (!percpu[cpu].hsave)
+		svm_cpu_init();
+	put_state(v, s);
+	/* The kernel does not use the FPU, so the guest's state goes in and out as it is. */
+	write_cr0(cr0 & ~(CR0_EM | CR0_TS));
+	asm volatile("fxrstor64 %0" ::"m"(*(u8(*)[512])s->fpu));
+	svm_enter(virt_to_phys(s->vmcb), v->reg, virt_to_phys(percpu[cpu].state));
+	asm volatile("fxsave64 %0" : "=m"(*(u8(*)[512])s->fpu));
+	write_cr0(cr0);
+	get_state(v, s);
+	decode(s->vmcb, e);
+	sti(); /* what made it exit is handled here */
+}
+
+static const struct vendor_ops svm_ops = {
+	.name = "svm",
+	.vcpu_init = svm_vcpu_init,
+	.vcpu_fini = svm_vcpu_fini,
+	.start_at = svm_start_at,
+	.run = svm_run,
+	.can_take_irq = svm_can_take_irq,
+	.inject_irq = svm_inject_irq,
+	.ask_window = svm_ask_window,
+	.flush = svm_flush,
+};

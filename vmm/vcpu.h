@@ -1,0 +1,127 @@
+/* A virtual CPU: its registers as exits see them, its local APIC, and its loop. */
+#ifndef VMM_VCPU_H
+#define VMM_VCPU_H
+
+#include "hal/addr.h"
+#include "kernel/spinlock.h"
+
+struct vm;
+struct proc;
+struct text;
+
+/*
+ * Why a vCPU left the guest. X(NAME, text, handler): text begins with '.' for an instruction that the
+ * guest executed on purpose.
+ */
+#define EXIT_LIST(X)                                                                              \
+	X(INTR, "interrupt", exit_none)                                                                      \
+	X(WINDOW, "irq-window", exit_none)                                                                   \
+	X(CPUID, ".cpuid", exit_cpuid)                                                                        \
+	X(HLT, ".hlt", exit_hlt)                                                                            \
+	X(PAUSE, ".pause", exit_pause)                                                                        \
+	X(HCALL, ".vmcall", exit_hcall)                                                                       \
+	X(IO, ".io", exit_io)                                                                              \
+	X(RDMSR, ".rdmsr", exit_rdmsr)                                                                        \
+	X(WRMSR, ".wrmsr", exit_wrmsr)                                                                        \
+	X(INVALID_OPCODE, ".ud", exit_invalid_opcode)                                                                  \
+	X(XSETBV, ".xsetbv", exit_xsetbv)                                                                      \
+	X(NESTED_FAULT, "nested-fault", exit_nested_fault)                                                           \
+	X(SHUTDOWN, "shutdown", exit_shutdown)                                                                   \
+	X(ERROR, "error", exit_error)
+
+enum exit_kind {
+#define X(NAME, text, handler) EXIT_##NAME,
+	EXIT_LIST(X)
+#undef X
+		EXIT_KINDS
+};
+
+struct exit {
+	enum exit_kind kind;
+	u8 len;	     /* bytes of the instruction, to step over it */
+	gpa_t gpa;   /* NESTED_FAULT */
+	bool write;  /* NESTED_FAULT, and IO: to the port */
+	u16 port;    /* IO */
+	u8 size;     /* IO: bytes */
+	bool string; /* IO: INS or OUTS */
+	u64 code;    /* ERROR: the processor's own exit code */
+};
+
+/* The order is that of the numbers in instruction encodings. */
+enum { RAX, RCX, RDX, RBX, RSP, RBP, RSI, RDI, R8, R9, R10, R11, R12, R13, R14, R15 };
+
+struct vlapic {
+	u32 tpr, svr, divide, initial, lvt_timer;
+	u64 deadline, period; /* ns; deadline 0: not running */
+	u32 irr[8], isr[8];
+};
+
+struct vcpu {
+	struct vm *vm;
+	unsigned id; /* = APIC id */
+	void *arch;  /* svm.c */
+
+	/* Guest state that handlers may read and change; the vendor's file moves it in and out. */
+	u64 reg[16];
+	u64 rip, rflags, efer;
+	u8 cpl;
+
+	bool halted;	    /* in HLT until an interrupt */
+	int exception;	    /* to deliver at the next entry; -1: none */
+	u32 exception_code; /* its error code, if it has one */
+
+	struct spinlock lock; /* over lapic, halted and `cpu` */
+	struct vlapic lapic;
+	int cpu;		/* where it is in the guest now; -1: nowhere */
+	u64 exits[EXIT_KINDS]; /* (vCPU) */
+	struct proc *thread;
+};
+
+/* What a vendor's file offers. */
+struct vendor_ops {
+	const char *name;
+	int (*vcpu_init)(struct vcpu *v, u64 npt_root);
+	void (*vcpu_fini)(struct vcpu *v);
+	/* The state in which a multiboot2 loader enters a kernel. */
+	void (*start_at)(struct vcpu *v, u32 entry, u32 eax, u32 ebx);
+	/* Enters the guest and returns why it left. Interrupts are off before, on after. */
+	void (*run)(struct vcpu *v, struct exit *e);
+	bool (*can_take_irq)(struct vcpu *v);	    /* IF set, no shadow, nothing else on its way */
+	void (*inject_irq)(struct vcpu *v, u8 vector);
+	void (*ask_window)(struct vcpu *v);	    /* exit as soon as it could take one */
+	void (*flush)(struct vcpu *v);		    /* forget nested translations at next entry */
+};
+
+/* The CPU's virtualization, or NULL and why not. */
+const struct vendor_ops *vendor(void);
+const char *vendor_why_not(void);
+const struct vendor_ops *svm_probe(const char **why_not);
+
+int vcpu_create(struct vm *vm, struct vcpu **v);
+void vcpu_destroy(struct vcpu *v);
+/* Starts the thread; -ENOMEM. */
+int vcpu_start(struct vcpu *v);
+/* Wakes it from HLT, or makes it leave the guest, to look at what has changed. */
+void vcpu_kick(struct vcpu *v);
+/* An exception for the guest instead of the instruction that it tried. */
+void vcpu_raise(struct vcpu *v, int vector, u32 code);
+
+/* exit.c: handles an exit. 1: enter again; 0: first let others run; negative: the VM has ended. */
+int exit_handle(struct vcpu *v, const struct exit *e);
+const char *exit_name(unsigned kind);
+
+/* vlapic.c: the virtual x2APIC. False: the guest gets #GP. */
+void vlapic_reset(struct vcpu *v);
+bool vlapic_rdmsr(struct vcpu *v, u32 msr, u64 *value);
+bool vlapic_wrmsr(struct vcpu *v, u32 msr, u64 value);
+/* Makes an interrupt pending; from any context. */
+void vlapic_post(struct vcpu *v, u8 vector);
+/* Highest vector that may be delivered now, or -1. v->lock held. */
+int vlapic_pending(struct vcpu *v);
+/* It has been delivered. v->lock held. */
+void vlapic_accept(struct vcpu *v, u8 vector);
+/* Posts the timer's interrupt if it is due; next deadline in ns, 0 if none. v->lock held. */
+u64 vlapic_timer(struct vcpu *v, u64 now);
+#define VLAPIC_TIMER_KHZ 1000000
+
+#endif

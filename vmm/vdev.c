@@ -1,0 +1,203 @@
+/* Devices change hands here, and only when they are quiet. */
+#include "vmm/vdev.h"
+#include "hal/irq.h"
+#include "hal/platform.h"
+#include "kernel/abi.h"
+#include "kernel/kalloc.h"
+
+enum { CMD_MEMORY = 2, CMD_MASTER = 4 };
+
+struct vdev *
+vdev_find(struct vm *vm, rid_t rid)
+{
+	list_for_each (it, &vm->devices) {
+		struct vdev *d = list_entry(it, struct vdev, link);
+		if (d->rid == rid)
+			return d;
+	}
+	return NULL;
+}
+
+/* A blocked DMA of the VM's device: into the VM's queue. From the fault interrupt. */
+static void
+vdev_fault(void *owner, const struct iommu_fault *f)
+{
+	struct vdev *d = owner;
+	struct vm *vm = d->vm;
+
+	spin_lock(&vm->lock);
+	if (vm->fault_written - vm->fault_read == NELEM(vm->faults)) {
+		vm->faults_lost++;
+	} else {
+		vm->faults[vm->fault_written++ % NELEM(vm->faults)] = (struct hc_fault){
+			.iova = f->iova.v, .rid = f->rid, .write = f->write, .reason = f->reason,
+			.lost = vm->faults_lost};
+		vm->faults_lost = 0;
+	}
+	spin_unlock(&vm->lock);
+}
+
+/*
+ * The guest's BARs: memory only, at addresses of our choosing, as firmware would. A BAR smaller
+ * than a page could let the guest reach its neighbour's registers: it is left out.
+ */
+static void
+init_bars(struct vdev *d)
+{
+	for (unsigned i = 0; i < 6; i++) {
+		struct pci_bar *b = &d->pci->bar[i];
+		u64 at = ROUND_UP(d->vm->next_bar, MAX(b->size, PAGE_SIZE));
+
+		if (b->io || !b->addr || b->size < PAGE_SIZE || b->addr & PAGE_MASK ||
+			at + b->size > VM_MMIO_END)
+			continue;
+		d->bar[i].hpa.v = b->addr;
+		d->bar[i].size = b->size;
+		d->bar[i].mask = ~(b->size - 1);
+		d->bar[i].value = at;
+		d->vm->next_bar = at + b->size;
+	}
+}
+
+/* The MSI-X table and pending bits would let the guest choose interrupts: never mapped. */
+static bool
+is_msix_page(const struct vdev *d, unsigned bar, u64 offset)
+{
+	struct pci_dev *pci = d->pci;
+	u32 pba;
+
+	if (!pci->dev.msix_cap)
+		return false;
+	pba = pci_read(d->rid, pci->dev.msix_cap + 8, 4);
+	return (bar == pci->msix_bar &&
+		       offset + PAGE_SIZE > ROUND_DOWN((u64)pci->msix_offset, PAGE_SIZE) &&
+		       offset < pci->msix_offset + 16UL * pci->dev.msi_count) ||
+	       (bar == (pba & 7) && offset == ROUND_DOWN((u64)(pba & ~7u), PAGE_SIZE));
+}
+
+void
+vdev_update_bars(struct vdev *d)
+{
+	struct vm *vm = d->vm;
+	struct pt_gather g = {0};
+
+	spin_lock(&vm->lock);
+	for (unsigned i = 0; i < 6; i++) {
+		gpa_t want = {d->command & CMD_MEMORY ? d->bar[i].value & d->bar[i].mask : 0};
+		u64 removed, size = d->bar[i].size;
+
+		if (!size)
+			continue;
+		if (want.v < VM_MMIO_START || want.v + size > VM_MMIO_END)
+			want.v = 0; /* nowhere: a BAR must not lie over RAM */
+		if (want.v == d->bar[i].mapped_at.v)
+			continue;
+		if (d->bar[i].mapped_at.v)
+			pt_unmap(&vm->npt, d->bar[i].mapped_at.v, size, &removed, &g);
+		d->bar[i].mapped_at.v = want.v;
+		for (u64 at = 0; want.v && at < size; at += PAGE_SIZE)
+			if (!is_msix_page(d, i, at))
+				pt_map(&vm->npt, want.v + at, d->bar[i].hpa.v + at, PAGE_SIZE,
+					PT_R | PT_W | PT_UNCACHED, &g);
+	}
+	vendor()->flush(vm->vcpu);
+	spin_unlock(&vm->lock);
+	/* One vCPU, and it is here or does not run: the flush comes before its next entry. */
+	pt_gather_free(&vm->npt, &g);
+}
+
+void
+vdev_update_master(struct vdev *d)
+{
+	pci_bus_master(d->pci, d->permit && d->command & CMD_MASTER);
+}
+
+int
+vdev_assign(struct vm *vm, rid_t rid, bool permit, u32 quota, const char **why)
+{
+	struct pci_dev *pci = pci_find(rid);
+	struct vdev *d;
+	int err;
+
+	*why = NULL;
+	if (!pci || pci->class >> 16 == 6) {
+		*why = pci ? "a bridge cannot be assigned" : "no such device (see lspci)";
+		return -ENODEV;
+	}
+	if (pci->user) {
+		*why = "it is assigned already";
+		return -EBUSY;
+	}
+	if (!iommu_hw()) {
+		*why = iommu_why_not();
+		return -ENODEV;
+	}
+	if ((err = pci_unbind(pci))) {
+		if (err == -EBUSY)
+			*why = "the host uses it (a mounted disk, or an open device file)";
+		return err;
+	}
+	if (!(d = kmalloc(sizeof(*d))))
+		return -ENOMEM;
+	pci_reset(pci);
+	d->vm = vm;
+	d->pci = pci;
+	d->rid = rid;
+	d->permit = permit;
+	d->quota = quota;
+	if (!(err = domain_create(iommu_hw(), &d->dom)) && (err = iommu_attach(d->dom, rid)))
+		domain_destroy(d->dom);
+	if (err) {
+		kfree(d);
+		pci_bind(pci);
+		return err;
+	}
+	d->dom->owner = d;
+	d->dom->on_fault = vdev_fault;
+	init_bars(d);
+	pci->user = vm->name;
+	spin_lock(&vm->lock);
+	list_add_tail(&vm->devices, &d->link);
+	spin_unlock(&vm->lock);
+	return 0;
+}
+
+int
+vdev_release(struct vdev *d)
+{
+	struct vm *vm = d->vm;
+	struct pci_dev *pci = d->pci;
+
+	/* Bus master off first: from here on the device starts nothing new. */
+	pci_bus_master(pci, false);
+	d->command = 0;
+	vdev_update_bars(d);
+	for (unsigned i = 0; i < VDEV_MESSAGES; i++)
+		if (d->message[i].bound)
+			irq_msi_free(&pci->dev, i);
+	iommu_detach(d->dom);
+	spin_lock(&vm->lock);
+	grant_revoke(d);
+	list_remove(&d->link);
+	spin_unlock(&vm->lock);
+	domain_destroy(d->dom);
+	pci_reset(pci);
+	pci->user = NULL;
+	kfree(d);
+	pci_bind(pci);
+	return 0;
+}
+
+void
+vdev_set_policy(struct vdev *d, bool permit)
+{
+	spin_lock(&d->vm->lock);
+	d->permit = permit;
+	spin_unlock(&d->vm->lock);
+	vdev_update_master(d);
+	if (!permit) {
+		spin_lock(&d->vm->lock);
+		grant_revoke(d);
+		spin_unlock(&d->vm->lock);
+	}
+}

@@ -1,0 +1,224 @@
+/*
+ * The virtual local APIC, x2APIC shape only: every register is an MSR (SDM vol. 3, 11.12), so no
+ * instruction has to be decoded.
+ */
+#include "hal/timer.h"
+#include "kernel/lib.h"
+#include "vmm/vcpu.h"
+
+enum {
+	X2_ID = 0x802,
+	X2_VERSION = 0x803,
+	X2_TPR = 0x808,
+	X2_PPR = 0x80a,
+	X2_EOI = 0x80b,
+	X2_LDR = 0x80d,
+	X2_SVR = 0x80f,
+	X2_ISR = 0x810,
+	X2_TMR = 0x818,
+	X2_IRR = 0x820,
+	X2_ESR = 0x828,
+	X2_LVT_CMCI = 0x82f,
+	X2_ICR = 0x830,
+	X2_LVT_TIMER = 0x832,
+	X2_LVT_LAST = 0x837,
+	X2_INITIAL = 0x838,
+	X2_CURRENT = 0x839,
+	X2_DIVIDE = 0x83e,
+	X2_SELF_IPI = 0x83f,
+};
+#define LVT_MASKED BIT(16)
+#define LVT_PERIODIC BIT(17)
+
+void
+vlapic_reset(struct vcpu *v)
+{
+	v->lapic = (struct vlapic){.svr = 0xff, .lvt_timer = LVT_MASKED};
+}
+
+static int
+highest(const u32 bits[8])
+{
+	for (int i = 7; i >= 0; i--)
+		if (bits[i])
+			return 32 * i + 31 - __builtin_clz(bits[i]);
+	return -1;
+}
+
+/* Processor priority, SDM 11.8.3.1: the class below which interrupts wait. */
+static int
+priority(const struct vlapic *l)
+{
+	int isr = highest(l->isr);
+
+	return MAX((int)(l->tpr >> 4), isr < 0 ? 0 : isr >> 4);
+}
+
+int
+vlapic_pending(struct vcpu *v)
+{
+	int vector = highest(v->lapic.irr);
+
+	if (vector < 16 || !(v->lapic.svr & 0x100) || vector >> 4 <= priority(&v->lapic))
+		return -1;
+	return vector;
+}
+
+void
+vlapic_accept(struct vcpu *v, u8 vector)
+{
+	v->lapic.irr[vector / 32] &= ~(1u << vector % 32);
+	v->lapic.isr[vector / 32] |= 1u << vector % 32;
+}
+
+void
+vlapic_post(struct vcpu *v, u8 vector)
+{
+	spin_lock(&v->lock);
+	v->lapic.irr[vector / 32] |= 1u << vector % 32;
+	spin_unlock(&v->lock);
+	vcpu_kick(v);
+}
+
+u64
+vlapic_timer(struct vcpu *v, u64 now)
+{
+	struct vlapic *l = &v->lapic;
+
+	if (l->deadline && now >= l->deadline) {
+		u8 vector = l->lvt_timer & 0xff;
+
+		if (!(l->lvt_timer & LVT_MASKED))
+			l->irr[vector / 32] |= 1u << vector % 32;
+		if (l->lvt_timer & LVT_PERIODIC) {
+			l->deadline += l->period;
+			if (l->deadline <= now) /* we were away too long: ticks are lost */
+				l->deadline = now + l->period;
+		} else {
+			l->deadline = 0;
+		}
+	}
+	return l->deadline;
+}
+
+/* SDM 11.5.4: the divisor's bits 3, 1 and 0. One tick of the undivided timer is a nanosecond. */
+static u64
+ticks_to_ns(const struct vlapic *l, u64 ticks)
+{
+	unsigned code = (l->divide & 3) | (l->divide >> 1 & 4);
+
+	return ticks * (code == 7 ? 1 : 2UL << code);
+}
+
+static void
+start_timer(struct vlapic *l, u32 count)
+{
+	l->initial = count;
+	/* A period below 100 us would keep the host busy with nothing else. */
+	l->period = MAX(ticks_to_ns(l, count), 100000UL);
+	l->deadline = count ? timer_ns() + l->period : 0;
+}
+
+static u32
+current_count(const struct vlapic *l)
+{
+	u64 now = timer_ns();
+
+	if (!l->deadline || now >= l->deadline)
+		return 0;
+	return (l->deadline - now) / ticks_to_ns(l, 1);
+}
+
+bool
+vlapic_rdmsr(struct vcpu *v, u32 msr, u64 *value)
+{
+	struct vlapic *l = &v->lapic;
+	bool known = true;
+
+	*value = 0;
+	spin_lock(&v->lock);
+	if (msr >= X2_ISR && msr < X2_ISR + 8)
+		*value = l->isr[msr - X2_ISR];
+	else if (msr >= X2_IRR && msr < X2_IRR + 8)
+		*value = l->irr[msr - X2_IRR];
+	else if (msr == X2_ID)
+		*value = v->id;
+	else if (msr == X2_VERSION)
+		*value = 0x50014;
+	else if (msr == X2_TPR)
+		*value = l->tpr;
+	else if (msr == X2_PPR)
+		*value = priority(l) << 4;
+	else if (msr == X2_LDR)
+		*value = (v->id >> 4) << 16 | 1u << (v->id & 15);
+	else if (msr == X2_SVR)
+		*value = l->svr;
+	else if (msr == X2_LVT_TIMER)
+		*value = l->lvt_timer;
+	else if (msr == X2_INITIAL)
+		*value = l->initial;
+	else if (msr == X2_CURRENT)
+		*value = current_count(l);
+	else if (msr == X2_DIVIDE)
+		*value = l->divide;
+	else if (msr > X2_LVT_TIMER && msr <= X2_LVT_LAST)
+		*value = LVT_MASKED;
+	else
+		known = (msr >= X2_TMR && msr < X2_TMR + 8) || msr == X2_ESR || msr == X2_ICR ||
+			msr == X2_LVT_CMCI;
+	spin_unlock(&v->lock);
+	return known;
+}
+
+/* SDM 11.8.5: the highest interrupt in service is done. */
+static void
+end_of_interrupt(struct vlapic *l)
+{
+	int vector = highest(l->isr);
+
+	if (vector >= 0)
+		l->isr[vector / 32] &= ~(1u << vector % 32);
+}
+
+bool
+vlapic_wrmsr(struct vcpu *v, u32 msr, u64 value)
+{
+	struct vlapic *l = &v->lapic;
+	bool known = true;
+
+	spin_lock(&v->lock);
+	switch (msr) {
+	case X2_TPR:
+		l->tpr = value & 0xff;
+		break;
+	case X2_EOI:
+		end_of_interrupt(l);
+		break;
+	case X2_SVR:
+		l->svr = value & 0x1ff;
+		break;
+	case X2_ICR:
+		/* One vCPU: a fixed interrupt to ourselves (by shorthand or id) is all there is. */
+		if ((value & 0x700) == 0 && ((value >> 18 & 3) == 1 || (value >> 18 & 3) == 2 ||
+						    ((value >> 18 & 3) == 0 && value >> 32 == v->id)))
+			l->irr[(value & 0xff) / 32] |= 1u << (value & 31);
+		break;
+	case X2_SELF_IPI:
+		l->irr[(value & 0xff) / 32] |= 1u << (value & 31);
+		break;
+	case X2_LVT_TIMER:
+		l->lvt_timer = value & (0xff | LVT_MASKED | LVT_PERIODIC);
+		break;
+	case X2_INITIAL:
+		start_timer(l, value);
+		break;
+	case X2_DIVIDE:
+		l->divide = value & 0xb;
+		break;
+	default:
+		known = msr == X2_ESR || msr == X2_LVT_CMCI ||
+			(msr > X2_LVT_TIMER && msr <= X2_LVT_LAST);
+	}
+	spin_unlock(&v->lock);
+	return known;
+}

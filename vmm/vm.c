@@ -1,0 +1,173 @@
+/* A VM's memory, its birth and its end. */
+#include "vmm/vm.h"
+#include "kernel/abi.h"
+#include "kernel/kalloc.h"
+#include "kernel/mem.h"
+#include "kernel/proc.h"
+
+static u16 next_id = 1;
+
+bool
+vm_hpa(struct vm *vm, gpa_t gpa, hpa_t *hpa)
+{
+	return gpa.v < vm->mem && pt_lookup(&vm->npt, gpa.v, &hpa->v, NULL);
+}
+
+/* Moves bytes between a buffer and guest memory, page by page. */
+static bool
+copy(struct vm *vm, gpa_t gpa, void *buf, size_t n, bool write)
+{
+	for (size_t done = 0; done < n;) {
+		gpa_t at = {gpa.v + done};
+		size_t k = MIN(n - done, PAGE_SIZE - (at.v & PAGE_MASK));
+		hpa_t hpa;
+		bool there;
+
+		spin_lock(&vm->lock);
+		if ((there = at.v >= gpa.v && vm_hpa(vm, at, &hpa))) {
+			if (write)
+				memcpy(phys_to_virt(hpa.v), (char *)buf + done, k);
+			else
+				memcpy((char *)buf + done, phys_to_virt(hpa.v), k);
+		}
+		spin_unlock(&vm->lock);
+		if (!there)
+			return false;
+		done += k;
+	}
+	return true;
+}
+
+bool
+vm_write(struct vm *vm, gpa_t gpa, const void *src, size_t n)
+{
+	return copy(vm, gpa, (void *)src, n, true);
+}
+
+bool
+vm_read(struct vm *vm, gpa_t gpa, void *dst, size_t n)
+{
+	return copy(vm, gpa, dst, n, false);
+}
+
+/*
+ * Fills the nested table with frames in no order, each at another address than the guest sees:
+ * whoever confuses GPA and HPA notices at once.
+ */
+static int
+populate(struct vm *vm)
+{
+	u64 n = vm->mem / PAGE_SIZE, seed = vm->id * 0x9e3779b97f4a7c15UL, got = 0;
+	hpa_t *frame = kmalloc(n * sizeof(*frame));
+	struct pt_gather none = {0};
+	int err = frame ? 0 : -ENOMEM;
+
+	for (; got < n && !err; got++) {
+		if (!(frame[got].v = frame_alloc(0, FRAME_VM))) {
+			err = -ENOMEM;
+			break;
+		}
+		memset(phys_to_virt(frame[got].v), 0, PAGE_SIZE);
+		frame_set_vm(frame[got].v, vm->id);
+	}
+	for (u64 i = n - 1; i > 0 && !err; i--) { /* Fisher and Yates, with xorshift */
+		seed ^= seed << 13, seed ^= seed >> 7, seed ^= seed << 17;
+		u64 k = seed % i; /* never i itself: every frame leaves its place */
+		hpa_t t = frame[i];
+		frame[i] = frame[k];
+		frame[k] = t;
+	}
+	for (u64 i = 0; i < n && !err; i++) {
+		if (frame[i].v == i * PAGE_SIZE) {
+			hpa_t *other = &frame[i ? 0 : n - 1], t = *other;
+			*other = frame[i];
+			frame[i] = t;
+		}
+	}
+	for (u64 i = 0; i < n && !err; i++)
+		err = pt_map(&vm->npt, i * PAGE_SIZE, frame[i].v, PAGE_SIZE, PT_R | PT_W | PT_X, &none);
+	if (err)
+		while (got)
+			frame_free(frame[--got].v, 0, FRAME_VM);
+	kfree(frame);
+	return err;
+}
+
+int
+vm_create(const char *name, u64 mem, struct vm **out)
+{
+	struct vm *vm = kmalloc(sizeof(*vm));
+	int err;
+
+	if (!vm)
+		return -ENOMEM;
+	strlcpy(vm->name, name, sizeof(vm->name));
+	vm->id = next_id++;
+	if (!vm->id)
+		vm->id = next_id++;
+	vm->mem = mem;
+	vm->next_bar = VM_MMIO_START;
+	spin_init(&vm->lock, "vm");
+	list_init(&vm->devices);
+	err = (vm->log = kmalloc(VM_LOG_SIZE + 1)) ? 0 : -ENOMEM;
+	if (!err)
+		err = pt_init(&vm->npt, &pt_fmt_npt, 4, false);
+	if (!err && (err = populate(vm)))
+		pt_destroy(&vm->npt);
+	if (!err && (err = vcpu_create(vm, &vm->vcpu))) {
+		vm_destroy(vm);
+		return err;
+	}
+	if (err) {
+		kfree(vm->log);
+		kfree(vm);
+		return err;
+	}
+	*out = vm;
+	return 0;
+}
+
+void
+vm_destroy(struct vm *vm)
+{
+	ASSERT(vm->state != VM_RUNNING && list_empty(&vm->devices));
+	vcpu_destroy(vm->vcpu);
+	for (u64 at = 0; at < vm->mem; at += PAGE_SIZE) {
+		hpa_t hpa;
+		if (vm_hpa(vm, (gpa_t){at}, &hpa))
+			frame_free(hpa.v, 0, FRAME_VM); /* panics if a pin was forgotten */
+	}
+	pt_destroy(&vm->npt);
+	kfree(vm->log);
+	kfree(vm);
+}
+
+void
+vm_end(struct vm *vm, int status, const char *fmt, ...)
+{
+	struct text t = {vm->why, sizeof(vm->why), 0, 0};
+	va_list ap;
+
+	spin_lock(&vm->lock);
+	va_start(ap, fmt);
+	text_vprintf(&t, fmt, ap);
+	va_end(ap);
+	vm->status = status;
+	vm->stop = true;
+	spin_unlock(&vm->lock);
+	if (status < 0)
+		pr_warn("vm %s: %s", vm->name, vm->why);
+}
+
+void
+vm_stop(struct vm *vm, const char *why)
+{
+	spin_lock(&vm->lock);
+	if (!vm->stop) {
+		vm->stop = true;
+		vm->status = -1;
+		strlcpy(vm->why, why, sizeof(vm->why));
+	}
+	spin_unlock(&vm->lock);
+	vcpu_kick(vm->vcpu);
+}

@@ -1,0 +1,90 @@
+/*
+ * A virtual machine: memory, one vCPU (a kernel thread), devices, and what became of it.
+ *
+ * Locks: `control` (dev.c, a mutex) serialises vmctl's commands; vm->lock guards what vCPUs,
+ * hypercalls and interrupts share. control is taken first.
+ */
+#ifndef VMM_VM_H
+#define VMM_VM_H
+
+#include "hal/addr.h"
+#include "hal/hypercall.h"
+#include "hal/iommu.h"
+#include "hal/pt.h"
+#include "kernel/lib.h"
+#include "kernel/spinlock.h"
+#include "vmm/vcpu.h"
+
+#define VM_MIN_MIB 16
+#define VM_MAX_MIB 2048
+#define VM_MMIO_START 0xc0000000UL /* GPA: device BARs, up to the APICs */
+#define VM_MMIO_END 0xfec00000UL
+
+enum vm_state { VM_CREATED, VM_RUNNING, VM_ENDED };
+
+/* (c): control; (l): lock; else constant after creation. */
+struct vm {
+	struct list link; /* (c) */
+	u16 id;		  /* marks its frames; not 0 */
+	char name[16];
+	u64 mem;	    /* bytes */
+	char kernel[64], root[64], cmdline[768];
+	struct spinlock lock;
+	enum vm_state state; /* (l) */
+	bool stop;	     /* (l) somebody wants it to end */
+	int status;	     /* (l) once ENDED: of the guest's power-off, or -1 */
+	char why[96];	     /* (l) once ENDED: in words */
+	int users;	     /* (l) who sleeps in a command on this VM */
+	struct pt npt;	     /* (l) GPA to HPA */
+	struct vcpu *vcpu;
+	struct list devices; /* struct vdev; (c) and (l) to change, either to read */
+	u64 next_bar;	     /* (c) GPA of the next BAR */
+
+	char *log;	/* (l) what its console printed */
+	size_t log_len; /* (l) */
+	char line[128]; /* (l) the console's unfinished line */
+	unsigned line_len;
+	char input[64]; /* (l) typed, not yet read */
+	unsigned input_read, input_written;
+	u32 pci_select; /* (vCPU) port 0xcf8 */
+	u8 uart[8];	/* (vCPU) register file of the virtual UART */
+
+	struct hc_fault faults[16]; /* (l) */
+	unsigned fault_read, fault_written, faults_lost;
+	u64 hypercalls[HC_COUNT];  /* (vCPU) */
+};
+
+#define VM_LOG_SIZE 32768
+
+/* Allocates the VM and its memory. -ENOMEM, and nothing is left behind. */
+int vm_create(const char *name, u64 mem, struct vm **vm);
+/* Frees all of it. It must not be running, and must have no devices. */
+void vm_destroy(struct vm *vm);
+
+/* Guest memory by GPA. False if any of it is not RAM of the VM. */
+bool vm_write(struct vm *vm, gpa_t gpa, const void *src, size_t n);
+bool vm_read(struct vm *vm, gpa_t gpa, void *dst, size_t n);
+/* The frame behind a GPA; false if there is none. vm->lock held. */
+bool vm_hpa(struct vm *vm, gpa_t gpa, hpa_t *hpa);
+
+/* Ends the VM: from its own vCPU, or asks the vCPU to. */
+void vm_end(struct vm *vm, int status, const char *fmt, ...) PRINTF(3, 4);
+void vm_stop(struct vm *vm, const char *why);
+
+/* loader.c: image, root and boot information as GRUB would leave them. Else what is wrong. */
+const char *vm_load(struct vm *vm);
+
+/* vuart.c: a 16550 without interrupts; its lines go to the host's console behind the VM's name. */
+u32 vuart_in(struct vm *vm, unsigned reg);
+void vuart_out(struct vm *vm, unsigned reg, u8 v);
+void vuart_flush(struct vm *vm);
+
+/* vpci.c: ports 0xcf8 to 0xcff. */
+u32 vpci_in(struct vm *vm, u16 port, unsigned size);
+void vpci_out(struct vm *vm, u16 port, unsigned size, u32 v);
+
+/* hypercall.c */
+s64 hypercall(struct vcpu *v, u64 number, const u64 arg[5]);
+const char *hypercall_name(unsigned number);
+
+#endif

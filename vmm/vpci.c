@@ -1,0 +1,87 @@
+/*
+ * The guest's configuration space, through ports 0xcf8 and 0xcfc. It shows the assigned devices
+ * and nothing else. Command, BARs and messages are ours; what else the guest reads is the
+ * device's own, and what else it writes goes nowhere.
+ */
+#include "hal/platform.h"
+#include "vmm/vdev.h"
+
+enum { CFG_COMMAND = 0x04, CFG_BAR = 0x10, CFG_BAR_END = 0x28, CFG_ROM = 0x30 };
+
+/* The 32-bit register at `offset` as the guest sees it. */
+static u32
+read_config(struct vdev *d, unsigned offset)
+{
+	u32 v;
+
+	if (offset >= CFG_BAR && offset < CFG_BAR_END)
+		return d->bar[(offset - CFG_BAR) / 4].value;
+	if (offset == CFG_ROM)
+		return 0;
+	v = pci_read(d->rid, offset, 4);
+	if (offset == CFG_COMMAND)
+		return (v & 0xffff0000) | d->command;
+	/* Messages look turned off: the guest's HAL binds them by hypercall. */
+	if (offset == d->pci->dev.msi_cap && offset)
+		return v & ~BIT(16);
+	if (offset == d->pci->dev.msix_cap && offset)
+		return v & ~(BIT(31) | BIT(30));
+	return v;
+}
+
+/* Writes the bytes of `v` that `mask` names. */
+static void
+write_config(struct vdev *d, unsigned offset, u32 v, u32 mask)
+{
+	if (offset == CFG_COMMAND) {
+		d->command = ((d->command & ~mask) | (v & mask)) & 0x407;
+		vdev_update_master(d);
+		vdev_update_bars(d);
+	} else if (offset >= CFG_BAR && offset < CFG_BAR_END) {
+		unsigned i = (offset - CFG_BAR) / 4;
+		d->bar[i].value = ((d->bar[i].value & ~mask) | (v & mask)) & (u32)d->bar[i].mask;
+		vdev_update_bars(d);
+	}
+}
+
+/* The device that port 0xcf8 selects, NULL if none; *offset of the register. */
+static struct vdev *
+selected(struct vm *vm, unsigned *offset)
+{
+	struct vdev *d = NULL;
+
+	*offset = vm->pci_select & 0xfc;
+	if (vm->pci_select & BIT(31)) {
+		spin_lock(&vm->lock);
+		d = vdev_find(vm, vm->pci_select >> 8 & 0xffff);
+		spin_unlock(&vm->lock);
+	}
+	return d;
+}
+
+u32
+vpci_in(struct vm *vm, u16 port, unsigned size)
+{
+	unsigned offset;
+	struct vdev *d;
+
+	if (port < 0xcfc)
+		return port == 0xcf8 && size == 4 ? vm->pci_select : ~0u;
+	d = selected(vm, &offset);
+	return d ? read_config(d, offset) >> 8 * (port & 3) : ~0u;
+}
+
+void
+vpci_out(struct vm *vm, u16 port, unsigned size, u32 v)
+{
+	unsigned offset, shift = 8 * (port & 3);
+	struct vdev *d;
+
+	if (port < 0xcfc) {
+		if (port == 0xcf8 && size == 4)
+			vm->pci_select = v & 0x80fffffc;
+		return;
+	}
+	if ((d = selected(vm, &offset)))
+		write_config(d, offset, v << shift, (size == 4 ? ~0u : (u32)BIT(8 * size) - 1) << shift);
+}
