@@ -122,16 +122,26 @@ pci_bus_master(struct pci_dev *d, bool on)
 	set_command(d->dev.rid, on ? 0 : CMD_MASTER, on ? CMD_MASTER : 0);
 }
 
-/* PCI Express base specification 6.6.2: wait 100 ms for what is under way, then reset. */
+/*
+ * PCI Express base specification 6.6.2: wait 100 ms, then the device is as after power-on; what the
+ * firmware had written into its BARs and command register is written again.
+ */
 void
 pci_reset(struct pci_dev *d)
 {
-	u8 cap = pci_capability(d->dev.rid, CAP_PCIE);
+	rid_t rid = d->dev.rid;
+	u8 cap = pci_capability(rid, CAP_PCIE);
+	u32 bar[6];
 
-	if (!cap || !(pci_read(d->dev.rid, cap + 4, 4) & BIT(28)))
+	if (!cap || !(pci_read(rid, cap + 4, 4) & BIT(28)))
 		return;
-	pci_write(d->dev.rid, cap + 8, 2, pci_read(d->dev.rid, cap + 8, 2) | BIT(15));
+	for (unsigned i = 0; i < 6; i++)
+		bar[i] = pci_read(rid, CFG_BAR + 4 * i, 4);
+	pci_write(rid, cap + 8, 2, pci_read(rid, cap + 8, 2) | BIT(15));
 	timer_delay_us(100000);
+	for (unsigned i = 0; i < 6; i++)
+		pci_write(rid, CFG_BAR + 4 * i, 4, bar[i]);
+	set_command(rid, CMD_IO | CMD_MASTER, CMD_MEMORY | CMD_NO_INTX);
 }
 
 static bool
