@@ -163,6 +163,8 @@ pci_bind(struct pci_dev *d)
 		set_command(d->dev.rid, CMD_IO, CMD_MEMORY | CMD_NO_INTX);
 		if (d->dev.msix_cap && (bar = pci_map_bar(d, d->msix_bar)))
 			d->dev.msix_table = (volatile u32 *)(bar + d->msix_offset);
+		if (drv->dma_mask)
+			d->dev.dma_mask = drv->dma_mask;
 		if ((err = dma_attach(&d->dev))) {
 			pr_err("%s %s: no DMA: %s", drv->name, d->dev.name, strerror(err));
 			return err;

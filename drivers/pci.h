@@ -28,6 +28,7 @@ struct pci_driver {
 	const char *name;
 	u16 vendor, device;   /* 0: any */
 	u32 class, class_mask; /* mask 0: any */
+	u64 dma_mask;	       /* highest bus address; 0: all 64 bits */
 	int (*probe)(struct pci_dev *);
 	/* Leaves the device quiet; -EBUSY, and all as it was, if it is in use. */
 	int (*remove)(struct pci_dev *);

@@ -12,7 +12,8 @@
 	X("assign", 2, 6, "assign NAME BDF [-p permit|deny] [-q PAGES]")                   \
 	X("release", 2, 2, "release NAME BDF")                                             \
 	X("start", 1, 1, "start NAME")                                                     \
-	X("wait", 1, 1, "wait NAME          (exits with the machine's own exit status)")   \
+	X("wait", 1, 2, "wait NAME [TEXT]   (its exit status; TEXT: until its console shows it)") \
+	X("send", 2, 2, "send NAME TEXT     (types TEXT and Return on its console)")       \
 	X("kill", 1, 1, "kill NAME")                                                       \
 	X("destroy", 1, 1, "destroy NAME")                                                 \
 	X("status", 0, 1, "status [NAME]")                                                 \
