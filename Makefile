@@ -78,10 +78,45 @@ $(B)/halcyon.iso: $(B)/halcyon.elf $(B)/fs.img tools/mkiso.sh
 	$(call say,ISO,$@)
 	$(Q)GRUB_MKRESCUE=$(GRUB_MKRESCUE) tools/mkiso.sh $@ $(B)/halcyon.elf $(B)/fs.img "$(APPEND)"
 
+
+# The machine to play with: a host with a root disk, a data disk and edu. Leave it with Ctrl-A X.
+export B QEMU BOOT CPUS MEM IOMMU ACCEL APPEND QEMUEXTRA T SLOW GRUB_MKRESCUE LLVM TOOLPREFIX
+BOOT ?= iso
+GDBPORT := $(shell expr `id -u` % 5000 + 25000)
+
+$(B)/data.img:
+	@head -c 16777216 /dev/urandom >$@
+
+qemu: setup-run all $(B)/data.img
+	@tools/qemu.sh
+
+qemu-gdb: setup-run all $(B)/data.img
+	@echo "In another terminal: gdb $(B)/halcyon.elf -ex 'target remote :$(GDBPORT)'"
+	@QEMUEXTRA="$(QEMUEXTRA) -S -gdb tcp::$(GDBPORT)" tools/qemu.sh
+
+demo: setup-run
+	@$(MAKE) --no-print-directory all
+	@BOOT=$(if $(filter command line,$(origin BOOT)),$(BOOT),kernel) tests/demo.sh
+
+# Everything: what runs on the build machine, then the cases in QEMU.
+test: setup-test
+	@$(MAKE) --no-print-directory all $(B)/mkfs
+	@tests/run.sh $(T)
+
+check: setup-check
+	@tools/check.sh
+
+setup-%:
+	@tools/setup.sh $*
+
 clean:
 	rm -rf $(B)
 
+help:
+	@echo "all qemu qemu-gdb demo test check iso clean; variables: IOMMU=vtd|amdvi|none CPUS=n MEM=size"
+	@echo "APPEND=\"kernel command line\" BOOT=iso|uefi|kernel T=pattern SLOW=1 V=1 LLVM=1"
+
 -include $(KOBJ:.o=.d) $(ULIB:.o=.d) $(UPROG:%=$(B)/user/%.c.d)
-.PHONY: all iso clean
+.PHONY: all iso qemu qemu-gdb demo test check setup clean help
 .DELETE_ON_ERROR:
 .SECONDARY:

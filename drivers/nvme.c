@@ -244,6 +244,7 @@ request(struct queue *q, struct command *c, const struct sg *sg, unsigned n, enu
 		return -EIO;
 	if (n && (err = dma_map_sg(&s->map, sg, n, dir))) {
 		pr_err("nvme %s: cannot map the buffer: %s", q->ctrl->pci->dev.name, strerror(err));
+		err = -EIO; /* who asked for a block learns that it has none; the log says why */
 	} else {
 		set_prps(s, c);
 		err = submit(q, s, c);

@@ -3,7 +3,8 @@
 # TAP; SLOW=1 adds those in tests/slow/. The last line counts all checks.
 set -u
 cd "$(dirname "$0")/.." || exit 2
-export B="${B:-build}" OUT="${OUT:-${B:-build}/test}"
+export B="${B:-build}"
+export OUT="${OUT:-$B/test}"
 jobs=${JOBS:-$(nproc 2>/dev/null || echo 2)}
 mkdir -p "$OUT"
 rm -f "$OUT"/*.tap

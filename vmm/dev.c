@@ -371,12 +371,12 @@ cmd_stats(struct session *s)
 	for (unsigned i = 0; i < HC_COUNT; i++)
 		if (vm->hypercalls[i])
 			text_printf(t, "%-14s %10lu\n", hypercall_name(i), vm->hypercalls[i]);
-	text_printf(t, "%-10s %10s %10s %10s %8s %8s\n", "DEVICE", "MAPS", "UNMAPS", "SYNCS", "FAULTS",
-		"PINNED");
+	text_printf(t, "%-10s %6s %10s %10s %10s %8s %8s\n", "DEVICE", "DOMAIN", "MAPS", "UNMAPS", "SYNCS",
+		"FAULTS", "PINNED");
 	list_for_each (it, &vm->devices) {
 		struct vdev *d = list_entry(it, struct vdev, link);
-		text_printf(t, "%-10s %10lu %10lu %10lu %8lu %8u\n", d->pci->dev.name, d->dom->maps,
-			d->dom->unmaps, d->dom->syncs, d->dom->faults, d->pinned);
+		text_printf(t, "%-10s %6u %10lu %10lu %10lu %8lu %8u\n", d->pci->dev.name, d->dom->id,
+			d->dom->maps, d->dom->unmaps, d->dom->syncs, d->dom->faults, d->pinned);
 	}
 	return 0;
 }

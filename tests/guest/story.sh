@@ -26,6 +26,7 @@ vmctl create e -a mode=direct -s 'sha256sum /dev/nvme0 || echo e has no disk'
 vmctl assign e 00:04.0
 vmctl start e
 vmctl wait e && echo e ended well
+vmctl stats e
 vmctl destroy e
 echo == 4 two VMs, two devices, one attack
 vmctl create a -s 'sha256sum /dev/nvme0; dd if=/dev/console of=/dev/null bs=16 count=1; sha256sum /dev/nvme0'
@@ -39,6 +40,7 @@ vmctl assign b 00:05.0
 vmctl send a go
 vmctl start b
 vmctl wait b && echo b ended well
+vmctl stats b
 vmctl wait a && echo a ended well
 hexdump -s 0x110000 -n 4096 /dev/mem | sha256sum
 hexdump -s $(vmctl maps a 0x110000) -n 4096 /dev/mem | sha256sum

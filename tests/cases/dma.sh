@@ -1,0 +1,23 @@
+# The DMA contract, told by edu: on the host through VT-d, and in a guest through the VMM.
+. tests/lib.sh
+# shellcheck disable=SC2046
+boot dma 'script="edu test && vmctl create b -s \"edu test\" && vmctl assign b 00:05.0 && vmctl start b && vmctl wait b"' \
+	$(root_disk) -device edu,addr=5,dma_mask=0xffffffff
+ended "both contract tests pass"
+grep -E '^(b\| )?(ok|not ok)' "$log" | while read -r line; do echo "# $line"; done
+for who in '' 'b\| '; do
+	for n in 1 2 3 4 5 6 7 8 9 10 11 12; do
+		expect "${who:+guest: }contract $n" "^${who}ok $n -"
+	done
+done
+# Without an IOMMU the HAL uses physical addresses, and edu reaches 28 bits of them.
+IOMMU=none
+# shellcheck disable=SC2046
+MEM=128 boot dma-direct 'script="edu fact 5; edu map a to; vmctl create b; vmctl assign b 00:05.0"' \
+	$(root_disk) -device edu,addr=5
+expect "no IOMMU: mode direct" "dma: mode direct" "^120$" "^0x[0-9a-f]+$"
+expect "no IOMMU: assigning is refused with the reason" "vmctl: 00:05.0: this machine has no IOMMU"
+# shellcheck disable=SC2046
+MEM=512 boot dma-reach 'script="edu map a to"' $(root_disk) -device edu,addr=5
+expect "memory out of the device's reach is an error" "edu: map: out of range"
+finish

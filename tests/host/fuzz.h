@@ -1,0 +1,11 @@
+/* What replay.c and a fuzzer share. */
+#ifndef TESTS_HOST_FUZZ_H
+#define TESTS_HOST_FUZZ_H
+
+#include "tests/host/samples.h"
+
+int LLVMFuzzerTestOneInput(const u8 *data, size_t size);
+/* The n-th valid input, its length; 0 if there is none. */
+size_t fuzz_sample(unsigned n, u8 *to);
+
+#endif

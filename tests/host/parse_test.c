@@ -1,0 +1,384 @@
+/* What comes from outside: boot information, command lines, ELF, ACPI records. And formatting. */
+#include "tests/host/harness.h"
+#include "tests/host/samples.h"
+#include "hal/acpi.h"
+#include "kernel/bootinfo.h"
+#include "kernel/elf.h"
+
+static u8 sample[SAMPLE_MAX];
+static size_t sample_len;
+
+/* Physical memory for bootinfo_pvh(): the sample, each range handed out as a copy of its own. */
+static void *
+virt(paddr_t pa, size_t len)
+{
+	u64 at = pa - SAMPLE_PVH_BASE;
+
+	if (pa < SAMPLE_PVH_BASE || at > sample_len || len > sample_len - at)
+		return NULL;
+	return exact(sample + at, len);
+}
+
+/* Parses the sample, after it was tampered with; what it yields must be sane anyhow. */
+static bool
+parse(struct bootinfo *bi, bool pvh)
+{
+	bool ok;
+
+	memset(bi, 0, sizeof(*bi));
+	ok = pvh ? bootinfo_pvh(bi, SAMPLE_PVH_BASE, virt)
+		 : bootinfo_multiboot2(bi, exact(sample, sample_len), sample_len);
+	exact_free();
+	CHECK(bi->nram <= NELEM(bi->ram) && !bi->cmdline[sizeof(bi->cmdline) - 1]);
+	for (unsigned i = 0; i < bi->nram; i++) {
+		CHECK(!((bi->ram[i].base | bi->ram[i].len) & PAGE_MASK) && bi->ram[i].len);
+		CHECK(bi->ram[i].base + bi->ram[i].len <= 1UL << 52);
+	}
+	return ok;
+}
+
+static void
+damage_all(bool pvh)
+{
+	static struct bootinfo bi;
+	size_t whole = sample_len;
+
+	test("%s: cut short anywhere", pvh ? "pvh" : "multiboot2");
+	for (sample_len = 0; sample_len < whole; sample_len++) {
+		bool ok = parse(&bi, pvh);
+		CHECK(!ok || pvh); /* a PVH block may end with something not needed */
+		if (!pvh && sample_len >= 4) {
+			u32 total = sample_len;
+			memcpy(sample, &total, 4);
+			CHECK(!parse(&bi, pvh));
+			total = whole;
+			memcpy(sample, &total, 4);
+		}
+	}
+	test("%s: any byte another", pvh ? "pvh" : "multiboot2");
+	for (size_t i = 0; i < whole; i++) {
+		for (unsigned flip = 1; flip < 256; flip++) {
+			sample[i] ^= flip;
+			parse(&bi, pvh);
+			sample[i] ^= flip;
+		}
+	}
+	CHECK(parse(&bi, pvh));
+}
+
+static void
+test_multiboot2(void)
+{
+	static struct bootinfo bi;
+
+	test("multiboot2: a valid block");
+	sample_len = sample_multiboot2(sample);
+	CHECK(parse(&bi, false));
+	CHECK(strcmp(bi.cmdline, "root=ram iommu=strict") == 0);
+	CHECK(bi.module.base == 0x200000 && bi.module.len == 0x34567);
+	CHECK(bi.nram == 2 && bi.ram[0].base == 0 && bi.ram[0].len == 0x9f000);
+	CHECK(bi.ram[1].base == 0x100000 && bi.ram[1].len == 0x7f00000);
+	CHECK(memcmp(bi.rsdp, "RSD PTR 0123456789a", 20) == 0 && bi.rsdp[20] == 0);
+	CHECK(bi.screen.addr == 0xfd000000 && bi.screen.pitch == 4096 && bi.screen.width == 1024);
+	CHECK(bi.screen.height == 768 && bi.screen.bpp == 32 && bi.screen.type == 1);
+	damage_all(false);
+
+	test("multiboot2: a command line longer than its buffer, more RAM than its table");
+	sample_len = sizeof(sample);
+	memset(sample, 0, sizeof(sample));
+	memcpy(sample, &(u32){sizeof(sample)}, 4);
+	memcpy(sample + 8, (u32[]){1, 8 + 1600}, 8);
+	memset(sample + 16, 'x', 1600);
+	memcpy(sample + 1616, (u32[]){6, 16 + 24 * 70, 24, 0}, 16);
+	for (u64 i = 0; i < 70; i++)
+		memcpy(sample + 1632 + 24 * i, (u64[]){i << 20, 4096, 1}, 24);
+	memcpy(sample + 1632 + 24 * 70, (u32[]){0, 8}, 8);
+	CHECK(parse(&bi, false));
+	CHECK(strlen(bi.cmdline) == sizeof(bi.cmdline) - 1 && bi.nram == NELEM(bi.ram));
+	test("multiboot2: RAM that ends beyond all addresses");
+	memcpy(sample + 1632, (u64[]){(1UL << 52) - 8192, -1UL, 1}, 24);
+	memcpy(sample + 1632 + 24, (u64[]){-4096UL, -1UL, 1}, 24);
+	CHECK(parse(&bi, false) && bi.ram[0].len == 8192 && bi.ram[1].base == 2 << 20);
+}
+
+static void
+test_pvh(void)
+{
+	static struct bootinfo bi;
+
+	test("pvh: a valid block");
+	sample_len = sample_pvh(sample);
+	CHECK(parse(&bi, true));
+	CHECK(strcmp(bi.cmdline, "root=ram a=1") == 0);
+	CHECK(bi.module.base == 0x200000 && bi.module.len == 0x34567);
+	CHECK(memcmp(bi.rsdp, "RSD PTR ", 8) == 0);
+	CHECK(bi.nram == 2 && bi.ram[0].base == 0x2000 && bi.ram[0].len == 0xf000);
+	CHECK(bi.ram[1].base == 0x100000 && bi.ram[1].len == 0x7f00000);
+	damage_all(true);
+}
+
+static const char *
+option(const char *cmdline, const char *name, size_t size)
+{
+	static char buf[2048];
+
+	memset(buf, '#', sizeof(buf));
+	return cmdline_get(cmdline, name, buf, size) ? buf : NULL;
+}
+
+static bool
+option_is(const char *cmdline, const char *name, const char *value)
+{
+	const char *v = option(cmdline, name, 64);
+
+	return v && value ? strcmp(v, value) == 0 : v == value;
+}
+
+static void
+test_cmdline(void)
+{
+	char line[1600];
+	const char *v;
+
+	test("cmdline: words, quotes, backslashes");
+	CHECK(option_is("a=1 b=2", "a", "1") && option_is("a=1 b=2", "b", "2"));
+	CHECK(option_is("  a=1\t  b=2  ", "b", "2"));
+	CHECK(option_is("a=\"b c\"", "a", "b c") && option_is("\"a=b c\" d=1", "a", "b c"));
+	CHECK(option_is("a='b c' d=1", "a", "b c") && option_is("'a=b \" c'", "a", "b \" c"));
+	CHECK(option_is("a=\"x ' y\"", "a", "x ' y") && option_is("a=1' '2\" \"3", "a", "1 2 3"));
+	CHECK(option_is("a=\\\"b c=d", "a", "\"b") && option_is("a=\\\"b c=d", "c", "d"));
+	CHECK(option_is("\"a=b \\\"c\\\" d\"", "a", "b \"c\" d"));
+	CHECK(option_is("a=\\\\b", "a", "\\b") && option_is("a='\\\\'", "a", "\\\\"));
+	CHECK(option_is("a=\\n", "a", "\\n") && option_is("a=1\\", "a", "1\\"));
+	CHECK(option_is("a='b c", "a", "b c") && option_is("a=\"", "a", ""));
+
+	test("cmdline: which word counts");
+	CHECK(option_is("a=1 b=0 a=2", "a", "2") && option_is("a=1 a=", "a", ""));
+	CHECK(option_is("a= b=1", "a", "") && option_is("a=b=c", "a", "b=c"));
+	CHECK(!option("", "a", 64) && !option("   ", "a", 64) && !option("a", "a", 64));
+	CHECK(!option("aa=1 ba=2 x='a=3'", "a", 64) && !option("b=\"1 a=2\"", "a", 64));
+
+	test("cmdline: what is too long is cut");
+	CHECK(strcmp(option("a=12345", "a", 4), "123") == 0 && option("a=12345", "a", 4)[4] == '#');
+	memset(line, 'x', sizeof(line));
+	memcpy(line, "a=", 2);
+	memcpy(line + sizeof(line) - 5, " b=1", 5);
+	CHECK((v = option(line, "a", 2048)) && strlen(v) == 1021 && option_is(line, "b", "1"));
+}
+
+static void
+test_elf(void)
+{
+	struct elf_header good, h;
+	struct elf_phdr load, p;
+	u64 size;
+	/* Where a byte of the header may be anything: ident from 6 on, version, entry, sections… */
+	static const u8 checked[] = {0, 1, 2, 3, 4, 5, 16, 17, 18, 19, 54, 55};
+
+	test("elf: a valid header; any byte that counts another");
+	size = sample_elf(sample);
+	memcpy(&good, sample, sizeof(good));
+	memcpy(&load, sample + 64 + 56, sizeof(load));
+	CHECK(!elf_check(&good, size));
+	for (unsigned i = 0; i < NELEM(checked); i++) {
+		for (unsigned flip = 1; flip < 256; flip++) {
+			h = good;
+			((u8 *)&h)[checked[i]] ^= flip;
+			CHECK(elf_check(&h, size));
+		}
+	}
+	for (size_t n = 0; n < 64 + 2 * 56; n++)
+		CHECK(elf_check(exact(&good, n < sizeof(good) ? n : sizeof(good)), n));
+	exact_free();
+	CHECK(!elf_check(&good, 64 + 2 * 56));
+
+	test("elf: number and place of the program headers");
+	h = good;
+	for (u64 n = 0; n < 0x10000; n++) {
+		h.phnum = n;
+		CHECK(!elf_check(&h, 1 << 20) == (n >= 1 && n <= ELF_MAX_PHDRS));
+	}
+	const u64 bad[] = {size, size + 1, size - 2 * 56 + 1, -1UL, -56UL, -112UL, 1UL << 63};
+	for (unsigned i = 0; i < NELEM(bad); i++) {
+		h = good;
+		h.phoff = bad[i];
+		CHECK(elf_check(&h, size));
+	}
+
+	test("elf: a segment in the file and in memory");
+	const u64 lo = 0x400000, hi = 0x500000;
+	CHECK(!elf_check_load(&load, size, load.vaddr, lo, hi));
+	const struct {
+		u64 offset, filesz, memsz, addr;
+		bool ok;
+	} cases[] = {{0, size, size, lo, true}, {size, 0, 1, lo, true}, {0, 0, hi - lo, lo, true},
+		{0, 0, 0, hi, true}, {0, 1, 1, hi - 1, true}, {0, size + 1, size + 1, lo, false},
+		{size + 1, 0, 0, lo, false}, {1, size, size, lo, false}, {0, 2, 1, lo, false},
+		{-1UL, 1, 1, lo, false}, {-8UL, 16, 16, lo, false}, {8, -8UL, -8UL, lo, false},
+		{8, -8UL, 1, lo, false}, {0, 1, 1, lo - 1, false}, {0, 1, 1, hi, false},
+		{0, 0, hi - lo + 1, lo, false}, {0, 0, -1UL, lo, false}, {0, 0, -lo, lo, false},
+		{0, 0, 0, hi + 1, false}, {0, 0, 0x1000, -0x1000UL, false}, {0, 0, 1, 0, false}};
+	for (unsigned i = 0; i < NELEM(cases); i++) {
+		p = load;
+		p.offset = cases[i].offset;
+		p.filesz = cases[i].filesz;
+		p.memsz = cases[i].memsz;
+		CHECK(!elf_check_load(&p, size, cases[i].addr, lo, hi) == cases[i].ok);
+	}
+}
+
+/* The place of the n-th record of a type in the first len bytes of the sample, or -1. */
+static int
+record(size_t len, u8 type, unsigned min, unsigned n)
+{
+	u8 *p = exact(sample, len);
+	const u8 *at = acpi_next(p, p + len, type, min);
+	int place;
+
+	while (at && n--)
+		at = acpi_next(at + at[1], p + len, type, min);
+	place = at ? at - p : -1;
+	exact_free();
+	return place;
+}
+
+static void
+test_acpi(void)
+{
+	test("acpi: records by type, length and place");
+	sample_len = sample_madt(sample);
+	CHECK(record(38, 0, 8, 0) == 0 && record(38, 0, 8, 1) == 30 && record(38, 0, 8, 2) == -1);
+	CHECK(record(38, 1, 12, 0) == 8 && record(38, 1, 13, 0) == -1);
+	CHECK(record(38, 2, 10, 0) == 20 && record(38, 3, 2, 0) == -1);
+	for (size_t len = 0; len < 38; len++)
+		CHECK(record(len, 0, 8, 1) == -1 && (record(len, 2, 8, 0) == 20) == (len >= 30));
+	test("acpi: a record of length 0 or 1, or longer than the table, ends the walk");
+	for (unsigned length = 0; length < 256; length++) {
+		sample[9] = length;
+		CHECK((record(38, 1, 2, 0) == 8) == (length >= 2 && length <= 30));
+		CHECK((record(38, 2, 10, 0) == 20) == (length == 12));
+	}
+	test("acpi: checksum");
+	sample_len = sample_madt(sample);
+	for (unsigned i = 0; i < 256; i++) {
+		u8 sum = 0;
+		sample[38] = i;
+		for (unsigned j = 0; j < 39; j++)
+			sum += sample[j];
+		CHECK(acpi_checksum(sample, 39) == (sum == 0));
+	}
+	CHECK(acpi_checksum(sample, 0));
+}
+
+/* The formatting that the kernel has under libc's name; host.mk renames it. */
+int kernel_snprintf(char *buf, size_t size, const char *fmt, ...) PRINTF(3, 4);
+const char *kernel_strerror(int err);
+#define FORMATS(expected, ...)                                                                    \
+	(kernel_snprintf(buf, sizeof(buf), __VA_ARGS__) == (int)strlen(expected) &&               \
+		strcmp(buf, expected) == 0)
+
+static void
+test_format(void)
+{
+	char buf[64], *small;
+	struct text t;
+
+	test("format: every conversion");
+	CHECK(FORMATS("42 -42 0", "%d %d %d", 42, -42, 0) && FORMATS("%", "%%"));
+	CHECK(FORMATS("-2147483648 4294967295", "%d %u", (int)(1u << 31), ~0u));
+	CHECK(FORMATS("-9223372036854775808", "%ld", (long)(1UL << 63)));
+	CHECK(FORMATS("18446744073709551615 ffffffffffffffff", "%lu %lx", ~0UL, ~0UL));
+	CHECK(FORMATS("7 beef x", "%zu %x %c", (size_t)7, 0xbeef, 'x'));
+	CHECK(FORMATS("000000000000abcd", "%p", (void *)0xabcd));
+	CHECK(FORMATS("a  (null)", "%s %s %s", "a", "", (char *)(u64)(test_failed() ? 1 : 0)));
+	test("format: width and padding");
+	CHECK(FORMATS("   42|42   |00042|  -42", "%5d|%-5d|%05d|%5d", 42, 42, 42, -42));
+	CHECK(FORMATS("000ab|   ab|ab   |abcdef", "%05x|%5x|%-5x|%05x", 0xab, 0xab, 0xab, 0xabcdef));
+	CHECK(FORMATS("ab   |   ab|abcdef|  x", "%-5s|%5s|%3s|%3c", "ab", "ab", "abcdef", 'x'));
+	test("format: zeros go behind the sign");
+	CHECK(FORMATS("-0042", "%05d", -42));
+
+	test("format: what does not fit is cut and counted");
+	for (size_t size = 0; size < 12; size++) {
+		small = exact(buf, size);
+		CHECK(kernel_snprintf(small, size, "%s-%d", "0123456", 89) == 10);
+		CHECK(!size || (strlen(small) == MIN(size - 1, 10) &&
+				       memcmp(small, "0123456-89", strlen(small)) == 0));
+		t = (struct text){small, size, 0, 0};
+		text_printf(&t, "%s", "01234");
+		text_printf(&t, "%s", "56789");
+		CHECK(t.len == MIN(MAX(size, 1) - 1, 10) && t.len + t.lost == 10);
+	}
+	exact_free();
+	test("strerror: all numbers have a text");
+#define X(name, number, text)                                                                     \
+	CHECK(strcmp(kernel_strerror(name), text) == 0 && kernel_strerror(-name)[0]);
+	ERRNO_LIST(X)
+#undef X
+	CHECK(strcmp(kernel_strerror(-9999), "unknown error") == 0);
+}
+
+void *kernel_memcpy(void *dst, const void *src, size_t n);
+void *kernel_memmove(void *dst, const void *src, size_t n);
+void *kernel_memset(void *dst, int c, size_t n);
+int kernel_memcmp(const void *a, const void *b, size_t n);
+int kernel_strncmp(const char *a, const char *b, size_t n);
+size_t kernel_strnlen(const char *s, size_t max);
+
+static int
+sign(int n)
+{
+	return (n > 0) - (n < 0);
+}
+
+static void
+test_string(void)
+{
+	char a[96], b[96];
+	const char *s;
+	u64 v;
+
+	test("string: like libc's");
+	for (unsigned n = 0; n < 20000; n++) {
+		size_t from = rnd_below(48), to = rnd_below(48), len = rnd_below(48);
+		for (unsigned i = 0; i < sizeof(a); i++)
+			a[i] = b[i] = rnd_below(3) ? rnd() : 0;
+		CHECK(kernel_memmove(a + to, a + from, len) == a + to);
+		memmove(b + to, b + from, len);
+		CHECK(memcmp(a, b, sizeof(a)) == 0);
+		kernel_memset(a + to, len, from);
+		memset(b + to, len, from);
+		CHECK(memcmp(a, b, sizeof(a)) == 0);
+		a[to] = rnd();
+		CHECK(sign(kernel_memcmp(a, b, sizeof(a))) == sign(memcmp(a, b, sizeof(a))));
+		a[95] = b[95] = 0;
+		CHECK(sign(kernel_strncmp(a + to, b + to, len)) == sign(strncmp(a + to, b + to, len)));
+		CHECK(kernel_strnlen(a + from, len) == strnlen(a + from, len));
+		kernel_memcpy(b, a, sizeof(b));
+		CHECK(memcmp(a, b, sizeof(a)) == 0);
+	}
+	test("string: strlcpy and parse_u64");
+	CHECK(strlcpy(a, "12345", 4) == 5 && strcmp(a, "123") == 0 && strlcpy(a, "x", 0) == 1);
+	CHECK(strlcpy(a, "12345", 6) == 5 && strcmp(a, "12345") == 0);
+	s = "0x1fG";
+	CHECK(parse_u64(&s, &v) && v == 0x1f && *s == 'G');
+	s = "18446744073709551615,";
+	CHECK(parse_u64(&s, &v) && v == ~0UL && *s == ',');
+	s = "x1";
+	CHECK(!parse_u64(&s, &v) && *s == 'x');
+	s = "0xg";
+	CHECK(!parse_u64(&s, &v) && *s == '0');
+}
+
+int
+main(void)
+{
+	test_multiboot2();
+	test_pvh();
+	test_cmdline();
+	test_elf();
+	test_acpi();
+	test_format();
+	test_string();
+	return test_done();
+}

@@ -1,0 +1,16 @@
+/* Valid inputs, for the tests to check and the fuzzers to begin with. Each returns its length. */
+#ifndef TESTS_HOST_SAMPLES_H
+#define TESTS_HOST_SAMPLES_H
+
+#include "kernel/types.h"
+
+#define SAMPLE_MAX 4096
+#define SAMPLE_PVH_BASE 0x7000UL /* the physical address of the first byte of sample_pvh() */
+
+size_t sample_multiboot2(u8 *to);
+size_t sample_pvh(u8 *to);
+size_t sample_cmdline(u8 *to);
+size_t sample_madt(u8 *to); /* only the records of a MADT: types 0, 1, 2, 0 */
+size_t sample_elf(u8 *to);
+
+#endif
