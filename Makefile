@@ -23,12 +23,12 @@ KOBJ := $(patsubst %,$(B)/%.o,$(KSRC))
 
 all: $(B)/halcyon.elf $(B)/fs.img
 
-$(B)/%.c.o: %.c | $(B)/.toolchain
+$(B)/%.c.o: %.c $(B)/.toolchain
 	$(call say,CC,$<)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(if $(filter user/%,$<),$(UCFLAGS),$(KCFLAGS)) -c $< -o $@
 
-$(B)/%.S.o: %.S | $(B)/.toolchain
+$(B)/%.S.o: %.S $(B)/.toolchain
 	$(call say,AS,$<)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(KCFLAGS) -c $< -o $@
@@ -63,15 +63,22 @@ FILES := $(foreach p,$(filter-out procfile,$(UPROG)),/bin/$(p)=$(B)/user/$(p)) \
 SCRIPTS := $(wildcard tests/guest/*.sh)
 FILES += $(foreach s,$(SCRIPTS),/tests/$(notdir $(s))=$(s))
 
+# Guest kernels that misbehave, for the tests.
+HOSTILE := $(foreach k,1 2 3 4 5,$(B)/tests/hostile-$k)
+$(B)/tests/hostile-%: tests/guest/hostile.S $(B)/.toolchain Makefile
+	$(call say,LD,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) -DKIND=$* $(LDFLAGS_ALL) -Wl,-N,-Ttext=0x100000 $(filter %.S,$^) -o $@
+
 $(B)/guest.img: $(B)/mkfs $(UBIN) $(SCRIPTS)
 	$(call say,FS,$@)
 	$(Q)$(B)/mkfs $@ 3 $(FILES)
 
-$(B)/fs.img: $(B)/mkfs $(UBIN) $(SCRIPTS) $(B)/guest.img $(B)/halcyon.elf
+$(B)/fs.img: $(B)/mkfs $(UBIN) $(SCRIPTS) $(B)/guest.img $(B)/halcyon.elf $(HOSTILE)
 	$(call say,FS,$@)
 	$(Q)$(STRIP) -g $(B)/halcyon.elf -o $(B)/halcyon.stripped
 	$(Q)$(B)/mkfs $@ 16 $(FILES) /boot/halcyon.elf=$(B)/halcyon.stripped \
-		/boot/guest.img=$(B)/guest.img
+		/boot/guest.img=$(B)/guest.img $(foreach k,$(HOSTILE),/tests/$(notdir $k)=$k)
 
 iso: $(B)/halcyon.iso
 $(B)/halcyon.iso: $(B)/halcyon.elf $(B)/fs.img tools/mkiso.sh
@@ -119,4 +126,4 @@ help:
 -include $(KOBJ:.o=.d) $(ULIB:.o=.d) $(UPROG:%=$(B)/user/%.c.d)
 .PHONY: all iso qemu qemu-gdb demo test check setup clean help
 .DELETE_ON_ERROR:
-.SECONDARY:
+.PRECIOUS: $(B)/%.c.o $(B)/%.S.o

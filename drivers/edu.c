@@ -48,6 +48,7 @@ _Static_assert(DMA_BYTES < 4096, "QEMU 7.2 edu");
 #define PLACES 4
 
 struct edu {
+	char path[16]; /* "/dev/edu0" */
 	struct pci_dev *pci;
 	volatile u8 *reg;
 	struct mutex lock; /* one command at a time */
@@ -310,24 +311,26 @@ edu_probe(struct pci_dev *pci)
 	pci->priv = e;
 	if (!err) {
 		pci_bus_master(pci, true);
-		err = dev_add("/dev/edu0", &edu_ops, e);
+		snprintf(e->path, sizeof(e->path), "/dev/edu%d", dev_unit("/dev/edu"));
+		err = dev_add(e->path, &edu_ops, e);
 	}
 	if (err)
 		free_all(e);
 	else
-		pr_info("edu %s: edu0", pci->dev.name);
+		pr_info("edu %s: %s", pci->dev.name, e->path + 5);
 	return err;
 }
 
 static int
 edu_remove(struct pci_dev *pci)
 {
-	int err = dev_remove("/dev/edu0");
+	struct edu *e = pci->priv;
+	int err = dev_remove(e->path);
 
 	if (err)
 		return err;
 	pci_bus_master(pci, false);
-	free_all(pci->priv);
+	free_all(e);
 	return 0;
 }
 

@@ -9,6 +9,7 @@
 #include "kernel/abi.h"
 #include "kernel/blk.h"
 #include "kernel/cpu.h"
+#include "kernel/dev.h"
 #include "kernel/kalloc.h"
 #include "kernel/mem.h"
 #include "kernel/proc.h"
@@ -434,8 +435,6 @@ stop(struct nvme *n)
 	kfree(n);
 }
 
-static unsigned units; /* bit n: nvme<n> is taken */
-
 static int
 nvme_probe(struct pci_dev *pci)
 {
@@ -456,13 +455,11 @@ nvme_probe(struct pci_dev *pci)
 	if (!(err = start(n)) && !(err = identify(n)))
 		err = create_io_queues(n);
 	if (!err) {
-		int unit = __builtin_ctz(~units);
-		snprintf(n->disk.name, sizeof(n->disk.name), "nvme%d", unit);
+		snprintf(n->disk.name, sizeof(n->disk.name), "nvme%d", dev_unit("/dev/nvme"));
 		n->disk.driver = n;
 		n->disk.rw = nvme_rw;
 		pci->priv = n;
-		if (!(err = blk_add(&n->disk)))
-			units |= 1u << unit;
+		err = blk_add(&n->disk);
 	}
 	if (err) {
 		stop(n);
@@ -481,7 +478,6 @@ nvme_remove(struct pci_dev *pci)
 
 	if (err)
 		return err;
-	units &= ~(1u << (n->disk.name[4] - '0'));
 	stop(n);
 	return 0;
 }

@@ -87,6 +87,20 @@ dev_put(struct devfile *f)
 }
 
 int
+dev_unit(const char *prefix)
+{
+	char path[24];
+	int n = -1;
+
+	spin_lock(&lock);
+	do
+		snprintf(path, sizeof(path), "%s%d", prefix, ++n);
+	while (find(path));
+	spin_unlock(&lock);
+	return n;
+}
+
+int
 dev_users(const char *path)
 {
 	struct node *n;

@@ -33,6 +33,8 @@ int dev_remove(const char *path);
 /* Opens: finds path and counts the file as open. NULL if there is none. */
 struct devfile *dev_get(const char *path);
 void dev_put(struct devfile *f);
+/* The lowest n for which there is no file PREFIXn. */
+int dev_unit(const char *prefix);
 /* How often path is open now. */
 int dev_users(const char *path);
 

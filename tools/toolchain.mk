@@ -18,5 +18,5 @@ QEMU ?= qemu-system-x86_64
 
 # Remembers the compiler, so that another one rebuilds everything.
 $(B)/.toolchain: FORCE
-	@mkdir -p $(B); echo '$(CC) $(WERROR) $(EXTRA_CFLAGS)' | cmp -s - $@ || echo '$(CC) $(WERROR) $(EXTRA_CFLAGS)' >$@
+	@mkdir -p $(B); echo '$(CC) $(WERROR)' | cmp -s - $@ || echo '$(CC) $(WERROR)' >$@
 FORCE:
