@@ -16,9 +16,10 @@ CFLAGS_ALL := -std=gnu11 -O2 -g -Wall -Wextra -Wno-unused-parameter -Wno-unused-
 KCFLAGS := $(CFLAGS_ALL) -mcmodel=kernel -fstack-protector-strong -mstack-protector-guard=global
 UCFLAGS := $(CFLAGS_ALL) -fno-stack-protector
 LDFLAGS_ALL := -nostdlib -static -no-pie -Wl,--build-id=none -Wl,-z,max-page-size=4096 \
-	-Wl,-z,noexecstack -Wl,--no-warn-rwx-segments
+	-Wl,-z,noexecstack $(if $(LLVM),,-Wl,--no-warn-rwx-segments)
 
-KSRC := $(wildcard kernel/*.c kernel/*.S hal/*.c hal/strategy/*.c drivers/*.c vmm/*.c vmm/*.S)
+KSRC := $(wildcard kernel/*.c kernel/*.S hal/*.c hal/strategy/*.c drivers/*.c) \
+	$(if $(WITHOUT_VMM),,$(wildcard vmm/*.c vmm/*.S))
 KOBJ := $(patsubst %,$(B)/%.o,$(KSRC))
 
 all: $(B)/halcyon.elf $(B)/fs.img
@@ -116,6 +117,9 @@ check: setup-check
 setup-%:
 	@tools/setup.sh $*
 
+format:
+	@clang-format -i $(shell find kernel hal vmm drivers user tools tests -name "*.[ch]")
+
 clean:
 	rm -rf $(B)
 
@@ -124,6 +128,6 @@ help:
 	@echo "APPEND=\"kernel command line\" BOOT=iso|uefi|kernel T=pattern SLOW=1 V=1 LLVM=1"
 
 -include $(KOBJ:.o=.d) $(ULIB:.o=.d) $(UPROG:%=$(B)/user/%.c.d)
-.PHONY: all iso qemu qemu-gdb demo test check setup clean help
+.PHONY: all iso format qemu qemu-gdb demo test check setup clean help
 .DELETE_ON_ERROR:
 .PRECIOUS: $(B)/%.c.o $(B)/%.S.o

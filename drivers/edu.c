@@ -36,7 +36,7 @@ enum {
 };
 enum { STATUS_COMPUTING = 1, STATUS_IRQ = 0x80 };
 enum { DMA_START = 1, DMA_TO_MEMORY = 2, DMA_IRQ = 4 };
-#define DMA_BYTES 16
+#define DMA_BYTES  16
 #define TIMEOUT_NS 5000000000UL
 
 /*
@@ -159,7 +159,7 @@ parse_number(const char *s, u64 *v)
 static enum dma_dir
 parse_dir(const char *s)
 {
-	return strcmp(s, "to") == 0	? DMA_TO_DEVICE
+	return strcmp(s, "to") == 0     ? DMA_TO_DEVICE
 	       : strcmp(s, "from") == 0 ? DMA_FROM_DEVICE
 	       : strcmp(s, "both") == 0 ? DMA_BIDIRECTIONAL
 					: 0;

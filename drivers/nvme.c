@@ -43,11 +43,11 @@ struct completion { /* 4.6 */
 };
 _Static_assert(sizeof(struct command) == 64 && sizeof(struct completion) == 16, "NVMe 4");
 
-#define ENTRIES 64	       /* of a queue: the submission queue fills a page */
-#define SLOTS 16	       /* requests under way in a queue */
+#define ENTRIES      64         /* of a queue: the submission queue fills a page */
+#define SLOTS        16         /* requests under way in a queue */
 #define MAX_TRANSFER (64 << 10) /* bytes of one request */
-#define PRPS (MAX_TRANSFER / PAGE_SIZE)
-#define TIMEOUT_NS 5000000000UL
+#define PRPS         (MAX_TRANSFER / PAGE_SIZE)
+#define TIMEOUT_NS   5000000000UL
 
 /* A request: its buffer's map and PRP list are made once. */
 struct slot {
@@ -73,9 +73,9 @@ struct queue {
 struct nvme {
 	struct pci_dev *pci;
 	volatile u8 *reg;
-	unsigned stride; /* bytes between doorbells */
-	u64 ready_limit; /* ns */
-	unsigned nqueues; /* I/O queues */
+	unsigned stride;                   /* bytes between doorbells */
+	u64 ready_limit;                   /* ns */
+	unsigned nqueues;                  /* I/O queues */
 	struct queue *queue[MAX_CPUS + 1]; /* 0: admin */
 	bool failed;
 	struct blkdev disk;

@@ -148,7 +148,8 @@ static bool
 matches(const struct pci_driver *drv, const struct pci_dev *d)
 {
 	return (!drv->vendor || drv->vendor == d->vendor) &&
-	       (!drv->device || drv->device == d->device) && (d->class & drv->class_mask) == drv->class;
+	       (!drv->device || drv->device == d->device) &&
+	       (d->class & drv->class_mask) == drv->class;
 }
 
 int
@@ -254,7 +255,10 @@ show_pci(struct text *t)
 	list_for_each (it, &devices) {
 		struct pci_dev *d = list_entry(it, struct pci_dev, link);
 		text_printf(t, "%s %04x:%04x class %06x %s\n", d->dev.name, d->vendor, d->device,
-			d->class, d->user ? d->user : d->driver ? d->driver->name : "-");
+			d->class,
+			d->user     ? d->user
+			: d->driver ? d->driver->name
+				    : "-");
 	}
 }
 PROC_FILE("pci", show_pci);

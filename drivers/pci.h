@@ -6,8 +6,8 @@
 #include "kernel/lib.h"
 
 struct pci_bar {
-	paddr_t addr; /* 0: none, or not assigned by the firmware */
-	u64 size;     /* bytes */
+	paddr_t addr;  /* 0: none, or not assigned by the firmware */
+	u64 size;      /* bytes */
 	bool io, wide; /* port space; takes the next register too */
 };
 
@@ -20,15 +20,15 @@ struct pci_dev {
 	u32 msix_offset;
 	const struct pci_driver *driver;
 	const char *user; /* who else has it: "vm a" */
-	void *priv;	  /* of the driver */
+	void *priv;       /* of the driver */
 	struct list link;
 };
 
 struct pci_driver {
 	const char *name;
-	u16 vendor, device;   /* 0: any */
+	u16 vendor, device;    /* 0: any */
 	u32 class, class_mask; /* mask 0: any */
-	u64 dma_mask;	       /* highest bus address; 0: all 64 bits */
+	u64 dma_mask;          /* highest bus address; 0: all 64 bits */
 	int (*probe)(struct pci_dev *);
 	/* Leaves the device quiet; -EBUSY, and all as it was, if it is in use. */
 	int (*remove)(struct pci_dev *);

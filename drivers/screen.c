@@ -5,8 +5,8 @@
 #include "kernel/mem.h"
 
 #define COLUMNS 80
-#define LINES 25
-#define GREY 0x0700
+#define LINES   25
+#define GREY    0x0700
 
 static volatile u16 *cells;
 static unsigned at; /* cell of the cursor */
@@ -39,7 +39,8 @@ screen_put(char c)
 static void
 screen_init(void)
 {
-	/* Type 2 is EGA text. Without a word from the loader there is none that we can be sure of. */
+	/* Type 2 is EGA text. Without a word from the loader there is none that we can be sure of.
+	 */
 	if (bootinfo.screen.type != 2 || !(cells = map_device(0xb8000, 2 * COLUMNS * LINES)))
 		return;
 	for (unsigned i = 0; i < COLUMNS * LINES; i++)

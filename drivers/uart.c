@@ -5,8 +5,8 @@
 #include "kernel/lib.h"
 #include "kernel/x86.h"
 
-#define COM1 0x3f8
-#define COM1_GSI 4
+#define COM1       0x3f8
+#define COM1_GSI   4
 #define WAIT_LIMIT 100000 /* reads of the line status until a character is given up */
 
 enum { DATA = 0, IER = 1, FCR = 2, LCR = 3, MCR = 4, LSR = 5, SCRATCH = 7 };

@@ -26,12 +26,12 @@ typedef struct {
 typedef u16 rid_t;
 
 #define RID(bus, dev, fn) ((rid_t)((bus) << 8 | (dev) << 3 | (fn)))
-#define RID_BUS(rid) ((rid) >> 8)
-#define RID_DEV(rid) ((rid) >> 3 & 31)
-#define RID_FN(rid) ((rid)&7)
+#define RID_BUS(rid)      ((rid) >> 8)
+#define RID_DEV(rid)      ((rid) >> 3 & 31)
+#define RID_FN(rid)       ((rid)&7)
 
 /* For printf: "%02x:%02x.%x". */
-#define RID_FMT "%02x:%02x.%x"
+#define RID_FMT       "%02x:%02x.%x"
 #define RID_ARGS(rid) RID_BUS(rid), RID_DEV(rid), RID_FN(rid)
 
 #endif

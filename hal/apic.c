@@ -23,14 +23,14 @@ enum {
 	REG_TIMER_CURRENT = 0x39,
 	REG_TIMER_DIVIDE = 0x3e,
 };
-#define LVT_MASKED BIT(16)
-#define LVT_PERIODIC BIT(17)
-#define ICR_INIT 0x500
-#define ICR_STARTUP 0x600
-#define ICR_NMI 0x400
-#define ICR_ASSERT 0x4000
-#define ICR_PENDING 0x1000
-#define ICR_OTHERS 0xc0000
+#define LVT_MASKED      BIT(16)
+#define LVT_PERIODIC    BIT(17)
+#define ICR_INIT        0x500
+#define ICR_STARTUP     0x600
+#define ICR_NMI         0x400
+#define ICR_ASSERT      0x4000
+#define ICR_PENDING     0x1000
+#define ICR_OTHERS      0xc0000
 #define VECTOR_SPURIOUS 0xff
 
 static volatile u32 *xapic; /* NULL: x2APIC */

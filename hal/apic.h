@@ -4,7 +4,7 @@
 
 #include "kernel/types.h"
 
-void apic_init(void);	  /* once: which shape; IOAPICs from the MADT */
+void apic_init(void);     /* once: which shape; IOAPICs from the MADT */
 void apic_init_cpu(void); /* on each CPU */
 u32 apic_id(void);
 void apic_eoi(void);

@@ -14,9 +14,9 @@ struct device {
 
 	/* Message-signalled interrupts: where the capability is in config space; 0 if none. */
 	u16 msi_cap, msix_cap;
-	u16 msi_count;		    /* vectors of whichever is used */
-	volatile u32 *msix_table;   /* mapped; NULL if there is none, or if it is not ours */
-	int msi_vector[32];	    /* CPU vector bound to each, 0 = none */
+	u16 msi_count;            /* vectors of whichever is used */
+	volatile u32 *msix_table; /* mapped; NULL if there is none, or if it is not ours */
+	int msi_vector[32];       /* CPU vector bound to each, 0 = none */
 
 	struct domain *domain; /* dma.c: NULL if not attached, or in direct mode */
 	const struct dma_strategy *strategy;

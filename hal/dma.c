@@ -282,7 +282,8 @@ dma_alloc(struct device *dev, size_t len, iova_t *iova)
 			window_release(dev, *iova, pages);
 	}
 	if (err) {
-		pr_err("dma: %s: cannot map %u pages for a ring: %s", dev->name, pages, strerror(err));
+		pr_err("dma: %s: cannot map %u pages for a ring: %s", dev->name, pages,
+			strerror(err));
 		frame_free(pa, order, FRAME_DMA);
 		return NULL;
 	}

@@ -27,7 +27,7 @@ struct dma_seg {
 
 struct dma_limits {
 	unsigned max_segs; /* most segments that the device can take; 0: as many as pages */
-	size_t seg_max;	   /* longest segment, bytes; 0: no limit */
+	size_t seg_max;    /* longest segment, bytes; 0: no limit */
 };
 
 /*
@@ -54,8 +54,8 @@ int dma_attach(struct device *dev);
 void dma_detach(struct device *dev);
 
 /* Room for max bytes at once. May sleep. -ENOMEM. */
-int dma_map_create(struct device *dev, const struct dma_limits *limits, size_t max,
-	struct dma_map *map);
+int dma_map_create(
+	struct device *dev, const struct dma_limits *limits, size_t max, struct dma_map *map);
 void dma_map_destroy(struct dma_map *map);
 
 /*

@@ -9,21 +9,21 @@
 #ifndef HAL_HYPERCALL_H
 #define HAL_HYPERCALL_H
 
-#define HC_SIGNATURE "HalcyonVMM\0\0"
-#define HC_CPUID_BASE 0x40000000   /* EAX: highest leaf */
+#define HC_SIGNATURE    "HalcyonVMM\0\0"
+#define HC_CPUID_BASE   0x40000000 /* EAX: highest leaf */
 #define HC_CPUID_TIMING 0x40000001 /* EAX: TSC in kHz; EBX: local APIC timer in kHz */
 
 /* HYPERCALL(number, name, argument count): the list that makes enum, table and names. */
 #define HYPERCALL_LIST(HYPERCALL)                                                                 \
 	HYPERCALL(0, version, 0) /* () = HC_VERSION */                                            \
-	HYPERCALL(1, attach, 1)	 /* (rid): an empty domain; until then all its DMA is blocked */  \
-	HYPERCALL(2, detach, 1)	 /* (rid): removes all grants; blocked again */                   \
-	HYPERCALL(3, map, 5)	 /* (rid, iova, gpa, pages, HC_READ|HC_WRITE) = pages mapped */   \
-	HYPERCALL(4, unmap, 4)	 /* (rid, iova, pages, HC_SYNC or 0) = pages removed */           \
-	HYPERCALL(5, sync, 1)	 /* (rid): the IOTLB is clean and the pins are gone on return */  \
-	HYPERCALL(6, fault, 1)	 /* (gpa): the oldest fault as struct hc_fault = 1, or 0: none */ \
-	HYPERCALL(7, bind, 4)	 /* (rid, index, vector, apic id): MSI or MSI-X to a vector */    \
-	HYPERCALL(8, unbind, 2)	 /* (rid, index) */
+	HYPERCALL(1, attach, 1)  /* (rid): an empty domain; until then all its DMA is blocked */  \
+	HYPERCALL(2, detach, 1)  /* (rid): removes all grants; blocked again */                   \
+	HYPERCALL(3, map, 5)     /* (rid, iova, gpa, pages, HC_READ|HC_WRITE) = pages mapped */   \
+	HYPERCALL(4, unmap, 4)   /* (rid, iova, pages, HC_SYNC or 0) = pages removed */           \
+	HYPERCALL(5, sync, 1)    /* (rid): the IOTLB is clean and the pins are gone on return */  \
+	HYPERCALL(6, fault, 1)   /* (gpa): the oldest fault as struct hc_fault = 1, or 0: none */ \
+	HYPERCALL(7, bind, 4)    /* (rid, index, vector, apic id): MSI or MSI-X to a vector */    \
+	HYPERCALL(8, unbind, 2)  /* (rid, index) */
 
 #define HC_VERSION 1
 
@@ -31,25 +31,25 @@ enum {
 #define HYPERCALL(number, name, argc) HC_##name = number,
 	HYPERCALL_LIST(HYPERCALL)
 #undef HYPERCALL
-	HC_COUNT
+		HC_COUNT
 };
 
 /* Statuses, returned negative. Each has one meaning. */
 enum {
-	HC_EPERM = 1,	 /* denied by policy */
-	HC_ENOENT = 2,	 /* not mapped, not attached or not bound */
-	HC_ENOMEM = 12,	 /* the host has no memory */
-	HC_EACCES = 13,	 /* not yours: the address is no memory of this VM */
-	HC_EEXIST = 17,	 /* mapped, attached or bound already */
-	HC_ENODEV = 19,	 /* no such device in this VM */
-	HC_EINVAL = 22,	 /* bad argument */
-	HC_ENOSYS = 38,	 /* no such call */
+	HC_EPERM = 1,    /* denied by policy */
+	HC_ENOENT = 2,   /* not mapped, not attached or not bound */
+	HC_ENOMEM = 12,  /* the host has no memory */
+	HC_EACCES = 13,  /* not yours: the address is no memory of this VM */
+	HC_EEXIST = 17,  /* mapped, attached or bound already */
+	HC_ENODEV = 19,  /* no such device in this VM */
+	HC_EINVAL = 22,  /* bad argument */
+	HC_ENOSYS = 38,  /* no such call */
 	HC_EDQUOT = 122, /* over quota */
 };
 
 enum { HC_READ = 1, HC_WRITE = 2 }; /* map: what the device may do */
-enum { HC_SYNC = 1 };		    /* unmap: as if followed by sync */
-#define HC_MAX_PAGES 512	    /* of one map or unmap */
+enum { HC_SYNC = 1 };               /* unmap: as if followed by sync */
+#define HC_MAX_PAGES 512            /* of one map or unmap */
 
 /* A DMA of this VM's device that was blocked. 32 bytes. */
 struct hc_fault {

@@ -184,7 +184,8 @@ iommu_report(const struct iommu_fault *f)
 	}
 	if (lines++ < FAULT_LINES_PER_SECOND)
 		pr_warn("iommu: fault: device " RID_FMT " %s iova 0x%lx: reason %u (%s)",
-			RID_ARGS(f->rid), f->write ? "write" : "read", f->iova.v, f->reason, f->text);
+			RID_ARGS(f->rid), f->write ? "write" : "read", f->iova.v, f->reason,
+			f->text);
 	else
 		dropped++;
 
@@ -238,16 +239,16 @@ show_iommu(struct text *t)
 {
 	text_printf(t, "hardware %s, interrupts %s, faults %lu\n", hw ? hw->name : why_not,
 		remap ? "remapped" : "direct", fault_count);
-	text_printf(t, "%-6s %-6s %-8s %10s %10s %10s %8s %7s\n", "DOMAIN", "DRIVER", "DEVICE", "MAPS",
-		"UNMAPS", "SYNCS", "FAULTS", "TABLES");
+	text_printf(t, "%-6s %-6s %-8s %10s %10s %10s %8s %7s\n", "DOMAIN", "DRIVER", "DEVICE",
+		"MAPS", "UNMAPS", "SYNCS", "FAULTS", "TABLES");
 	spin_lock(&lock);
 	list_for_each (it, &domains) {
 		struct domain *d = list_entry(it, struct domain, link);
 		char rid[8] = "-";
 		if (d->attached)
 			snprintf(rid, sizeof(rid), RID_FMT, RID_ARGS(d->rid));
-		text_printf(t, "%-6u %-6s %-8s %10lu %10lu %10lu %8lu %7u\n", d->id, d->ops->name, rid,
-			d->maps, d->unmaps, d->syncs, d->faults, d->pt.tables);
+		text_printf(t, "%-6u %-6s %-8s %10lu %10lu %10lu %8lu %7u\n", d->id, d->ops->name,
+			rid, d->maps, d->unmaps, d->syncs, d->faults, d->pt.tables);
 	}
 	spin_unlock(&lock);
 }

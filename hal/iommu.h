@@ -35,9 +35,9 @@ struct domain {
 	const struct iommu_ops *ops;
 	u16 id;
 	bool attached;
-	rid_t rid;	      /* of the device, if attached */
+	rid_t rid;            /* of the device, if attached */
 	struct spinlock lock; /* over pt and dead */
-	struct pt pt;	      /* hardware drivers: the translation table */
+	struct pt pt;         /* hardware drivers: the translation table */
 	struct pt_gather dead;
 	bool dirty; /* something was removed and the IOTLB may still know it */
 	u64 maps, unmaps, syncs, faults;

@@ -171,6 +171,7 @@ show_interrupts(struct text *t)
 	text_printf(t, "%-6s %12s  %s\n", "VECTOR", "COUNT", "NAME");
 	for (unsigned v = 0; v < 256; v++)
 		if (vectors[v].fn)
-			text_printf(t, "0x%02x   %12lu  %s\n", v, vectors[v].count, vectors[v].name);
+			text_printf(
+				t, "0x%02x   %12lu  %s\n", v, vectors[v].count, vectors[v].name);
 }
 PROC_FILE("interrupts", show_interrupts);

@@ -11,7 +11,7 @@
 static const u8 *ecam; /* of bus 0; NULL: use the ports */
 static unsigned last_bus = 255;
 static struct {
-	u16 pm1a;	  /* 0: no ACPI power-off */
+	u16 pm1a;       /* 0: no ACPI power-off */
 	u16 sleep_type; /* bits 12:10 */
 } s5;
 
@@ -64,8 +64,8 @@ platform_init(void)
 	acpi_init();
 	find_ecam();
 	find_s5();
-	pr_info("platform: %s, configuration space by %s", pv_present() ? "VM of HalcyonVMM" : "machine",
-		ecam ? "ECAM" : "ports");
+	pr_info("platform: %s, configuration space by %s",
+		pv_present() ? "VM of HalcyonVMM" : "machine", ecam ? "ECAM" : "ports");
 }
 
 unsigned

@@ -166,8 +166,10 @@ gather(struct pt_gather *g, u64 start, u64 end)
 int
 pt_init(struct pt *pt, const struct pt_fmt *fmt, unsigned levels, bool flush)
 {
-	*pt = (struct pt){.fmt = fmt, .levels = levels ? levels : fmt->levels,
-		.leaf_levels = fmt->leaf_levels, .flush = flush};
+	*pt = (struct pt){.fmt = fmt,
+		.levels = levels ? levels : fmt->levels,
+		.leaf_levels = fmt->leaf_levels,
+		.flush = flush};
 	pt->root = table_alloc(pt, &pt->root_pa);
 	return pt->root ? 0 : -ENOMEM;
 }

@@ -17,14 +17,14 @@ enum { PT_R = 1, PT_W = 2, PT_X = 4, PT_USER = 8, PT_UNCACHED = 16, PT_GLOBAL = 
 
 struct pt_fmt {
 	const char *name;
-	u8 levels;	/* most levels of the format */
-	u8 leaf_levels; /* bit l: a leaf may stand at level l (0 = 4 KiB, 1 = 2 MiB, 2 = 1 GiB) */
+	u8 levels;       /* most levels of the format */
+	u8 leaf_levels;  /* bit l: a leaf may stand at level l (0 = 4 KiB, 1 = 2 MiB, 2 = 1 GiB) */
 	bool next_level; /* AMD-Vi: bits 11:9 say the level below, 0 for a leaf */
-	u64 valid;	/* an entry with none of these bits is empty */
-	u64 table;	/* set in every entry that points to a table */
-	u64 leaf;	/* set in every leaf */
-	u64 large;	/* set in leaves above level 0 */
-	u64 addr;	/* the address field */
+	u64 valid;       /* an entry with none of these bits is empty */
+	u64 table;       /* set in every entry that points to a table */
+	u64 leaf;        /* set in every leaf */
+	u64 large;       /* set in leaves above level 0 */
+	u64 addr;        /* the address field */
 	struct {
 		u32 perm;
 		u64 set, clear; /* bits of a leaf with and without that permission */
@@ -37,16 +37,16 @@ struct pt {
 	const struct pt_fmt *fmt;
 	u64 *root;
 	paddr_t root_pa;
-	u8 levels;    /* of this table: root is at level levels-1 */
+	u8 levels;      /* of this table: root is at level levels-1 */
 	u8 leaf_levels; /* of fmt, less what this reader cannot do; pt_init() takes all */
-	bool flush;   /* the reader does not snoop our caches: CLFLUSH what we write */
-	u32 tables;   /* table pages in use, root included */
+	bool flush;     /* the reader does not snoop our caches: CLFLUSH what we write */
+	u32 tables;     /* table pages in use, root included */
 };
 
 /* What an operation leaves to be invalidated and freed. Zero-initialise; may gather several. */
 struct pt_gather {
 	u64 start, end; /* input addresses; empty if start == end */
-	u64 *dead;	/* table pages, linked through their first word */
+	u64 *dead;      /* table pages, linked through their first word */
 };
 
 /* Makes an empty table of `levels` levels (0: as many as the format has). -ENOMEM. */

@@ -18,7 +18,8 @@ pv_present(void)
 	if (state == UNKNOWN) {
 		cpuid(0, 0, r);
 		use_vmcall = r[1] == 0x756e6547; /* "Genu" */
-		/* The leaf, not CPUID.1:ECX[31], which QEMU 7.2 sets on the bare machine as well. */
+		/* The leaf, not CPUID.1:ECX[31], which QEMU 7.2 sets on the bare machine as well.
+		 */
 		cpuid(HC_CPUID_BASE, 0, r);
 		state = memcmp(&r[1], HC_SIGNATURE, 12) == 0 ? YES : NO;
 	}
@@ -92,8 +93,8 @@ pv_map(struct domain *d, iova_t iova, paddr_t pa, u32 npages, unsigned perm)
 
 	while (done < npages) {
 		u32 n = MIN(npages - done, HC_MAX_PAGES);
-		s64 ret = pv_call(HC_map, d->rid, iova.v + done * PAGE_SIZE, pa + done * PAGE_SIZE, n,
-			perm);
+		s64 ret = pv_call(
+			HC_map, d->rid, iova.v + done * PAGE_SIZE, pa + done * PAGE_SIZE, n, perm);
 
 		if (ret <= 0) {
 			if (done)

@@ -12,7 +12,7 @@
 #include "kernel/trap.h"
 #include "kernel/x86.h"
 
-#define TRAMPOLINE 0x8000UL
+#define TRAMPOLINE     0x8000UL
 #define START_LIMIT_MS 1000
 
 extern const char ap_trampoline[], ap_trampoline_end[];
@@ -91,7 +91,8 @@ smp_start(void)
 			if (!usable(e, &id))
 				continue;
 			if (ncpus == MAX_CPUS)
-				pr_warn("smp: CPU with APIC id %u left out: %d is the most", id, MAX_CPUS);
+				pr_warn("smp: CPU with APIC id %u left out: %d is the most", id,
+					MAX_CPUS);
 			else if (!start(id))
 				pr_warn("smp: CPU with APIC id %u does not start", id);
 		}

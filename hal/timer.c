@@ -7,9 +7,9 @@
 #include "kernel/proc.h"
 #include "kernel/x86.h"
 
-#define PIT_HZ 1193182
+#define PIT_HZ       1193182
 #define CALIBRATE_MS 10
-#define APIC_DIVIDE 16
+#define APIC_DIVIDE  16
 
 static u64 tsc_base, tsc_khz, apic_khz;
 static void (*polls[4])(void);
@@ -21,7 +21,7 @@ pit_wait(unsigned ms)
 	u32 count = PIT_HZ / 1000 * ms;
 
 	outb(0x61, (inb(0x61) & ~2) | 1); /* gate on, speaker off */
-	outb(0x43, 0xb0);		  /* channel 2, mode 0: output rises at zero */
+	outb(0x43, 0xb0);                 /* channel 2, mode 0: output rises at zero */
 	outb(0x42, count & 0xff);
 	outb(0x42, count >> 8);
 	for (u64 i = 0; i < 100000000; i++) {

@@ -6,7 +6,7 @@
 
 #define TICK_MS 10
 
-void timer_init(void);	   /* calibrates; before that time stands still */
+void timer_init(void);     /* calibrates; before that time stands still */
 void timer_init_cpu(void); /* starts the tick of this CPU */
 
 /* Nanoseconds since timer_init(). */

@@ -30,29 +30,29 @@ enum {
 	IQA = 0x90,
 	IRTA = 0xb8,
 };
-#define CAP_CM(c) ((c) >> 7 & 1)
+#define CAP_CM(c)    ((c) >> 7 & 1)
 #define CAP_SAGAW(c) ((c) >> 8 & 31)
-#define CAP_FRO(c) (((c) >> 24 & 0x3ff) * 16)
+#define CAP_FRO(c)   (((c) >> 24 & 0x3ff) * 16)
 #define CAP_SLLPS(c) ((c) >> 34 & 3) /* bit 0: 2 MiB pages, bit 1: 1 GiB */
-#define CAP_PSI(c) ((c) >> 39 & 1)
-#define CAP_NFR(c) (((c) >> 40 & 0xff) + 1)
-#define CAP_MAMV(c) ((c) >> 48 & 63)
-#define ECAP_C(e) ((e)&1)
-#define ECAP_QI(e) ((e) >> 1 & 1)
-#define ECAP_IR(e) ((e) >> 3 & 1)
+#define CAP_PSI(c)   ((c) >> 39 & 1)
+#define CAP_NFR(c)   (((c) >> 40 & 0xff) + 1)
+#define CAP_MAMV(c)  ((c) >> 48 & 63)
+#define ECAP_C(e)    ((e)&1)
+#define ECAP_QI(e)   ((e) >> 1 & 1)
+#define ECAP_IR(e)   ((e) >> 3 & 1)
 /* GCMD and GSTS, 11.4.4: the same bits. */
-#define G_TE BIT(31)
-#define G_SRTP BIT(30)
-#define G_QIE BIT(26)
-#define G_IRE BIT(25)
-#define G_SIRTP BIT(24)
+#define G_TE       BIT(31)
+#define G_SRTP     BIT(30)
+#define G_QIE      BIT(26)
+#define G_IRE      BIT(25)
+#define G_SIRTP    BIT(24)
 #define G_ONE_SHOT 0x96ffffff /* clears the bits that command once */
-#define FSTS_PFO BIT(0)
-#define FSTS_IQE BIT(4)
+#define FSTS_PFO   BIT(0)
+#define FSTS_IQE   BIT(4)
 
 #define WAIT_LIMIT_NS 1000000000UL /* for any answer of the unit */
-#define QUEUE_ENTRIES 256	   /* invalidation descriptors: one page */
-#define IRTE_ENTRIES 256	   /* interrupt remapping entries: one page */
+#define QUEUE_ENTRIES 256          /* invalidation descriptors: one page */
+#define IRTE_ENTRIES  256          /* interrupt remapping entries: one page */
 
 struct context_entry { /* 9.3 */
 	u64 lo, hi;
@@ -72,7 +72,7 @@ static struct {
 		bool used;
 		u16 sid, index;
 	} irt_owner[IRTE_ENTRIES];
-	u16 ioapic_rid[16]; /* source id by IOAPIC id; 0: unknown */
+	u16 ioapic_rid[16];   /* source id by IOAPIC id; 0: unknown */
 	struct spinlock lock; /* over the queue, the root and context tables, and the IRT */
 	u64 (*queue)[2];
 	unsigned tail;
@@ -183,7 +183,8 @@ invalidate_pages(u16 domain, u64 start, u64 end)
 	if (!CAP_PSI(vtd.cap) || order > CAP_MAMV(vtd.cap))
 		invalidate_domain(domain);
 	else
-		queue_put(2 | 3 << 4 | (u64)domain << 16, ROUND_DOWN(start, PAGE_SIZE << order) | order);
+		queue_put(2 | 3 << 4 | (u64)domain << 16,
+			ROUND_DOWN(start, PAGE_SIZE << order) | order);
 }
 
 static u64
@@ -341,13 +342,22 @@ static const struct iommu_ops vtd_ops = {
 static const char *
 reason_text(u8 reason)
 {
-	static const char *const text[] = {[1] = "no root entry", [2] = "device attached nowhere",
-		[3] = "bad context entry", [4] = "address beyond the table's reach",
-		[5] = "write not permitted", [6] = "read not permitted", [7] = "bad table address",
-		[8] = "bad root table", [9] = "bad context table", [10] = "reserved bit in root entry",
-		[11] = "reserved bit in context entry", [12] = "reserved bit in page table",
-		[0x20] = "reserved bit in interrupt request", [0x21] = "interrupt index out of range",
-		[0x22] = "interrupt entry not present", [0x25] = "interrupt request not remappable",
+	static const char *const text[] = {[1] = "no root entry",
+		[2] = "device attached nowhere",
+		[3] = "bad context entry",
+		[4] = "address beyond the table's reach",
+		[5] = "write not permitted",
+		[6] = "read not permitted",
+		[7] = "bad table address",
+		[8] = "bad root table",
+		[9] = "bad context table",
+		[10] = "reserved bit in root entry",
+		[11] = "reserved bit in context entry",
+		[12] = "reserved bit in page table",
+		[0x20] = "reserved bit in interrupt request",
+		[0x21] = "interrupt index out of range",
+		[0x22] = "interrupt entry not present",
+		[0x25] = "interrupt request not remappable",
 		[0x26] = "interrupt from the wrong device"};
 
 	return reason < NELEM(text) && text[reason] ? text[reason] : "see VT-d 7.2.3";

@@ -8,35 +8,35 @@
 #include "kernel/types.h"
 
 /* X(name, number, text): the one list behind the enum and strerror(). */
-#define ERRNO_LIST(X)                                                                             \
-	X(EPERM, 1, "denied by policy")                                                           \
-	X(ENOENT, 2, "no such file or entry")                                                     \
-	X(EINTR, 4, "interrupted")                                                                \
-	X(EIO, 5, "input/output error")                                                           \
-	X(E2BIG, 7, "argument list too long")                                                     \
-	X(ENOEXEC, 8, "not an executable")                                                        \
-	X(EBADF, 9, "bad file descriptor")                                                        \
-	X(ECHILD, 10, "no children")                                                              \
-	X(EAGAIN, 11, "try again")                                                                \
-	X(ENOMEM, 12, "out of memory")                                                            \
-	X(EACCES, 13, "not yours")                                                                \
-	X(EFAULT, 14, "bad address")                                                              \
-	X(EBUSY, 16, "in use")                                                                    \
-	X(EEXIST, 17, "exists already")                                                           \
-	X(ENODEV, 19, "no such device")                                                           \
-	X(ENOTDIR, 20, "not a directory")                                                         \
-	X(EISDIR, 21, "is a directory")                                                           \
-	X(EINVAL, 22, "invalid argument")                                                         \
-	X(EMFILE, 24, "too many open files")                                                      \
-	X(EFBIG, 27, "file too large")                                                            \
-	X(ENOSPC, 28, "no space left")                                                            \
-	X(ESPIPE, 29, "cannot seek")                                                              \
-	X(EROFS, 30, "read-only file system")                                                     \
-	X(EPIPE, 32, "broken pipe")                                                               \
-	X(ERANGE, 34, "out of range")                                                             \
-	X(ENAMETOOLONG, 36, "name too long")                                                      \
-	X(ENOSYS, 38, "no such call")                                                             \
-	X(ETIMEDOUT, 110, "timed out")                                                            \
+#define ERRNO_LIST(X)                         \
+	X(EPERM, 1, "denied by policy")       \
+	X(ENOENT, 2, "no such file or entry") \
+	X(EINTR, 4, "interrupted")            \
+	X(EIO, 5, "input/output error")       \
+	X(E2BIG, 7, "argument list too long") \
+	X(ENOEXEC, 8, "not an executable")    \
+	X(EBADF, 9, "bad file descriptor")    \
+	X(ECHILD, 10, "no children")          \
+	X(EAGAIN, 11, "try again")            \
+	X(ENOMEM, 12, "out of memory")        \
+	X(EACCES, 13, "not yours")            \
+	X(EFAULT, 14, "bad address")          \
+	X(EBUSY, 16, "in use")                \
+	X(EEXIST, 17, "exists already")       \
+	X(ENODEV, 19, "no such device")       \
+	X(ENOTDIR, 20, "not a directory")     \
+	X(EISDIR, 21, "is a directory")       \
+	X(EINVAL, 22, "invalid argument")     \
+	X(EMFILE, 24, "too many open files")  \
+	X(EFBIG, 27, "file too large")        \
+	X(ENOSPC, 28, "no space left")        \
+	X(ESPIPE, 29, "cannot seek")          \
+	X(EROFS, 30, "read-only file system") \
+	X(EPIPE, 32, "broken pipe")           \
+	X(ERANGE, 34, "out of range")         \
+	X(ENAMETOOLONG, 36, "name too long")  \
+	X(ENOSYS, 38, "no such call")         \
+	X(ETIMEDOUT, 110, "timed out")        \
 	X(EDQUOT, 122, "over quota")
 
 enum {
@@ -71,10 +71,10 @@ struct dirent {
 _Static_assert(sizeof(struct dirent) == 64, "a block holds a whole number of entries");
 
 enum {
-	MAX_ARGS = 32,		/* argv entries of exec */
-	MAX_ARG_BYTES = 3072,	/* all argv strings together, with their NULs */
+	MAX_ARGS = 32,        /* argv entries of exec */
+	MAX_ARG_BYTES = 3072, /* all argv strings together, with their NULs */
 	MAX_PATH = 256,
-	MAX_FILES = 32,		/* open files of a process */
+	MAX_FILES = 32, /* open files of a process */
 };
 
 #endif

@@ -34,7 +34,7 @@ get(struct blkdev *dev, u32 block)
 		b->dev = dev;
 		b->block = block;
 		b->valid = false;
-found:
+	found:
 		b->refs++;
 		b->used = ++clock_;
 	}

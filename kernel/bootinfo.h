@@ -8,8 +8,8 @@
 #include "kernel/types.h"
 
 #define MULTIBOOT2_MAGIC 0x36d76289
-#define BOOT_MULTIBOOT2 1
-#define BOOT_PVH 2
+#define BOOT_MULTIBOOT2  1
+#define BOOT_PVH         2
 
 struct memrange {
 	paddr_t base;
@@ -21,7 +21,7 @@ struct bootinfo {
 	struct memrange ram[64]; /* usable RAM, whole pages */
 	unsigned nram;
 	struct memrange module; /* the root file system; len 0: none */
-	u8 rsdp[36];		/* a copy of the ACPI root pointer; zero if not told */
+	u8 rsdp[36];            /* a copy of the ACPI root pointer; zero if not told */
 	struct {
 		paddr_t addr;
 		u32 pitch, width, height;

@@ -11,7 +11,7 @@
 #define SEL_KDATA 0x10
 #define SEL_UDATA 0x1b
 #define SEL_UCODE 0x23
-#define SEL_TSS 0x28
+#define SEL_TSS   0x28
 
 /* 64-bit task state segment, SDM vol. 3, 8.7. */
 struct tss {
@@ -25,16 +25,16 @@ struct tss {
 _Static_assert(sizeof(struct tss) == 104, "TSS");
 
 struct cpu {
-	struct cpu *self;  /* entry.S knows the offsets of the first three */
-	u64 user_rsp;	   /* while a system call switches stacks */
-	u64 kernel_rsp;	   /* top of the current process's kernel stack */
-	int id;		   /* 0 … ncpus-1 */
+	struct cpu *self; /* entry.S knows the offsets of the first three */
+	u64 user_rsp;     /* while a system call switches stacks */
+	u64 kernel_rsp;   /* top of the current process's kernel stack */
+	int id;           /* 0 … ncpus-1 */
 	u32 apic_id;
-	int irq_off;	   /* depth of irq_push_off() */
+	int irq_off; /* depth of irq_push_off() */
 	bool irq_were_on;
 	bool smap;
-	bool idle;	   /* in HLT, or about to be: wake it with an IPI */
-	bool resched;	   /* the running thread has had its time slice */
+	bool idle;         /* in HLT, or about to be: wake it with an IPI */
+	bool resched;      /* the running thread has had its time slice */
 	struct proc *proc; /* the running thread; NULL in the scheduler */
 	u64 scheduler_rsp; /* the scheduler's saved context */
 	u64 gdt[7];

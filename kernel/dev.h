@@ -43,7 +43,8 @@ struct procfile {
 	const char *name;
 	void (*show)(struct text *t);
 };
-#define PROC_FILE(name, show) SECTION_ELEMENT(struct procfile, devfile, procfile_##show) = {name, show}
+#define PROC_FILE(name, show) \
+	SECTION_ELEMENT(struct procfile, devfile, procfile_##show) = {name, show}
 
 void dev_init(void);
 

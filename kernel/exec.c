@@ -60,8 +60,8 @@ build_stack(struct aspace *as, char *const argv[], u64 *sp)
 	u64 at = USER_TOP, pointers[MAX_ARGS + 1];
 	int argc, err;
 
-	err = aspace_grow(as, USER_TOP - USER_STACK_PAGES * PAGE_SIZE,
-		USER_STACK_PAGES * PAGE_SIZE, PT_W);
+	err = aspace_grow(
+		as, USER_TOP - USER_STACK_PAGES * PAGE_SIZE, USER_STACK_PAGES * PAGE_SIZE, PT_W);
 	for (argc = 0; argv[argc] && !err; argc++) {
 		size_t n = strlen(argv[argc]) + 1;
 		if (argc == MAX_ARGS || USER_TOP - at + n > MAX_ARG_BYTES)
@@ -114,7 +114,13 @@ exec(const char *path, char *const argv[])
 		if (*c == '/')
 			slash = c + 1;
 	strlcpy(p->name, slash, sizeof(p->name));
-	*p->tf = (struct trapframe){.rip = entry, .cs = SEL_UCODE, .rflags = 0x202, .rsp = sp,
-		.ss = SEL_UDATA, .rdi = argc, .rsi = sp, .rax = argc};
+	*p->tf = (struct trapframe){.rip = entry,
+		.cs = SEL_UCODE,
+		.rflags = 0x202,
+		.rsp = sp,
+		.ss = SEL_UDATA,
+		.rdi = argc,
+		.rsi = sp,
+		.rax = argc};
 	return argc;
 }

@@ -122,8 +122,8 @@ const char *
 strerror(int err)
 {
 	switch (err < 0 ? -err : err) {
-#define X(name, number, text)                                                                     \
-	case number:                                                                              \
+#define X(name, number, text) \
+	case number:          \
 		return text;
 		ERRNO_LIST(X)
 #undef X

@@ -12,9 +12,9 @@
 
 #include "kernel/types.h"
 
-#define FS_MAGIC 0x48414c43594f4e31ULL /* "HALCYON1" */
+#define FS_MAGIC   0x48414c43594f4e31ULL /* "HALCYON1" */
 #define BLOCK_SIZE 4096
-#define ROOT_INO 1
+#define ROOT_INO   1
 
 struct superblock {
 	u64 magic;
@@ -27,16 +27,16 @@ struct superblock {
 	u32 datastart;
 };
 
-#define NDIRECT 12
-#define NINDIRECT (BLOCK_SIZE / sizeof(u32))
+#define NDIRECT    12
+#define NINDIRECT  (BLOCK_SIZE / sizeof(u32))
 #define MAX_BLOCKS (NDIRECT + NINDIRECT + NINDIRECT * NINDIRECT) /* of one file */
 
 struct dinode {
 	u16 type; /* T_* of abi.h */
 	u16 nlink;
 	u32 reserved;
-	u64 size;		   /* bytes */
-	u32 addr[NDIRECT + 2];	   /* block numbers: direct, indirect, double indirect; 0 = hole */
+	u64 size;              /* bytes */
+	u32 addr[NDIRECT + 2]; /* block numbers: direct, indirect, double indirect; 0 = hole */
 	u8 pad[128 - 16 - 4 * (NDIRECT + 2)];
 };
 

@@ -11,9 +11,9 @@
 
 struct frame {
 	u32 next, prev; /* free list, by frame number; used only in the first frame of a block */
-	u8 order;	/* of the block that begins here */
-	u8 owner;	/* enum frame_owner */
-	u16 vm;		/* FRAME_VM: which VM */
+	u8 order;       /* of the block that begins here */
+	u8 owner;       /* enum frame_owner */
+	u16 vm;         /* FRAME_VM: which VM */
 	u32 pins;
 };
 _Static_assert(sizeof(struct frame) == 16, "0.4 % of memory");
@@ -107,7 +107,8 @@ frames_add(paddr_t base, paddr_t end)
 	while (n < stop) {
 		unsigned order = 0;
 
-		while (order < MAX_ORDER && !(n & ((2UL << order) - 1)) && n + (2UL << order) <= stop)
+		while (order < MAX_ORDER && !(n & ((2UL << order) - 1)) &&
+			n + (2UL << order) <= stop)
 			order++;
 		for (u64 i = 0; i < 1UL << order; i++)
 			mem.frames[n + i] = (struct frame){.owner = FRAME_FREE, .order = 0xff};
@@ -233,7 +234,7 @@ struct heap_page {
 	u64 magic;
 };
 #define HEAP_MAGIC 0x4845415048454150UL
-#define NCLASS 7 /* 32 … 2048 bytes */
+#define NCLASS     7 /* 32 … 2048 bytes */
 
 struct heap_object {
 	struct heap_object *next;
@@ -298,7 +299,7 @@ kmalloc(size_t n)
 	unsigned class = 0;
 
 	while (class < NCLASS && (32UL << class) < n)
-		class++;
+		class ++;
 	if (class == NCLASS)
 		return heap_block(n);
 	spin_lock(&heap.lock);
@@ -320,7 +321,7 @@ kfree(void *p)
 		return;
 	spin_lock(&heap.lock);
 	if ((void *)page == p) {
-		list_for_each(it, &heap.blocks) {
+		list_for_each (it, &heap.blocks) {
 			struct heap_block *b = list_entry(it, struct heap_block, link);
 			if (b->at == p)
 				found = b;

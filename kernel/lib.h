@@ -35,17 +35,17 @@ int snprintf(char *buf, size_t size, const char *fmt, ...) PRINTF(3, 4);
 /* The kernel's log: to the console if the level is low enough, and to dmesg always. */
 enum { LOG_ERR, LOG_WARN, LOG_INFO, LOG_DEBUG };
 void klog(int level, const char *fmt, ...) PRINTF(2, 3);
-#define pr_err(...) klog(LOG_ERR, __VA_ARGS__)
-#define pr_warn(...) klog(LOG_WARN, __VA_ARGS__)
-#define pr_info(...) klog(LOG_INFO, __VA_ARGS__)
+#define pr_err(...)   klog(LOG_ERR, __VA_ARGS__)
+#define pr_warn(...)  klog(LOG_WARN, __VA_ARGS__)
+#define pr_info(...)  klog(LOG_INFO, __VA_ARGS__)
 #define pr_debug(...) klog(LOG_DEBUG, __VA_ARGS__)
 
 /* Stops the machine with registers and a symbolic backtrace on the console. */
 void panic(const char *fmt, ...) PRINTF(1, 2) NORETURN;
-#define ASSERT(e)                                                                                 \
-	do {                                                                                      \
-		if (!(e))                                                                         \
-			panic("%s:%d: assertion failed: %s", __FILE__, __LINE__, #e);             \
+#define ASSERT(e)                                                                     \
+	do {                                                                          \
+		if (!(e))                                                             \
+			panic("%s:%d: assertion failed: %s", __FILE__, __LINE__, #e); \
 	} while (0)
 
 /* The text of a (negative) error number. */
@@ -55,7 +55,10 @@ const char *strerror(int err);
 struct list {
 	struct list *next, *prev;
 };
-#define LIST_INIT(name) {&(name), &(name)}
+#define LIST_INIT(name)          \
+	{                        \
+		&(name), &(name) \
+	}
 
 static inline void
 list_init(struct list *l)
@@ -88,18 +91,18 @@ list_remove(struct list *n)
 
 #define list_entry(p, type, member) container_of(p, type, member)
 /* The body may remove `it`. */
-#define list_for_each(it, head)                                                                   \
-	for (struct list *it = (head)->next, *it##_next = it->next; it != (head);                 \
-	     it = it##_next, it##_next = it->next)
+#define list_for_each(it, head)                                                   \
+	for (struct list *it = (head)->next, *it##_next = it->next; it != (head); \
+		it = it##_next, it##_next = it->next)
 
 /*
  * A list that the linker collects: any file adds an element, and no table names them all. That is
  * how drivers, devices and the VMM make themselves known without being included anywhere.
  */
-#define SECTION_ELEMENT(type, list_, name)                                                        \
+#define SECTION_ELEMENT(type, list_, name) \
 	static const type name __attribute__((used, aligned(8), section(".list." #list_)))
-#define section_for_each(type, it, section)                                                       \
-	extern const type __list_##section##_start[], __list_##section##_end[];                   \
+#define section_for_each(type, it, section)                                     \
+	extern const type __list_##section##_start[], __list_##section##_end[]; \
 	for (const type *it = __list_##section##_start; it < __list_##section##_end; it++)
 
 /*
@@ -111,7 +114,6 @@ struct initcall {
 	void (*fn)(void);
 };
 enum { INIT_CONSOLE, INIT_BUS, INIT_DEVICE, INIT_VMM };
-#define INITCALL(order, fn)                                                                       \
-	SECTION_ELEMENT(struct initcall, initcall, initcall_##fn) = {order, fn}
+#define INITCALL(order, fn) SECTION_ELEMENT(struct initcall, initcall, initcall_##fn) = {order, fn}
 
 #endif

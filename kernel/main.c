@@ -64,7 +64,8 @@ kmain(u32 protocol, u64 info)
 	else if (protocol == BOOT_PVH)
 		known = bootinfo_pvh(&bootinfo, info, boot_virt);
 	if (!known)
-		panic("boot: no multiboot2 or PVH information: use GRUB's multiboot2 or QEMU's -kernel");
+		panic("boot: no multiboot2 or PVH information: use GRUB's multiboot2 or QEMU's "
+		      "-kernel");
 	if (boot_option("loglevel", level, sizeof(level)) && parse_u64(&p, &n))
 		console_loglevel = n;
 	pr_info("Halcyon: booted by %s", protocol == BOOT_PVH ? "PVH" : "multiboot2");

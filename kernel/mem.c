@@ -73,7 +73,8 @@ for_free_ranges(paddr_t base, paddr_t end, void (*fn)(paddr_t, paddr_t))
 	const struct memrange *m = &bootinfo.module;
 	struct memrange taken[] = {
 		{0, virt_to_phys(__kernel_end)},
-		{ROUND_DOWN(m->base, PAGE_SIZE), ROUND_UP((m->base & PAGE_MASK) + m->len, PAGE_SIZE)},
+		{ROUND_DOWN(m->base, PAGE_SIZE),
+			ROUND_UP((m->base & PAGE_MASK) + m->len, PAGE_SIZE)},
 	};
 
 	while (base < end) {

@@ -14,11 +14,11 @@
 #include "hal/pt.h"
 #include "kernel/types.h"
 
-#define KERNEL_BASE 0xffffffff80000000UL
-#define DIRECT_BASE 0xffff800000000000UL
-#define IOMAP_BASE 0xffffc00000000000UL
-#define USER_BASE 0x400000UL
-#define USER_TOP 0x7ffffff00000UL
+#define KERNEL_BASE      0xffffffff80000000UL
+#define DIRECT_BASE      0xffff800000000000UL
+#define IOMAP_BASE       0xffffc00000000000UL
+#define USER_BASE        0x400000UL
+#define USER_TOP         0x7ffffff00000UL
 #define USER_STACK_PAGES 16
 
 static inline void *

@@ -66,8 +66,8 @@ print_regs(const struct trapframe *tf)
 	u64 offset = 0;
 	const char *name = symbol_of(tf->rip, &offset);
 
-	pr_err("rip %lx %s+0x%lx  rflags %lx  cs %lx  error %lx", tf->rip, name ? name : "?", offset,
-		tf->rflags, tf->cs, tf->error);
+	pr_err("rip %lx %s+0x%lx  rflags %lx  cs %lx  error %lx", tf->rip, name ? name : "?",
+		offset, tf->rflags, tf->cs, tf->error);
 	pr_err("rax %p rbx %p rcx %p rdx %p", (void *)tf->rax, (void *)tf->rbx, (void *)tf->rcx,
 		(void *)tf->rdx);
 	pr_err("rsi %p rdi %p rbp %p rsp %p", (void *)tf->rsi, (void *)tf->rdi, (void *)tf->rbp,

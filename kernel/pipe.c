@@ -6,7 +6,7 @@
 
 struct pipe {
 	struct spinlock lock;
-	u64 read, written; /* bytes ever */
+	u64 read, written;   /* bytes ever */
 	bool reader, writer; /* ends still open */
 	char buf[PIPE_SIZE - 64];
 };

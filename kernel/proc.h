@@ -12,7 +12,7 @@
 #include "kernel/trap.h"
 
 #define KERNEL_STACK_ORDER 2 /* 16 KiB */
-#define TIME_SLICE_MS 10
+#define TIME_SLICE_MS      10
 
 struct file;
 struct inode;
@@ -21,23 +21,23 @@ enum proc_state { PROC_NEW, PROC_SLEEPING, PROC_RUNNABLE, PROC_RUNNING, PROC_ZOM
 
 /* (s): scheduler lock; (o): only the process itself, or its creator before it runs. */
 struct proc {
-	struct list all;	  /* (s) every process */
-	struct list queue;	  /* (s) in the run queue while RUNNABLE */
-	enum proc_state state;	  /* (s) */
-	int pid;		  /* constant */
-	char name[16];		  /* (o) */
-	struct proc *parent;	  /* (s) */
-	void *chan;		  /* (s) what it sleeps on */
-	u64 wake_at;		  /* (s) nanoseconds since boot; 0: only by wakeup() */
-	bool killed;		  /* set by anyone, read by (o) */
-	int status;		  /* (s) once a ZOMBIE */
-	void *stack;		  /* kernel stack */
-	u64 rsp;		  /* saved context while not running */
-	struct trapframe *tf;	  /* (o) of the user state, at the top of the stack */
-	struct aspace as;	  /* (o) as.pt.root is NULL in a kernel thread */
-	void (*fn)(void *), *arg; /* (o) a kernel thread's body */
+	struct list all;              /* (s) every process */
+	struct list queue;            /* (s) in the run queue while RUNNABLE */
+	enum proc_state state;        /* (s) */
+	int pid;                      /* constant */
+	char name[16];                /* (o) */
+	struct proc *parent;          /* (s) */
+	void *chan;                   /* (s) what it sleeps on */
+	u64 wake_at;                  /* (s) nanoseconds since boot; 0: only by wakeup() */
+	bool killed;                  /* set by anyone, read by (o) */
+	int status;                   /* (s) once a ZOMBIE */
+	void *stack;                  /* kernel stack */
+	u64 rsp;                      /* saved context while not running */
+	struct trapframe *tf;         /* (o) of the user state, at the top of the stack */
+	struct aspace as;             /* (o) as.pt.root is NULL in a kernel thread */
+	void (*fn)(void *), *arg;     /* (o) a kernel thread's body */
 	struct file *file[MAX_FILES]; /* (o) */
-	struct inode *cwd;	  /* (o) */
+	struct inode *cwd;            /* (o) */
 };
 
 /* The running thread; NULL in the scheduler. */

@@ -10,7 +10,10 @@ struct spinlock {
 	const char *name;
 };
 
-#define SPINLOCK_INIT(name) {0, -1, name}
+#define SPINLOCK_INIT(name) \
+	{                   \
+		0, -1, name \
+	}
 
 void spin_init(struct spinlock *l, const char *name);
 void spin_lock(struct spinlock *l);

@@ -36,7 +36,9 @@ trap_init(void)
 			.offset_low = at,
 			.selector = SEL_KCODE,
 			/* a stack of its own where the current one may be the trouble */
-			.ist = v == VEC_DOUBLE_FAULT ? 1 : v == VEC_NMI ? 2 : 0,
+			.ist = v == VEC_DOUBLE_FAULT ? 1
+			       : v == VEC_NMI        ? 2
+						     : 0,
 			.type = 0x8e,
 			.offset_mid = at >> 16,
 			.offset_high = at >> 32,

@@ -10,12 +10,12 @@ struct trapframe {
 	u64 rip, cs, rflags, rsp, ss;
 };
 
-#define VEC_PAGE_FAULT 14
-#define VEC_NMI 2
+#define VEC_PAGE_FAULT   14
+#define VEC_NMI          2
 #define VEC_DOUBLE_FAULT 8
-#define VEC_FIRST_IRQ 32
+#define VEC_FIRST_IRQ    32
 
-void trap_init(void);	  /* once */
+void trap_init(void);     /* once */
 void trap_init_cpu(void); /* on each CPU */
 void trap(struct trapframe *tf);
 const char *exception_name(unsigned vector);

@@ -2,9 +2,9 @@
 #ifndef KERNEL_TRAP_ASM_H
 #define KERNEL_TRAP_ASM_H
 
-#define TF_RBP 64
-#define TF_CS 144
-#define CPU_USER_RSP 8
+#define TF_RBP         64
+#define TF_CS          144
+#define CPU_USER_RSP   8
 #define CPU_KERNEL_RSP 16
 #ifdef __ASSEMBLER__
 #define SEL_UDATA 0x1b

@@ -17,23 +17,23 @@ typedef int64_t s64;
 typedef u64 paddr_t;
 
 #define PAGE_SHIFT 12
-#define PAGE_SIZE (1UL << PAGE_SHIFT)
-#define PAGE_MASK (PAGE_SIZE - 1)
+#define PAGE_SIZE  (1UL << PAGE_SHIFT)
+#define PAGE_MASK  (PAGE_SIZE - 1)
 
-#define NELEM(a) (sizeof(a) / sizeof((a)[0]))
-#define ROUND_UP(x, a) (((x) + ((a)-1)) & ~((typeof(x))(a)-1))
-#define ROUND_DOWN(x, a) ((x) & ~((typeof(x))(a)-1))
-#define DIV_UP(x, a) (((x) + (a)-1) / (a))
-#define MIN(a, b) ((a) < (b) ? (a) : (b))
-#define MAX(a, b) ((a) > (b) ? (a) : (b))
-#define BIT(n) (1UL << (n))
+#define NELEM(a)                      (sizeof(a) / sizeof((a)[0]))
+#define ROUND_UP(x, a)                (((x) + ((a)-1)) & ~((typeof(x))(a)-1))
+#define ROUND_DOWN(x, a)              ((x) & ~((typeof(x))(a)-1))
+#define DIV_UP(x, a)                  (((x) + (a)-1) / (a))
+#define MIN(a, b)                     ((a) < (b) ? (a) : (b))
+#define MAX(a, b)                     ((a) > (b) ? (a) : (b))
+#define BIT(n)                        (1UL << (n))
 #define container_of(p, type, member) ((type *)((char *)(p)-offsetof(type, member)))
 
-#define READ_ONCE(x) (*(const volatile typeof(x) *)&(x))
+#define READ_ONCE(x)     (*(const volatile typeof(x) *)&(x))
 #define WRITE_ONCE(x, v) (*(volatile typeof(x) *)&(x) = (v))
 
-#define PACKED __attribute__((packed))
-#define NORETURN __attribute__((noreturn))
+#define PACKED       __attribute__((packed))
+#define NORETURN     __attribute__((noreturn))
 #define PRINTF(f, a) __attribute__((format(printf, f, a)))
 
 #endif

@@ -5,15 +5,15 @@
 #include "kernel/types.h"
 
 /* Control registers, SDM 2.5. */
-#define CR0_MP BIT(1)
-#define CR0_EM BIT(2)
-#define CR0_TS BIT(3)
-#define CR0_WP BIT(16)
-#define CR4_OSFXSR BIT(9)
+#define CR0_MP         BIT(1)
+#define CR0_EM         BIT(2)
+#define CR0_TS         BIT(3)
+#define CR0_WP         BIT(16)
+#define CR4_OSFXSR     BIT(9)
 #define CR4_OSXMMEXCPT BIT(10)
-#define CR4_UMIP BIT(11)
-#define CR4_SMEP BIT(20)
-#define CR4_SMAP BIT(21)
+#define CR4_UMIP       BIT(11)
+#define CR4_SMEP       BIT(20)
+#define CR4_SMAP       BIT(21)
 
 /* RFLAGS, SDM vol. 1, 3.4.3. */
 #define FL_TF BIT(8)
@@ -23,20 +23,20 @@
 #define FL_AC BIT(18)
 
 /* Model-specific registers, SDM vol. 4. */
-#define MSR_APIC_BASE 0x1b
-#define MSR_PAT 0x277
-#define MSR_EFER 0xc0000080
-#define MSR_STAR 0xc0000081
-#define MSR_LSTAR 0xc0000082
-#define MSR_CSTAR 0xc0000083
-#define MSR_SFMASK 0xc0000084
-#define MSR_FS_BASE 0xc0000100
-#define MSR_GS_BASE 0xc0000101
+#define MSR_APIC_BASE      0x1b
+#define MSR_PAT            0x277
+#define MSR_EFER           0xc0000080
+#define MSR_STAR           0xc0000081
+#define MSR_LSTAR          0xc0000082
+#define MSR_CSTAR          0xc0000083
+#define MSR_SFMASK         0xc0000084
+#define MSR_FS_BASE        0xc0000100
+#define MSR_GS_BASE        0xc0000101
 #define MSR_KERNEL_GS_BASE 0xc0000102
-#define EFER_SCE BIT(0)
-#define EFER_LME BIT(8)
-#define EFER_NXE BIT(11)
-#define EFER_SVME BIT(12)
+#define EFER_SCE           BIT(0)
+#define EFER_LME           BIT(8)
+#define EFER_NXE           BIT(11)
+#define EFER_SVME          BIT(12)
 
 static inline void
 outb(u16 port, u8 v)
@@ -105,19 +105,21 @@ rdtsc(void)
 static inline void
 cpuid(u32 leaf, u32 sub, u32 r[4])
 {
-	asm volatile("cpuid" : "=a"(r[0]), "=b"(r[1]), "=c"(r[2]), "=d"(r[3]) : "a"(leaf), "c"(sub));
+	asm volatile("cpuid"
+		     : "=a"(r[0]), "=b"(r[1]), "=c"(r[2]), "=d"(r[3])
+		     : "a"(leaf), "c"(sub));
 }
 
-#define CR_ACCESS(n)                                                                              \
-	static inline u64 read_cr##n(void)                                                        \
-	{                                                                                         \
-		u64 v;                                                                            \
-		asm volatile("mov %%cr" #n ", %0" : "=r"(v));                                     \
-		return v;                                                                         \
-	}                                                                                         \
-	static inline void write_cr##n(u64 v)                                                     \
-	{                                                                                         \
-		asm volatile("mov %0, %%cr" #n ::"r"(v) : "memory");                              \
+#define CR_ACCESS(n)                                                 \
+	static inline u64 read_cr##n(void)                           \
+	{                                                            \
+		u64 v;                                               \
+		asm volatile("mov %%cr" #n ", %0" : "=r"(v));        \
+		return v;                                            \
+	}                                                            \
+	static inline void write_cr##n(u64 v)                        \
+	{                                                            \
+		asm volatile("mov %0, %%cr" #n ::"r"(v) : "memory"); \
 	}
 CR_ACCESS(0)
 CR_ACCESS(2)

@@ -1,7 +1,7 @@
 # Finds the compiler: TOOLPREFIX= by hand, LLVM=1 for clang, or the first that makes x86-64 ELF.
 HOSTCC ?= cc
 ifdef LLVM
-CC := clang --target=x86_64-unknown-none-elf -fuse-ld=lld
+CC := clang --target=x86_64-linux-gnu -fuse-ld=lld
 NM := $(firstword $(shell command -v llvm-nm llvm-nm-14 nm 2>/dev/null))
 STRIP := $(firstword $(shell command -v llvm-strip llvm-strip-14 strip 2>/dev/null))
 else

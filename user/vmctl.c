@@ -5,21 +5,21 @@
 #include "user/user.h"
 
 /* X(command, fewest, most arguments, usage). The last two count all that follows the command. */
-#define COMMANDS(X)                                                                        \
-	X("create", 1, 13,                                                                 \
-		"create NAME [-m MiB] [-c CPUS] [-k KERNEL] [-r ROOTFS]\n"                 \
-		"                    [-a \"KERNEL COMMAND LINE\"] [-s \"SCRIPT TO RUN\"]") \
-	X("assign", 2, 6, "assign NAME BDF [-p permit|deny] [-q PAGES]")                   \
-	X("release", 2, 2, "release NAME BDF")                                             \
-	X("start", 1, 1, "start NAME")                                                     \
+#define COMMANDS(X)                                                                               \
+	X("create", 1, 13,                                                                        \
+		"create NAME [-m MiB] [-c CPUS] [-k KERNEL] [-r ROOTFS]\n"                        \
+		"                    [-a \"KERNEL COMMAND LINE\"] [-s \"SCRIPT TO RUN\"]")        \
+	X("assign", 2, 6, "assign NAME BDF [-p permit|deny] [-q PAGES]")                          \
+	X("release", 2, 2, "release NAME BDF")                                                    \
+	X("start", 1, 1, "start NAME")                                                            \
 	X("wait", 1, 2, "wait NAME [TEXT]   (its exit status; TEXT: until its console shows it)") \
-	X("send", 2, 2, "send NAME TEXT     (types TEXT and Return on its console)")       \
-	X("kill", 1, 1, "kill NAME")                                                       \
-	X("destroy", 1, 1, "destroy NAME")                                                 \
-	X("status", 0, 1, "status [NAME]")                                                 \
-	X("stats", 1, 1, "stats NAME")                                                     \
-	X("maps", 1, 2, "maps NAME [GPA]")                                                 \
-	X("permit", 2, 2, "permit NAME BDF")                                               \
+	X("send", 2, 2, "send NAME TEXT     (types TEXT and Return on its console)")              \
+	X("kill", 1, 1, "kill NAME")                                                              \
+	X("destroy", 1, 1, "destroy NAME")                                                        \
+	X("status", 0, 1, "status [NAME]")                                                        \
+	X("stats", 1, 1, "stats NAME")                                                            \
+	X("maps", 1, 2, "maps NAME [GPA]")                                                        \
+	X("permit", 2, 2, "permit NAME BDF")                                                      \
 	X("deny", 2, 2, "deny NAME BDF")
 
 const char usage_text[] = "vmctl COMMAND ..."

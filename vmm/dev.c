@@ -11,8 +11,8 @@
 #include "vmm/vdev.h"
 
 #define MAX_REQUEST 2048
-#define MAX_REPLY 65536
-#define MAX_WORDS 10
+#define MAX_REPLY   65536
+#define MAX_WORDS   10
 
 struct session {
 	struct text reply;
@@ -251,8 +251,9 @@ cmd_wait(struct session *s)
 	if (current()->killed)
 		return -EINTR;
 	if (text)
-		return printed ? 0 : fail(s, -ENOENT, "%s ended (%s) and did not print that", vm->name,
-						 vm->why);
+		return printed ? 0
+			       : fail(s, -ENOENT, "%s ended (%s) and did not print that", vm->name,
+					 vm->why);
 	if (vm->status < 0)
 		err = fail(s, -EIO, "%s ended: %s", vm->name, vm->why);
 	else
@@ -371,12 +372,13 @@ cmd_stats(struct session *s)
 	for (unsigned i = 0; i < HC_COUNT; i++)
 		if (vm->hypercalls[i])
 			text_printf(t, "%-14s %10lu\n", hypercall_name(i), vm->hypercalls[i]);
-	text_printf(t, "%-10s %6s %10s %10s %10s %8s %8s\n", "DEVICE", "DOMAIN", "MAPS", "UNMAPS", "SYNCS",
-		"FAULTS", "PINNED");
+	text_printf(t, "%-10s %6s %10s %10s %10s %8s %8s\n", "DEVICE", "DOMAIN", "MAPS", "UNMAPS",
+		"SYNCS", "FAULTS", "PINNED");
 	list_for_each (it, &vm->devices) {
 		struct vdev *d = list_entry(it, struct vdev, link);
-		text_printf(t, "%-10s %6u %10lu %10lu %10lu %8lu %8u\n", d->pci->dev.name, d->dom->id,
-			d->dom->maps, d->dom->unmaps, d->dom->syncs, d->dom->faults, d->pinned);
+		text_printf(t, "%-10s %6u %10lu %10lu %10lu %8lu %8u\n", d->pci->dev.name,
+			d->dom->id, d->dom->maps, d->dom->unmaps, d->dom->syncs, d->dom->faults,
+			d->pinned);
 	}
 	return 0;
 }
@@ -390,8 +392,8 @@ print_grants(struct text *t, struct vdev *d)
 				gpa_t gpa = {g->gpa.v + i * PAGE_SIZE};
 				hpa_t hpa = {0};
 				vm_hpa(d->vm, gpa, &hpa);
-				text_printf(t, "%-8s %12lx %12lx %12lx %c%c %6u\n", d->pci->dev.name,
-					g->iova.v + i * PAGE_SIZE, gpa.v, hpa.v,
+				text_printf(t, "%-8s %12lx %12lx %12lx %c%c %6u\n",
+					d->pci->dev.name, g->iova.v + i * PAGE_SIZE, gpa.v, hpa.v,
 					g->perm & IOMMU_READ ? 'r' : '-',
 					g->perm & IOMMU_WRITE ? 'w' : '-', frame_pins(hpa.v));
 			}
@@ -424,8 +426,8 @@ cmd_maps(struct session *s)
 		text_printf(&s->reply, "0x%lx\n", hpa.v);
 		return 0;
 	}
-	text_printf(&s->reply, "%-8s %12s %12s %12s %2s %6s\n", "DEVICE", "IOVA", "GPA", "HPA", "RW",
-		"PINS");
+	text_printf(&s->reply, "%-8s %12s %12s %12s %2s %6s\n", "DEVICE", "IOVA", "GPA", "HPA",
+		"RW", "PINS");
 	spin_lock(&vm->lock);
 	list_for_each (it, &vm->devices)
 		print_grants(&s->reply, list_entry(it, struct vdev, link));
@@ -462,10 +464,18 @@ static const struct {
 	unsigned words; /* at least */
 	int (*fn)(struct session *);
 } commands[] = {
-	{"create", 2, cmd_create}, {"assign", 3, cmd_assign}, {"release", 3, cmd_release},
-	{"start", 2, cmd_start},   {"wait", 2, cmd_wait},     {"send", 3, cmd_send},
-	{"kill", 2, cmd_kill},	   {"destroy", 2, cmd_destroy}, {"status", 1, cmd_status},
-	{"stats", 2, cmd_stats},   {"maps", 2, cmd_maps},     {"permit", 3, cmd_permit},
+	{"create", 2, cmd_create},
+	{"assign", 3, cmd_assign},
+	{"release", 3, cmd_release},
+	{"start", 2, cmd_start},
+	{"wait", 2, cmd_wait},
+	{"send", 3, cmd_send},
+	{"kill", 2, cmd_kill},
+	{"destroy", 2, cmd_destroy},
+	{"status", 1, cmd_status},
+	{"stats", 2, cmd_stats},
+	{"maps", 2, cmd_maps},
+	{"permit", 3, cmd_permit},
 	{"deny", 3, cmd_deny},
 };
 

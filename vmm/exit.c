@@ -106,11 +106,11 @@ static const struct {
 	u32 msr;
 	enum msr_kind kind;
 } msr_table[] = {
-	{MSR_EFER, MSR_KIND_EFER},	    /* VMRUN wants SVME, the guest must not see it */
+	{MSR_EFER, MSR_KIND_EFER},           /* VMRUN wants SVME, the guest must not see it */
 	{MSR_APIC_BASE, MSR_KIND_APIC_BASE}, /* fixed: x2APIC, enabled */
-	{0x8b, MSR_KIND_ZERO},		    /* microcode revision */
-	{0x1a0, MSR_KIND_ZERO},		    /* MISC_ENABLE */
-	{0x10, MSR_KIND_ZERO},		    /* a write to the TSC: time is not the guest's to set */
+	{0x8b, MSR_KIND_ZERO},               /* microcode revision */
+	{0x1a0, MSR_KIND_ZERO},              /* MISC_ENABLE */
+	{0x10, MSR_KIND_ZERO}, /* a write to the TSC: time is not the guest's to set */
 };
 
 #define EFER_GUEST (EFER_SCE | EFER_LME | BIT(10) | EFER_NXE | BIT(14)) /* LMA, FFXSR */
@@ -124,7 +124,7 @@ read_msr(struct vcpu *v, u32 msr, u64 *value)
 	for (unsigned i = 0; i < NELEM(msr_table); i++) {
 		if (msr_table[i].msr != msr)
 			continue;
-		*value = msr_table[i].kind == MSR_KIND_EFER	   ? v->efer
+		*value = msr_table[i].kind == MSR_KIND_EFER        ? v->efer
 			 : msr_table[i].kind == MSR_KIND_APIC_BASE ? 0xfee00d00 /* BSP, EN, EXTD */
 								   : 0;
 		return true;
@@ -224,7 +224,8 @@ exit_io(struct vcpu *v, const struct exit *e)
 	int again = 1;
 
 	if (e->string) {
-		vm_end(v->vm, -1, "string I/O to port 0x%x at rip 0x%lx: not supported", e->port, v->rip);
+		vm_end(v->vm, -1, "string I/O to port 0x%x at rip 0x%lx: not supported", e->port,
+			v->rip);
 		return -1;
 	}
 	if (e->write) {

@@ -12,8 +12,8 @@
 #include "vmm/vdev.h"
 
 #define PAGES_AT_ONCE 64 /* a longer call is done in parts: the lock is held meanwhile */
-#define MSI_START 0xfee00000UL
-#define MSI_END 0xfef00000UL
+#define MSI_START     0xfee00000UL
+#define MSI_END       0xfef00000UL
 
 static struct grant **
 bucket(struct vdev *d, iova_t iova)
@@ -92,8 +92,8 @@ grant_map(struct vdev *d, iova_t iova, gpa_t gpa, u64 npages, unsigned perm)
 		return err;
 	if (!(g = kmalloc(sizeof(*g))))
 		return -HC_ENOMEM;
-	*g = (struct grant){.iova = iova, .gpa = gpa, .perm = perm,
-		.npages = MIN(npages, PAGES_AT_ONCE)};
+	*g = (struct grant){
+		.iova = iova, .gpa = gpa, .perm = perm, .npages = MIN(npages, PAGES_AT_ONCE)};
 	for (; done < g->npages && !err; done++) {
 		hpa_t hpa = frame(d, g, done);
 		iova_t to = {iova.v + (u64)done * PAGE_SIZE};

@@ -11,9 +11,9 @@
 #include "kernel/kalloc.h"
 #include "vmm/vm.h"
 
-#define INFO_GPA 0x10000UL
-#define ACPI_GPA 0xe0000UL
-#define IMAGE_GPA 0x100000UL
+#define INFO_GPA      0x10000UL
+#define ACPI_GPA      0xe0000UL
+#define IMAGE_GPA     0x100000UL
 #define HEADER_SEARCH 32768
 
 /* Copies [offset, offset+n) of a file into guest memory. */
@@ -91,7 +91,8 @@ load_root(struct vm *vm, u64 image_end, struct memrange *module, void *page)
 		return "no such root file system";
 	inode_stat(ip, &st);
 	module->len = st.size;
-	if (st.size > vm->mem - image_end || vm->mem - st.size < ROUND_UP(image_end, PAGE_SIZE) + PAGE_SIZE) {
+	if (st.size > vm->mem - image_end ||
+		vm->mem - st.size < ROUND_UP(image_end, PAGE_SIZE) + PAGE_SIZE) {
 		inode_put(ip);
 		return "the root file system does not fit in the VM's memory: use -m";
 	}

@@ -11,8 +11,8 @@
 #include "kernel/x86.h"
 #include "vmm/vcpu.h"
 
-#define MSR_VM_CR 0xc0010114
-#define VM_CR_SVMDIS BIT(4)
+#define MSR_VM_CR       0xc0010114
+#define VM_CR_SVMDIS    BIT(4)
 #define MSR_VM_HSAVE_PA 0xc0010117
 
 struct segment {
@@ -48,7 +48,8 @@ struct vmcb { /* appendix B */
 	u8 reserved8[0x5d8 - 0x580];
 	u64 rsp;
 	u8 reserved9[0x5f8 - 0x5e0];
-	u64 rax, star, lstar, cstar, sfmask, kernel_gs_base, sysenter_cs, sysenter_esp, sysenter_eip;
+	u64 rax, star, lstar, cstar, sfmask, kernel_gs_base, sysenter_cs, sysenter_esp,
+		sysenter_eip;
 	u64 cr2;
 	u8 reserved10[0x668 - 0x648];
 	u64 pat;
@@ -113,11 +114,11 @@ enum {
 	SVM_XSETBV = 0x8d,
 	SVM_NPF = 0x400,
 };
-#define V_IRQ BIT(8)
-#define V_IGN_TPR BIT(20)
-#define V_INTR_MASKING BIT(24)
-#define EVENT_VALID BIT(31)
-#define EVENT_HAS_CODE BIT(11)
+#define V_IRQ           BIT(8)
+#define V_IGN_TPR       BIT(20)
+#define V_INTR_MASKING  BIT(24)
+#define EVENT_VALID     BIT(31)
+#define EVENT_HAS_CODE  BIT(11)
 #define EVENT_EXCEPTION (3UL << 8)
 
 struct svm_vcpu {
@@ -149,10 +150,17 @@ static const struct {
 	bool write;
 } own_msrs[] = {
 	{0x10, false}, /* TSC: the guest may read it, not set it */
-	{0x174, true}, {0x175, true}, {0x176, true}, /* SYSENTER */
+	{0x174, true},
+	{0x175, true},
+	{0x176, true}, /* SYSENTER */
 	{MSR_PAT, true},
-	{MSR_STAR, true}, {MSR_LSTAR, true}, {MSR_CSTAR, true}, {MSR_SFMASK, true},
-	{MSR_FS_BASE, true}, {MSR_GS_BASE, true}, {MSR_KERNEL_GS_BASE, true},
+	{MSR_STAR, true},
+	{MSR_LSTAR, true},
+	{MSR_CSTAR, true},
+	{MSR_SFMASK, true},
+	{MSR_FS_BASE, true},
+	{MSR_GS_BASE, true},
+	{MSR_KERNEL_GS_BASE, true},
 };
 
 /* 15.11: three ranges of 8192 MSRs, 2 KiB each. */
@@ -235,7 +243,7 @@ svm_vcpu_init(struct vcpu *v, u64 npt_root)
 	}
 	s->vmcb = c;
 	s->fpu = fpu;
-	*(u16 *)fpu = 0x37f;		/* FCW and MXCSR as after reset */
+	*(u16 *)fpu = 0x37f; /* FCW and MXCSR as after reset */
 	*(u32 *)(fpu + 24) = 0x1f80;
 	s->last_cpu = -1;
 	v->arch = s;
@@ -243,8 +251,8 @@ svm_vcpu_init(struct vcpu *v, u64 npt_root)
 	 * CR accesses are not intercepted: under TCG the exit does not say which register. The
 	 * debug registers belong to the guest alone; the host does not use them.
 	 */
-	c->intercept1 = I1_INTR | I1_NMI | I1_SMI | I1_INIT | I1_RDPMC | I1_CPUID | I1_INVD | I1_HLT |
-			I1_INVLPGA | I1_IO | I1_MSR | I1_TASK | I1_FERR | I1_SHUTDOWN;
+	c->intercept1 = I1_INTR | I1_NMI | I1_SMI | I1_INIT | I1_RDPMC | I1_CPUID | I1_INVD |
+			I1_HLT | I1_INVLPGA | I1_IO | I1_MSR | I1_TASK | I1_FERR | I1_SHUTDOWN;
 	c->intercept2 = I2_VMRUN | I2_VMMCALL | I2_SVM_OTHER | I2_WBINVD | I2_MONITOR | I2_XSETBV;
 	c->iopm = virt_to_phys(iopm);
 	c->msrpm = virt_to_phys(msrpm);

@@ -10,23 +10,23 @@ struct proc;
 struct text;
 
 /*
- * Why a vCPU left the guest. X(NAME, text, handler): text begins with '.' for an instruction that the
- * guest executed on purpose.
+ * Why a vCPU left the guest. X(NAME, text, handler): text begins with '.' for an instruction that
+ * the guest executed on purpose.
  */
-#define EXIT_LIST(X)                                                                              \
-	X(INTR, "interrupt", exit_none)                                                                      \
-	X(WINDOW, "irq-window", exit_none)                                                                   \
-	X(CPUID, ".cpuid", exit_cpuid)                                                                        \
-	X(HLT, ".hlt", exit_hlt)                                                                            \
-	X(PAUSE, ".pause", exit_pause)                                                                        \
-	X(HCALL, ".vmcall", exit_hcall)                                                                       \
-	X(IO, ".io", exit_io)                                                                              \
-	X(RDMSR, ".rdmsr", exit_rdmsr)                                                                        \
-	X(WRMSR, ".wrmsr", exit_wrmsr)                                                                        \
-	X(INVALID_OPCODE, ".ud", exit_invalid_opcode)                                                                  \
-	X(XSETBV, ".xsetbv", exit_xsetbv)                                                                      \
-	X(NESTED_FAULT, "nested-fault", exit_nested_fault)                                                           \
-	X(SHUTDOWN, "shutdown", exit_shutdown)                                                                   \
+#define EXIT_LIST(X)                                       \
+	X(INTR, "interrupt", exit_none)                    \
+	X(WINDOW, "irq-window", exit_none)                 \
+	X(CPUID, ".cpuid", exit_cpuid)                     \
+	X(HLT, ".hlt", exit_hlt)                           \
+	X(PAUSE, ".pause", exit_pause)                     \
+	X(HCALL, ".vmcall", exit_hcall)                    \
+	X(IO, ".io", exit_io)                              \
+	X(RDMSR, ".rdmsr", exit_rdmsr)                     \
+	X(WRMSR, ".wrmsr", exit_wrmsr)                     \
+	X(INVALID_OPCODE, ".ud", exit_invalid_opcode)      \
+	X(XSETBV, ".xsetbv", exit_xsetbv)                  \
+	X(NESTED_FAULT, "nested-fault", exit_nested_fault) \
+	X(SHUTDOWN, "shutdown", exit_shutdown)             \
 	X(ERROR, "error", exit_error)
 
 enum exit_kind {
@@ -38,7 +38,7 @@ enum exit_kind {
 
 struct exit {
 	enum exit_kind kind;
-	u8 len;	     /* bytes of the instruction, to step over it */
+	u8 len;      /* bytes of the instruction, to step over it */
 	gpa_t gpa;   /* NESTED_FAULT */
 	bool write;  /* NESTED_FAULT, and IO: to the port */
 	u16 port;    /* IO */
@@ -66,13 +66,13 @@ struct vcpu {
 	u64 rip, rflags, efer;
 	u8 cpl;
 
-	bool halted;	    /* in HLT until an interrupt */
-	int exception;	    /* to deliver at the next entry; -1: none */
+	bool halted;        /* in HLT until an interrupt */
+	int exception;      /* to deliver at the next entry; -1: none */
 	u32 exception_code; /* its error code, if it has one */
 
 	struct spinlock lock; /* over lapic, halted and `cpu` */
 	struct vlapic lapic;
-	int cpu;		/* where it is in the guest now; -1: nowhere */
+	int cpu;               /* where it is in the guest now; -1: nowhere */
 	u64 exits[EXIT_KINDS]; /* (vCPU) */
 	struct proc *thread;
 };
@@ -86,10 +86,10 @@ struct vendor_ops {
 	void (*start_at)(struct vcpu *v, u32 entry, u32 eax, u32 ebx);
 	/* Enters the guest and returns why it left. Interrupts are off before, on after. */
 	void (*run)(struct vcpu *v, struct exit *e);
-	bool (*can_take_irq)(struct vcpu *v);	    /* IF set, no shadow, nothing else on its way */
+	bool (*can_take_irq)(struct vcpu *v); /* IF set, no shadow, nothing else on its way */
 	void (*inject_irq)(struct vcpu *v, u8 vector);
-	void (*ask_window)(struct vcpu *v);	    /* exit as soon as it could take one */
-	void (*flush)(struct vcpu *v);		    /* forget nested translations at next entry */
+	void (*ask_window)(struct vcpu *v); /* exit as soon as it could take one */
+	void (*flush)(struct vcpu *v);      /* forget nested translations at next entry */
 };
 
 /* The CPU's virtualization, or NULL and why not. */

@@ -30,7 +30,10 @@ vdev_fault(void *owner, const struct iommu_fault *f)
 		vm->faults_lost++;
 	} else {
 		vm->faults[vm->fault_written++ % NELEM(vm->faults)] = (struct hc_fault){
-			.iova = f->iova.v, .rid = f->rid, .write = f->write, .reason = f->reason,
+			.iova = f->iova.v,
+			.rid = f->rid,
+			.write = f->write,
+			.reason = f->reason,
 			.lost = vm->faults_lost};
 		vm->faults_lost = 0;
 	}

@@ -37,17 +37,17 @@ struct vdev {
 	rid_t rid; /* the guest sees the device where the host does */
 	struct domain *dom;
 
-	bool permit;   /* (l) */
-	bool attached; /* (l) the guest has asked for its domain */
-	u32 quota;     /* (l) most pages pinned at once; 0: no limit */
-	u32 pinned;    /* (l) */
+	bool permit;                         /* (l) */
+	bool attached;                       /* (l) the guest has asked for its domain */
+	u32 quota;                           /* (l) most pages pinned at once; 0: no limit */
+	u32 pinned;                          /* (l) */
 	struct grant *grants[GRANT_BUCKETS]; /* (l) by IOVA */
-	struct grant *unsynced;		     /* (l) unmapped, perhaps still cached: still pinned */
+	struct grant *unsynced;              /* (l) unmapped, perhaps still cached: still pinned */
 
 	u16 command; /* (vCPU) as the guest wrote it */
 	struct {
-		u32 value;	/* (vCPU) as the guest wrote it */
-		u64 mask;	/* of the address bits that can be written; 0: no memory BAR */
+		u32 value; /* (vCPU) as the guest wrote it */
+		u64 mask;  /* of the address bits that can be written; 0: no memory BAR */
 		hpa_t hpa;
 		u64 size;
 		gpa_t mapped_at; /* (l) 0: not mapped */

@@ -27,7 +27,7 @@ enum {
 	X2_DIVIDE = 0x83e,
 	X2_SELF_IPI = 0x83f,
 };
-#define LVT_MASKED BIT(16)
+#define LVT_MASKED   BIT(16)
 #define LVT_PERIODIC BIT(17)
 
 void
@@ -199,8 +199,9 @@ vlapic_wrmsr(struct vcpu *v, u32 msr, u64 value)
 		break;
 	case X2_ICR:
 		/* One vCPU: a fixed interrupt to ourselves (by shorthand or id) is all there is. */
-		if ((value & 0x700) == 0 && ((value >> 18 & 3) == 1 || (value >> 18 & 3) == 2 ||
-						    ((value >> 18 & 3) == 0 && value >> 32 == v->id)))
+		if ((value & 0x700) == 0 &&
+			((value >> 18 & 3) == 1 || (value >> 18 & 3) == 2 ||
+				((value >> 18 & 3) == 0 && value >> 32 == v->id)))
 			l->irr[(value & 0xff) / 32] |= 1u << (value & 31);
 		break;
 	case X2_SELF_IPI:

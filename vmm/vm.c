@@ -85,7 +85,8 @@ populate(struct vm *vm)
 		}
 	}
 	for (u64 i = 0; i < n && !err; i++)
-		err = pt_map(&vm->npt, i * PAGE_SIZE, frame[i].v, PAGE_SIZE, PT_R | PT_W | PT_X, &none);
+		err = pt_map(
+			&vm->npt, i * PAGE_SIZE, frame[i].v, PAGE_SIZE, PT_R | PT_W | PT_X, &none);
 	if (err)
 		while (got)
 			frame_free(frame[--got].v, 0, FRAME_VM);

@@ -15,43 +15,43 @@
 #include "kernel/spinlock.h"
 #include "vmm/vcpu.h"
 
-#define VM_MIN_MIB 16
-#define VM_MAX_MIB 2048
+#define VM_MIN_MIB    16
+#define VM_MAX_MIB    2048
 #define VM_MMIO_START 0xc0000000UL /* GPA: device BARs, up to the APICs */
-#define VM_MMIO_END 0xfec00000UL
+#define VM_MMIO_END   0xfec00000UL
 
 enum vm_state { VM_CREATED, VM_RUNNING, VM_ENDED };
 
 /* (c): control; (l): lock; else constant after creation. */
 struct vm {
 	struct list link; /* (c) */
-	u16 id;		  /* marks its frames; not 0 */
+	u16 id;           /* marks its frames; not 0 */
 	char name[16];
-	u64 mem;	    /* bytes */
+	u64 mem; /* bytes */
 	char kernel[64], root[64], cmdline[768];
 	struct spinlock lock;
 	enum vm_state state; /* (l) */
-	bool stop;	     /* (l) somebody wants it to end */
-	int status;	     /* (l) once ENDED: of the guest's power-off, or -1 */
-	char why[96];	     /* (l) once ENDED: in words */
-	int users;	     /* (l) who sleeps in a command on this VM */
-	struct pt npt;	     /* (l) GPA to HPA */
+	bool stop;           /* (l) somebody wants it to end */
+	int status;          /* (l) once ENDED: of the guest's power-off, or -1 */
+	char why[96];        /* (l) once ENDED: in words */
+	int users;           /* (l) who sleeps in a command on this VM */
+	struct pt npt;       /* (l) GPA to HPA */
 	struct vcpu *vcpu;
 	struct list devices; /* struct vdev; (c) and (l) to change, either to read */
-	u64 next_bar;	     /* (c) GPA of the next BAR */
+	u64 next_bar;        /* (c) GPA of the next BAR */
 
-	char *log;	/* (l) what its console printed */
+	char *log;      /* (l) what its console printed */
 	size_t log_len; /* (l) */
 	char line[128]; /* (l) the console's unfinished line */
 	unsigned line_len;
 	char input[64]; /* (l) typed, not yet read */
 	unsigned input_read, input_written;
 	u32 pci_select; /* (vCPU) port 0xcf8 */
-	u8 uart[8];	/* (vCPU) register file of the virtual UART */
+	u8 uart[8];     /* (vCPU) register file of the virtual UART */
 
 	struct hc_fault faults[16]; /* (l) */
 	unsigned fault_read, fault_written, faults_lost;
-	u64 hypercalls[HC_COUNT];  /* (vCPU) */
+	u64 hypercalls[HC_COUNT]; /* (vCPU) */
 };
 
 #define VM_LOG_SIZE 32768

@@ -83,5 +83,6 @@ vpci_out(struct vm *vm, u16 port, unsigned size, u32 v)
 		return;
 	}
 	if ((d = selected(vm, &offset)))
-		write_config(d, offset, v << shift, (size == 4 ? ~0u : (u32)BIT(8 * size) - 1) << shift);
+		write_config(
+			d, offset, v << shift, (size == 4 ? ~0u : (u32)BIT(8 * size) - 1) << shift);
 }

@@ -1,3 +1,4 @@
+# shellcheck shell=sh
 # The host boots to its script, by each door and with 1, 2, 4 and 8 CPUs.
 . tests/lib.sh
 for CPUS in 1 2 4 8; do

@@ -1,3 +1,4 @@
+# shellcheck shell=sh
 # The demonstration's story with 1 and 4 CPUs (the demonstration itself has 2).
 . tests/lib.sh
 for CPUS in 1 4; do

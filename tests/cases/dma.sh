@@ -1,3 +1,4 @@
+# shellcheck shell=sh
 # The DMA contract, told by edu: on the host through VT-d, and in a guest through the VMM.
 . tests/lib.sh
 # shellcheck disable=SC2046

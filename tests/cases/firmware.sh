@@ -1,3 +1,4 @@
+# shellcheck shell=sh
 # GRUB's image under BIOS and UEFI.
 . tests/lib.sh
 LIMIT=200

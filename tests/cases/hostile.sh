@@ -1,3 +1,4 @@
+# shellcheck shell=sh
 # Guests that triple-fault, loop, make random calls, or touch what is not there.
 . tests/lib.sh
 disk=$OUT/hostile.img

@@ -1,3 +1,4 @@
+# shellcheck shell=sh
 # Reading and writing a disk, in each mode and with each number of CPUs; the truth is in the file.
 . tests/lib.sh
 disk=$OUT/nvme.img

@@ -1,3 +1,4 @@
+# shellcheck shell=sh
 # Wrong use of vmctl, and 200 VMs: clear lines, and no frame lost.
 . tests/lib.sh
 disk=$OUT/vmctl.img

@@ -6,7 +6,7 @@
  */
 .section .text
 .balign 8
-header:	.long 0xe85250d6, 0, 24, -(0xe85250d6 + 24)
+header:	.long 0xe85250d6, 0, 24, 0x100000000 - (0xe85250d6 + 24)
 	.word 0, 0
 	.long 8
 

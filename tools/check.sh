@@ -1,0 +1,109 @@
+#!/bin/sh
+# shellcheck disable=SC2046 # lists of files are meant to be split
+# What a machine can say about the source: the layer law, headers that stand alone, warnings of
+# two compilers, shell scripts, and format. One line for each; stops at none.
+set -u # no -e: it goes on
+cd "$(dirname "$0")/.." || exit 2
+B=${B:-build}
+mkdir -p "$B/check"
+failures=0
+
+good() { echo "ok   $1"; }
+bad() {
+	echo "FAIL $1"
+	failures=$((failures + 1))
+}
+
+# law NAME PATTERN DIRECTORY...: no code line there matches. Comments do not count.
+law() {
+	name=$1 pattern=$2
+	shift 2
+	grep -rnE --include='*.[chS]' -- "$pattern" "$@" 2>/dev/null |
+		sed -E 's@/\*.*@@; s@^([^:]+:[0-9]+:)[[:space:]]*(\*|//).*@\1@' |
+		grep -E -- "^[^:]+:[0-9]+:.*($pattern)" >"$B/check/law"
+	if [ -s "$B/check/law" ]; then
+		bad "$name"
+		sed 's/^/     /' "$B/check/law"
+	else
+		good "$name"
+	fi
+}
+
+# The layers. What is below never includes what is above, and only hal/ knows where it runs.
+law "drivers include only hal, drivers and kernel" '#include "(vmm|user|labs|tests)/' drivers
+law "hal never includes vmm, drivers or user" '#include "(vmm|drivers|user)/' hal
+law "kernel never includes vmm, drivers or user" '#include "(vmm|drivers|user)/' kernel
+law "user includes only user and the kernel's ABI" '#include "(hal|vmm|drivers)/|#include "kernel/[^"]*"' \
+	$(grep -LE '#include "kernel/(abi|types|syscalls).h"' user/*.[chS])
+law "no hypercall, IOMMU driver or guest test in drivers, kernel, user" \
+	'vmmcall|vmcall|hypercall|HC_[a-zA-Z]|pv_(call|present)|hal/(pv|hypercall|iommu)\.h|vtd|amdvi|is_guest|in_guest|HalcyonVMM' drivers kernel user
+law "VMCB and SVM instructions only in svm" 'vmcb|VMRUN|vmrun|vmload|vmsave|stgi|clgi' \
+	$(find vmm hal kernel drivers -name '*.[chS]' ! -name 'svm*' ! -name vtd.c)
+law "VT-d registers only in vtd" 'RTADDR|IQT|FRCD|GCMD|ECAP|irte' \
+	$(find vmm hal kernel drivers -name '*.[chS]' ! -name vtd.c)
+law "one image: no build-time switch" '^[[:space:]]*#[[:space:]]*if(def|ndef)?[[:space:]]+.*(GUEST|HOST|NATIVE)' kernel hal vmm drivers
+
+# Every header compiles alone.
+for h in kernel/*.h hal/*.h vmm/*.h drivers/*.h user/*.h; do
+	case $h in kernel/syscalls.h | kernel/trap_asm.h) continue ;; esac
+	echo "#include \"$h\"" >"$B/check/header.c"
+	gcc -std=gnu11 -ffreestanding -mgeneral-regs-only -Wall -Wextra -Wno-unused-parameter -Werror -I. \
+		-fsyntax-only "$B/check/header.c" 2>"$B/check/header.err" || {
+		bad "$h does not compile alone"
+		head -n 3 "$B/check/header.err" | sed 's/^/     /'
+	}
+done
+good "headers were compiled alone"
+
+for compiler in gcc clang; do
+	llvm=
+	[ "$compiler" = clang ] && llvm=1
+	if make --no-print-directory -j"$(nproc)" B="$B/check/$compiler" WERROR=1 LLVM=$llvm all >"$B/check/$compiler.log" 2>&1; then
+		good "builds with $compiler, warnings as errors"
+	else
+		bad "does not build with $compiler"
+		grep -E 'error|\*\*\*' "$B/check/$compiler.log" | head -n 5 | sed 's/^/     /'
+	fi
+done
+# A kernel built without vmm/ is a kernel.
+if make --no-print-directory -j"$(nproc)" B="$B/check/novmm" WITHOUT_VMM=1 "$B/check/novmm/halcyon.elf" >"$B/check/novmm.log" 2>&1; then
+	good "links without vmm/"
+else
+	bad "does not link without vmm/"
+fi
+
+scripts=$(find tools tests .ci -name '*.sh' -o -path .ci/run | grep -v '^tests/guest/')
+# shellcheck disable=SC2086
+if shellcheck -S warning $scripts >"$B/check/shellcheck" 2>&1; then
+	good "shellcheck"
+else
+	bad "shellcheck"
+	head -n 20 "$B/check/shellcheck"
+fi
+
+# shellcheck disable=SC2046
+if clang-format --dry-run --Werror $(find kernel hal vmm drivers user tools tests -name '*.[ch]') >"$B/check/format" 2>&1; then
+	good "clang-format"
+else
+	bad "clang-format: run 'make format'"
+	grep -oE '^[^:]+' "$B/check/format" | sort | uniq -c | sort -rn | head -n 8
+fi
+
+if grep -rnwE 'python[23]?' Makefile tools tests .ci labs 2>/dev/null | grep -v 'check.sh' | grep -q .; then
+	bad "python in the harness"
+else
+	good "no python"
+fi
+
+lines() { find "$@" -name '*.[chS]' -exec cat {} + | wc -l; }
+kernel=$(lines kernel) all=$(lines kernel hal vmm drivers)
+if [ "$kernel" -le 7500 ] && [ "$all" -le 20000 ]; then
+	good "size: kernel $kernel of 7500 lines, kernel+hal+vmm+drivers $all of 20000"
+else
+	bad "size: kernel $kernel of 7500 lines, kernel+hal+vmm+drivers $all of 20000"
+fi
+
+[ "$failures" = 0 ] || {
+	echo "$failures checks failed"
+	exit 1
+}
