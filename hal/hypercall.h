@@ -50,6 +50,7 @@ enum {
 enum { HC_READ = 1, HC_WRITE = 2 }; /* map: what the device may do */
 enum { HC_SYNC = 1 };               /* unmap: as if followed by sync */
 #define HC_MAX_PAGES 512            /* of one map or unmap */
+#define HC_FAULT_INDEX 0xffff	    /* bind, unbind: not a message, but word of the device's faults */
 
 /* A DMA of this VM's device that was blocked. 32 bytes. */
 struct hc_fault {
@@ -59,7 +60,7 @@ struct hc_fault {
 	unsigned int reason; /* the unit's own number */
 	unsigned int lost;   /* faults dropped before this one because the queue was full */
 	unsigned long long reserved;
-};
+} __attribute__((aligned(32)));
 _Static_assert(sizeof(struct hc_fault) == 32, "ABI");
 
 #endif

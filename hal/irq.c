@@ -7,23 +7,29 @@
 #include "kernel/cpu.h"
 #include "kernel/dev.h"
 #include "kernel/spinlock.h"
+#include "kernel/x86.h"
 
 static struct {
 	irq_fn fn;
 	void *arg;
 	const char *name;
 	u64 count;
+	u32 running; /* CPUs in the handler now */
 } vectors[256];
 static struct spinlock lock = SPINLOCK_INIT("irq");
 
 void
 irq_dispatch(unsigned vector)
 {
-	irq_fn fn = READ_ONCE(vectors[vector].fn);
+	irq_fn fn;
 
 	vectors[vector].count++;
+	/* Counted before fn is read, so that irq_free() sees us or we see that it is gone. */
+	__atomic_add_fetch(&vectors[vector].running, 1, __ATOMIC_SEQ_CST);
+	fn = __atomic_load_n(&vectors[vector].fn, __ATOMIC_SEQ_CST);
 	if (fn)
 		fn(vectors[vector].arg);
+	__atomic_sub_fetch(&vectors[vector].running, 1, __ATOMIC_RELEASE);
 	if (vector != 0xff) /* a spurious interrupt has no end */
 		apic_eoi();
 }
@@ -56,7 +62,9 @@ irq_alloc(irq_fn fn, void *arg, const char *name)
 void
 irq_free(int vector)
 {
-	WRITE_ONCE(vectors[vector].fn, NULL);
+	__atomic_store_n(&vectors[vector].fn, NULL, __ATOMIC_SEQ_CST);
+	while (__atomic_load_n(&vectors[vector].running, __ATOMIC_ACQUIRE))
+		pause();
 }
 
 /* PCI local bus 6.8.1: the one message of an MSI capability. */

@@ -26,6 +26,7 @@ void irq_set(unsigned vector, irq_fn fn, void *arg, const char *name);
 
 /* Binds a free vector; returns it, or -ENOMEM. */
 int irq_alloc(irq_fn fn, void *arg, const char *name);
+/* On return the handler runs nowhere, and never will. Not from the handler itself. */
 void irq_free(int vector);
 
 /*

@@ -3,8 +3,11 @@
  * pins the pages and programs the real IOMMU.
  */
 #include "hal/pv.h"
+#include "hal/apic.h"
 #include "hal/iommu.h"
+#include "hal/irq.h"
 #include "kernel/abi.h"
+#include "kernel/mem.h"
 #include "kernel/x86.h"
 
 static bool use_vmcall; /* on Intel */
@@ -57,10 +60,30 @@ pv_domain_fini(struct domain *d)
 {
 }
 
+/* The VMM has blocked a DMA of a device of ours: reads its queue until it is empty. */
+static void
+fault_interrupt(void *arg)
+{
+	static struct hc_fault f; /* aligned, so within a page */
+
+	while (pv_call(HC_fault, virt_to_phys(&f), 0, 0, 0, 0) > 0) {
+		struct iommu_fault fault = {.rid = f.rid, .iova = {f.iova}, .write = f.write,
+			.reason = f.reason, .text = "told by the VMM"};
+		iommu_report(&fault);
+	}
+}
+
 static int
 pv_attach(struct domain *d, rid_t rid)
 {
-	return pv_call(HC_attach, rid, 0, 0, 0, 0);
+	static int fault_vector; /* one for all devices */
+	int err = pv_call(HC_attach, rid, 0, 0, 0, 0);
+
+	if (!err && !fault_vector)
+		fault_vector = irq_alloc(fault_interrupt, NULL, "vmm fault");
+	if (!err && fault_vector > 0)
+		pv_call(HC_bind, rid, HC_FAULT_INDEX, fault_vector, apic_id(), 0);
+	return err;
 }
 
 static void

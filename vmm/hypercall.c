@@ -117,8 +117,13 @@ hc_bind(struct vcpu *v, const u64 *a)
 
 	if (!d)
 		return -HC_ENODEV;
-	if (a[1] >= VDEV_MESSAGES || a[1] >= d->pci->dev.msi_count || a[2] < 32 || a[2] > 255 ||
-		a[3] != v->id)
+	if (a[2] < 32 || a[2] > 255 || a[3] != v->id)
+		return -HC_EINVAL;
+	if (a[1] == HC_FAULT_INDEX) {
+		d->fault_vector = a[2];
+		return 0;
+	}
+	if (a[1] >= VDEV_MESSAGES || a[1] >= d->pci->dev.msi_count)
 		return -HC_EINVAL;
 	m = &d->message[a[1]];
 	if (m->bound)
@@ -138,6 +143,10 @@ hc_unbind(struct vcpu *v, const u64 *a)
 
 	if (!d)
 		return -HC_ENODEV;
+	if (a[1] == HC_FAULT_INDEX) {
+		d->fault_vector = 0;
+		return 0;
+	}
 	if (a[1] >= VDEV_MESSAGES || !d->message[a[1]].bound)
 		return -HC_ENOENT;
 	irq_msi_free(&d->pci->dev, a[1]);

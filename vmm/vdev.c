@@ -24,6 +24,7 @@ vdev_fault(void *owner, const struct iommu_fault *f)
 {
 	struct vdev *d = owner;
 	struct vm *vm = d->vm;
+	u8 vector;
 
 	spin_lock(&vm->lock);
 	if (vm->fault_written - vm->fault_read == NELEM(vm->faults)) {
@@ -37,7 +38,10 @@ vdev_fault(void *owner, const struct iommu_fault *f)
 			.lost = vm->faults_lost};
 		vm->faults_lost = 0;
 	}
+	vector = d->fault_vector;
 	spin_unlock(&vm->lock);
+	if (vector)
+		vlapic_post(vm->vcpu, vector);
 }
 
 /*

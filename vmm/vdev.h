@@ -53,6 +53,7 @@ struct vdev {
 		gpa_t mapped_at; /* (l) 0: not mapped */
 	} bar[6];
 	struct vdev_message message[VDEV_MESSAGES];
+	u8 fault_vector; /* (l) of the guest: a fault has come in; 0: it does not want to know */
 };
 
 /* The VM's device at rid; NULL. vm->lock or control held. */

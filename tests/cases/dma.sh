@@ -11,6 +11,9 @@ for who in '' 'b\| '; do
 		expect "${who:+guest: }contract $n" "^${who}ok $n -"
 	done
 done
+expect "a fault is logged on the host, and reaches the guest that owns the device" \
+	"^b\| ok 1 " "^\[.*fault: device 00:05.0 write iova 0x[0-9a-f]+: reason 5 \(write not permitted\)" \
+	"^b\| .*fault: device 00:05.0 write iova 0x[0-9a-f]+: reason 5"
 # Without an IOMMU the HAL uses physical addresses, and edu reaches 28 bits of them.
 IOMMU=none
 # shellcheck disable=SC2046
