@@ -127,6 +127,7 @@ help:
 	@echo "all qemu qemu-gdb demo test check iso clean; variables: IOMMU=vtd|amdvi|none CPUS=n MEM=size"
 	@echo "APPEND=\"kernel command line\" BOOT=iso|uefi|kernel T=pattern SLOW=1 V=1 LLVM=1"
 
+include tests/host/host.mk
 -include $(KOBJ:.o=.d) $(ULIB:.o=.d) $(UPROG:%=$(B)/user/%.c.d)
 .PHONY: all iso format qemu qemu-gdb demo test check setup clean help
 .DELETE_ON_ERROR:

@@ -34,7 +34,7 @@ class_of(u32 npages)
 {
 	unsigned c = 0;
 
-	while ((1u << c) < npages)
+	while ((1UL << c) < npages)
 		c++;
 	return c;
 }

@@ -8,6 +8,7 @@
 const struct pt_fmt pt_fmt_cpu = {
 	.name = "cpu",
 	.levels = 4,
+	.sign_extended = true,
 	.leaf_levels = 7,
 	.valid = 1,
 	.table = 7, /* present, writable, user: the leaf decides */
@@ -159,7 +160,8 @@ gather(struct pt_gather *g, u64 start, u64 end)
 		g->end = end;
 	} else {
 		g->start = MIN(g->start, start);
-		g->end = MAX(g->end, end);
+		if (end - 1 > g->end - 1) /* the end may be 2^64, that is 0 */
+			g->end = end;
 	}
 }
 
@@ -196,10 +198,13 @@ pt_destroy(struct pt *pt)
 static bool
 in_reach(const struct pt *pt, u64 in, u64 len)
 {
-	u64 reach = pt_level_size(pt->levels);
+	u64 start = 0, reach = pt_level_size(pt->levels);
 
-	if (pt->fmt == &pt_fmt_cpu) /* canonical addresses: the upper half is sign-extended */
-		in &= reach - 1;
+	if (pt->fmt->sign_extended) { /* two halves, the upper one at the very top */
+		reach /= 2;
+		start = in >> 63 ? -reach : 0;
+	}
+	in -= start;
 	return !((in | len) & PAGE_MASK) && len && len <= reach && in <= reach - len;
 }
 
@@ -239,12 +244,12 @@ descend(struct pt *pt, u64 *e, unsigned level)
 int
 pt_reserve(struct pt *pt, u64 in, u64 len)
 {
-	u64 end = in + len;
+	u64 start = ROUND_DOWN(in, pt_level_size(1)), span = in + len - start;
 
 	if (!in_reach(pt, in, len))
 		return -ERANGE;
-	for (u64 at = ROUND_DOWN(in, pt_level_size(1)); at < end; at += pt_level_size(1)) {
-		u64 *t = pt->root;
+	for (u64 done = 0; done < span; done += pt_level_size(1)) {
+		u64 *t = pt->root, at = start + done;
 		for (unsigned level = pt->levels - 1; level > 0; level--) {
 			u64 *e = &t[index_at(at, level)];
 			if (is_valid(pt, *e) && is_leaf(pt, *e, level))
@@ -288,7 +293,7 @@ pt_map(struct pt *pt, u64 in, u64 out, u64 len, unsigned perm, struct pt_gather 
 	u64 done = 0, size, removed;
 	int err = 0;
 
-	if (!in_reach(pt, in, len) || (out & PAGE_MASK))
+	if (!in_reach(pt, in, len) || out & ~pt->fmt->addr || (out + len - 1) >> 52)
 		return -ERANGE;
 	for (; done < len; done += size) {
 		size = map_one(pt, in + done, out + done, len - done, perm, &err);
@@ -335,42 +340,37 @@ static int
 unmap_level(struct pt *pt, u64 *table, unsigned level, u64 in, u64 end, u64 *removed,
 	struct pt_gather *g)
 {
-	u64 size = pt_level_size(level), next;
+	u64 size = pt_level_size(level), step;
+	int err = 0;
 
-	for (; in < end; in = next) {
-		u64 *e = &table[index_at(in, level)];
-		bool whole;
+	/* The end may be 2^64, that is 0: so no comparison by size. */
+	for (; in != end && !err; in += step) {
+		u64 *e = &table[index_at(in, level)], old = *e;
 
-		next = MIN(ROUND_DOWN(in, size) + size, end);
-		whole = next - in == size;
-		if (!is_valid(pt, *e))
+		step = MIN(size - (in & (size - 1)), end - in);
+		if (!is_valid(pt, old))
 			continue;
-		if (is_leaf(pt, *e, level)) {
-			if (!whole) {
-				int err = split(pt, e, level);
-				if (err)
-					return err;
-				gather(g, ROUND_DOWN(in, size), ROUND_DOWN(in, size) + size);
-			} else {
-				set_entry(pt, e, 0);
-				*removed += size;
-				gather(g, in, next);
-				continue;
-			}
+		if (is_leaf(pt, old, level) && step < size) {
+			if ((err = split(pt, e, level)))
+				break;
+			gather(g, ROUND_DOWN(in, size), ROUND_DOWN(in, size) + size);
 		}
-		if (whole && level > 1) { /* level-1 tables are kept: windows reserve them */
-			u64 *t = table_at(pt, *e);
-			*removed += count_mapped(pt, t, level - 1);
-			set_entry(pt, e, 0);
-			bury(pt, t, level - 1, g);
-			gather(g, in, next);
+		if (step < size || (level == 1 && !is_leaf(pt, old, level))) {
+			/* Tables of 4 KiB leaves are kept even if empty: windows reserve them. */
+			err = unmap_level(
+				pt, table_at(pt, *e), level - 1, in, in + step, removed, g);
 			continue;
 		}
-		int err = unmap_level(pt, table_at(pt, *e), level - 1, in, next, removed, g);
-		if (err)
-			return err;
+		set_entry(pt, e, 0);
+		gather(g, in, in + step);
+		if (is_leaf(pt, old, level)) {
+			*removed += size;
+		} else {
+			*removed += count_mapped(pt, table_at(pt, old), level - 1);
+			bury(pt, table_at(pt, old), level - 1, g);
+		}
 	}
-	return 0;
+	return err;
 }
 
 int

@@ -20,6 +20,7 @@ struct pt_fmt {
 	u8 levels;       /* most levels of the format */
 	u8 leaf_levels;  /* bit l: a leaf may stand at level l (0 = 4 KiB, 1 = 2 MiB, 2 = 1 GiB) */
 	bool next_level; /* AMD-Vi: bits 11:9 say the level below, 0 for a leaf */
+	bool sign_extended; /* CPU: input addresses are canonical, in two halves */
 	u64 valid;       /* an entry with none of these bits is empty */
 	u64 table;       /* set in every entry that points to a table */
 	u64 leaf;        /* set in every leaf */

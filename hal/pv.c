@@ -67,8 +67,11 @@ fault_interrupt(void *arg)
 	static struct hc_fault f; /* aligned, so within a page */
 
 	while (pv_call(HC_fault, virt_to_phys(&f), 0, 0, 0, 0) > 0) {
-		struct iommu_fault fault = {.rid = f.rid, .iova = {f.iova}, .write = f.write,
-			.reason = f.reason, .text = "told by the VMM"};
+		struct iommu_fault fault = {.rid = f.rid,
+			.iova = {f.iova},
+			.write = f.write,
+			.reason = f.reason,
+			.text = "told by the VMM"};
 		iommu_report(&fault);
 	}
 }

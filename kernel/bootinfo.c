@@ -131,9 +131,13 @@ _Static_assert(sizeof(struct pvh_start_info) == 56, "start_info");
 bool
 bootinfo_pvh(struct bootinfo *bi, paddr_t start_info, void *(*virt)(paddr_t, size_t))
 {
-	const struct pvh_start_info *si = virt(start_info, sizeof(*si));
+	const void *p = virt(start_info, sizeof(struct pvh_start_info));
+	struct pvh_start_info copy, *si = &copy; /* nothing says that it is aligned */
 
-	if (!si || si->magic != PVH_MAGIC || si->version < 1)
+	if (!p)
+		return false;
+	memcpy(&copy, p, sizeof(copy));
+	if (si->magic != PVH_MAGIC || si->version < 1)
 		return false;
 	if (si->rsdp) {
 		const void *r = virt(si->rsdp, sizeof(bi->rsdp));
@@ -146,16 +150,19 @@ bootinfo_pvh(struct bootinfo *bi, paddr_t start_info, void *(*virt)(paddr_t, siz
 			memcpy(bi->cmdline, s, strnlen(s, sizeof(bi->cmdline) - 1));
 	}
 	if (si->nr_modules) {
-		const struct pvh_module *m = virt(si->modlist, sizeof(*m));
-		if (m)
-			bi->module = (struct memrange){m->addr, m->size};
+		struct pvh_module m;
+		if ((p = virt(si->modlist, sizeof(m)))) {
+			memcpy(&m, p, sizeof(m));
+			bi->module = (struct memrange){m.addr, m.size};
+		}
 	}
 	for (u32 i = 0; i < si->memmap_entries; i++) {
-		const struct pvh_memmap *e = virt(si->memmap + i * sizeof(*e), sizeof(*e));
-		if (!e)
+		struct pvh_memmap e;
+		if (!(p = virt(si->memmap + i * sizeof(e), sizeof(e))))
 			return false;
-		if (e->type == 1)
-			add_ram(bi, e->addr, e->size);
+		memcpy(&e, p, sizeof(e));
+		if (e.type == 1)
+			add_ram(bi, e.addr, e.size);
 	}
 	return true;
 }

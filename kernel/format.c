@@ -13,12 +13,16 @@ put(struct text *t, char c)
 	}
 }
 
-/* Puts n bytes of s, padded to width: on the right if left, else in front with `pad`. */
+/* Puts n bytes of s, padded to width: on the right if left, else in front (zeros behind a sign). */
 static void
 put_padded(struct text *t, const char *s, size_t n, size_t width, bool left, char pad)
 {
 	size_t fill = width > n ? width - n : 0;
 
+	if (pad == '0' && n && *s == '-' && !left) {
+		put(t, *s++);
+		n--;
+	}
 	if (!left)
 		for (; fill; fill--)
 			put(t, pad);
@@ -88,6 +92,8 @@ text_vprintf(struct text *t, const char *fmt, va_list ap)
 				s = "(null)";
 			put_padded(t, s, strlen(s), width, left, ' ');
 			break;
+		case 0: /* a lone % at the end */
+			return;
 		default:
 			put(t, *fmt);
 		}

@@ -11,6 +11,7 @@ cp "$root" "$dir/boot/fs.img"
 {
 	if [ -n "$append" ]; then echo "set timeout=0"; else echo "set timeout=3"; fi
 	cat <<EOF
+if [ "\$grub_platform" = efi ]; then insmod efi_gop; fi
 serial --unit=0 --speed=115200
 terminal_input console serial
 terminal_output console serial

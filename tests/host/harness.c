@@ -4,6 +4,7 @@
 #include "kernel/mem.h"
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 static char name[120];
 static unsigned ntests, failed_tests, failed_checks;
@@ -30,7 +31,8 @@ test(const char *fmt, ...)
 	va_start(ap, fmt);
 	vsnprintf(name, sizeof(name), fmt, ap);
 	va_end(ap);
-	rnd(); /* says the seed before the first line */
+	rnd();     /* says the seed before the first line */
+	alarm(60); /* a test that hangs has failed */
 }
 
 int
@@ -88,7 +90,7 @@ may_alloc(void)
  * Fake physical memory. The addresses have their topmost bits set, so that an address field cut
  * short shows, and each frame is an allocation of its own. Frames are reused as late as can be.
  */
-#define FRAMES 8192
+#define FRAMES      8192
 #define FRAMES_BASE 0x000ffffff0000000UL
 
 static void *frames[FRAMES];
@@ -164,7 +166,7 @@ exact(const void *p, size_t n)
 
 	*x = (struct exact){exacts, malloc(n)};
 	exacts = x;
-	return memcpy(x->p, p, n);
+	return n ? memcpy(x->p, p, n) : x->p;
 }
 
 void

@@ -8,7 +8,7 @@ FUZZ_SECONDS ?= 20
 HOST_TESTS := pt_test iova_test parse_test fuzz_boot fuzz_elf
 HOST_FUZZ := $(filter fuzz_%,$(HOST_TESTS))
 HOST_CFLAGS := -std=gnu11 -g -O1 -Wall -Wextra -Wno-unused-parameter -I. -MMD -MP \
-	-fno-strict-aliasing -fno-sanitize-recover=all -fsanitize=address,undefined
+	-Wno-incompatible-library-redeclaration -fno-strict-aliasing -fno-sanitize-recover=all -fsanitize=address,undefined
 HOST_KERNEL := hal/pt hal/iova hal/acpi kernel/bootinfo kernel/elf kernel/format kernel/string
 HOST_LIB := $(HOST_KERNEL) tests/host/harness tests/host/samples
 
@@ -55,4 +55,3 @@ $(HOST_FUZZ:%=host-run-%): host-run-%: $(B)/host/fuzz/% $(B)/host/%
 -include $(wildcard $(B)/host/obj/*/*.d $(B)/host/obj/*/*/*.d $(B)/host/fuzz/*/*.d \
 	$(B)/host/fuzz/*/*/*.d)
 .PHONY: host-test host-fuzz $(HOST_FUZZ:%=host-run-%)
-.SECONDARY:

@@ -1,11 +1,12 @@
-/* hal/pt.c against a model: one word per page. Entries against bits written out from the manuals. */
+/* hal/pt.c against a model: one word per page. Entries against bits written out from the manuals.
+ */
 #include "tests/host/harness.h"
 #include "hal/pt.h"
 #include <stdlib.h>
 
-#define MIB (1UL << 20)
-#define GIB (1UL << 30)
-#define ADDR 0x000ffffffffff000UL
+#define MIB       (1UL << 20)
+#define GIB       (1UL << 30)
+#define ADDR      0x000ffffffffff000UL
 #define ALL_PERMS (PT_R | PT_W | PT_X | PT_USER | PT_UNCACHED | PT_GLOBAL)
 
 enum format { CPU, NPT, EPT, VTD, AMDVI };
@@ -23,7 +24,7 @@ leaf_bits(enum format f, unsigned perm, unsigned level)
 	switch (f) {
 	case CPU: /* NX 63, G 8, PCD|PWT 4:3, U/S 2, R/W 1, P 0 */
 		return 1 | w << 1 | (perm & PT_USER ? 4 : 0) | uc * 0x18 |
-			(perm & PT_GLOBAL ? 0x100 : 0) | (x ? 0 : BIT(63)) | ps;
+		       (perm & PT_GLOBAL ? 0x100 : 0) | (x ? 0 : BIT(63)) | ps;
 	case NPT: /* the same, but always user */
 		return 1 | w << 1 | 4 | uc * 0x18 | (x ? 0 : BIT(63)) | ps;
 	case EPT: /* memory type 5:3 (6 = WB, 0 = UC), X 2, W 1, R 0 */
@@ -50,8 +51,10 @@ static unsigned
 granted(enum format f, unsigned perm)
 {
 	static const unsigned keeps[] = {[CPU] = ALL_PERMS,
-		[NPT] = PT_R | PT_W | PT_X | PT_UNCACHED, [EPT] = PT_R | PT_W | PT_X | PT_UNCACHED,
-		[VTD] = PT_R | PT_W, [AMDVI] = PT_R | PT_W};
+		[NPT] = PT_R | PT_W | PT_X | PT_UNCACHED,
+		[EPT] = PT_R | PT_W | PT_X | PT_UNCACHED,
+		[VTD] = PT_R | PT_W,
+		[AMDVI] = PT_R | PT_W};
 
 	return (perm & keeps[f]) | (f == CPU || f == NPT ? PT_R : 0);
 }
@@ -80,7 +83,7 @@ mapped(const struct pt *pt, u64 in)
 
 /* The model: the pages of a window of 3 GiB; a page's output address | permission | HERE. */
 #define WINDOW (3 * GIB)
-#define HERE 0x800UL
+#define HERE   0x800UL
 static u64 model[WINDOW / PAGE_SIZE];
 
 struct run {
@@ -398,6 +401,14 @@ test_dead(enum format f)
 	CHECK(live_pages == pages - 17 && pt.tables == live_pages);
 	/* …and the freed range takes a leaf of 1 GiB again. */
 	CHECK(pt_map(&pt, GIB, GIB, GIB, PT_R, &g) == 0 && live_pages == pages - 17);
+	/* But what was reserved stays so: a window of 2 MiB is mapped again without memory. */
+	CHECK(pt_reserve(&pt, 4 * GIB, 2 * MIB) == 0);
+	allocs_left = 0;
+	for (unsigned n = 0; n < 2; n++) {
+		CHECK(pt_map(&pt, 4 * GIB, 0, 2 * MIB, PT_R, &g) == 0);
+		CHECK(pt_unmap(&pt, 4 * GIB, 2 * MIB, &removed, &g) == 0 && !g.dead);
+	}
+	allocs_left = -1;
 	pt_destroy(&pt);
 	CHECK(live_pages == 0);
 }
@@ -411,7 +422,8 @@ test_range(enum format f, unsigned levels)
 	const struct {
 		u64 in, out, len;
 	} bad[] = {{reach, 0, p}, {reach - p, 0, 2 * p}, {0, 0, reach + p}, {p, 0, -p}, {0, 0, 0},
-		{1, 0, p}, {0, 1, p}, {0, 0, p + 1}, {0, 0, 1}, {reach << 1, 0, p}, {1UL << 52, 0, p}};
+		{1, 0, p}, {0, 1, p}, {0, 0, p + 1}, {0, 0, 1}, {reach << 1, 0, p},
+		{1UL << 52, 0, p}};
 	u64 removed;
 
 	test("%s, %u levels: -ERANGE out of reach or not aligned", fmts[f]->name, levels);

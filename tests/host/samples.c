@@ -5,7 +5,8 @@
 static u8 *
 put(u8 *to, const void *p, size_t n)
 {
-	memcpy(to, p, n);
+	if (n)
+		memcpy(to, p, n);
 	return to + n;
 }
 #define PUT(to, type, ...) put(to, (type[]){__VA_ARGS__}, sizeof((type[]){__VA_ARGS__}))
@@ -87,8 +88,14 @@ sample_madt(u8 *to)
 size_t
 sample_elf(u8 *to)
 {
-	struct elf_header h = {.ident = {0x7f, 'E', 'L', 'F', 2, 1, 1}, .type = 2, .machine = 62,
-		.version = 1, .entry = 0x400000, .phoff = 64, .ehsize = 64, .phentsize = 56,
+	struct elf_header h = {.ident = {0x7f, 'E', 'L', 'F', 2, 1, 1},
+		.type = 2,
+		.machine = 62,
+		.version = 1,
+		.entry = 0x400000,
+		.phoff = 64,
+		.ehsize = 64,
+		.phentsize = 56,
 		.phnum = 2};
 	struct elf_phdr load[] = {
 		{1, ELF_R | ELF_X, 0, 0x400000, 0, 0x100, 0x100, 0x1000},

@@ -4,7 +4,7 @@
 
 #include "kernel/types.h"
 
-#define SAMPLE_MAX 4096
+#define SAMPLE_MAX      4096
 #define SAMPLE_PVH_BASE 0x7000UL /* the physical address of the first byte of sample_pvh() */
 
 size_t sample_multiboot2(u8 *to);
