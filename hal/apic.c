@@ -23,6 +23,7 @@ enum {
 	REG_TIMER_CURRENT = 0x39,
 	REG_TIMER_DIVIDE = 0x3e,
 };
+#define LVT_NMI         0x400
 #define LVT_MASKED      BIT(16)
 #define LVT_PERIODIC    BIT(17)
 #define ICR_INIT        0x500
@@ -102,7 +103,7 @@ apic_init_cpu(void)
 	wrmsr(MSR_APIC_BASE, rdmsr(MSR_APIC_BASE) | BIT(11) | (xapic ? 0 : BIT(10)));
 	write_reg(REG_TPR, 0);
 	write_reg(REG_LVT_LINT0, LVT_MASKED);
-	write_reg(REG_LVT_LINT1, LVT_MASKED);
+	write_reg(REG_LVT_LINT1, LVT_NMI); /* the machine's NMI button: a panic, with registers */
 	write_reg(REG_LVT_ERROR, LVT_MASKED);
 	write_reg(REG_LVT_TIMER, LVT_MASKED);
 	write_reg(REG_SPURIOUS, VECTOR_SPURIOUS | 0x100);

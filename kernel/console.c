@@ -20,26 +20,36 @@ static struct {
 	bool eof;
 } in;
 
-void
-console_add_output(void (*put)(char))
+static void
+put_to(void (*out)(char), char c)
 {
-	for (unsigned i = 0; i < NELEM(output); i++) {
-		if (!output[i]) {
-			output[i] = put;
-			break;
-		}
-	}
+	if (c == '\n')
+		out('\r');
+	out(c);
 }
 
 /* To every output. Lock held. */
 static void
 put(char c)
 {
-	for (unsigned i = 0; i < NELEM(output) && output[i]; i++) {
-		if (c == '\n')
-			output[i]('\r');
-		output[i](c);
+	for (unsigned i = 0; i < NELEM(output) && output[i]; i++)
+		put_to(output[i], c);
+}
+
+/* A new output first shows what it has missed. */
+void
+console_add_output(void (*out)(char))
+{
+	spin_lock(&lock);
+	for (unsigned i = 0; i < NELEM(output); i++) {
+		if (output[i])
+			continue;
+		for (u64 at = 0; at < MIN(log_end, sizeof(log_ring)); at++)
+			put_to(out, log_ring[at]);
+		output[i] = out;
+		break;
 	}
+	spin_unlock(&lock);
 }
 
 void

@@ -42,6 +42,7 @@ void klog(int level, const char *fmt, ...) PRINTF(2, 3);
 
 /* Stops the machine with registers and a symbolic backtrace on the console. */
 void panic(const char *fmt, ...) PRINTF(1, 2) NORETURN;
+bool panic_begun(void);
 #define ASSERT(e)                                                                     \
 	do {                                                                          \
 		if (!(e))                                                             \

@@ -49,11 +49,12 @@ backtrace(u64 rbp)
 {
 	for (int depth = 0; depth < 20 && rbp >= DIRECT_BASE && !(rbp & 7); depth++) {
 		u64 *frame = (u64 *)rbp, offset = 0;
-		const char *name = symbol_of(frame[1], &offset);
+		/* One back: a return address may lie behind its function's last instruction. */
+		const char *name = symbol_of(frame[1] - 1, &offset);
 
 		if (frame[1] < KERNEL_BASE)
 			break;
-		pr_err("  %lx %s+0x%lx", frame[1], name ? name : "?", offset);
+		pr_err("  %lx %s+0x%lx", frame[1], name ? name : "?", offset + 1);
 		if (frame[0] <= rbp)
 			break;
 		rbp = frame[0];
@@ -79,10 +80,17 @@ print_regs(const struct trapframe *tf)
 	pr_err("cr2 %p cr3 %p", (void *)read_cr2(), (void *)read_cr3());
 }
 
+static int panicking;
+
+bool
+panic_begun(void)
+{
+	return READ_ONCE(panicking);
+}
+
 void
 panic(const char *fmt, ...)
 {
-	static int panicking;
 	char line[256];
 	struct text t = {line, sizeof(line), 0, 0};
 	va_list ap;

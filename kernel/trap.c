@@ -138,6 +138,9 @@ trap(struct trapframe *tf)
 {
 	bool user = tf->cs & 3;
 
+	if (tf->vector == VEC_NMI && panic_begun()) /* another CPU stops us */
+		for (;;)
+			asm volatile("cli; hlt");
 	if (tf->vector < VEC_FIRST_IRQ) {
 		if (user) {
 			sti();
