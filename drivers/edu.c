@@ -17,7 +17,7 @@
 #include "hal/irq.h"
 #include "hal/timer.h"
 #include "kernel/abi.h"
-#include "kernel/dev.h"
+#include "kernel/devfs.h"
 #include "kernel/kalloc.h"
 #include "kernel/mem.h"
 #include "kernel/proc.h"

@@ -9,7 +9,7 @@
 #include "kernel/abi.h"
 #include "kernel/blk.h"
 #include "kernel/cpu.h"
-#include "kernel/dev.h"
+#include "kernel/devfs.h"
 #include "kernel/kalloc.h"
 #include "kernel/mem.h"
 #include "kernel/proc.h"

@@ -3,7 +3,7 @@
 #include "hal/platform.h"
 #include "hal/timer.h"
 #include "kernel/abi.h"
-#include "kernel/dev.h"
+#include "kernel/devfs.h"
 #include "kernel/kalloc.h"
 #include "kernel/mem.h"
 

@@ -5,7 +5,7 @@
 #include "hal/pv.h"
 #include "kernel/abi.h"
 #include "kernel/bootinfo.h"
-#include "kernel/dev.h"
+#include "kernel/devfs.h"
 #include "kernel/kalloc.h"
 #include "kernel/mem.h"
 

@@ -3,7 +3,7 @@
 #include "hal/timer.h"
 #include "kernel/abi.h"
 #include "kernel/bootinfo.h"
-#include "kernel/dev.h"
+#include "kernel/devfs.h"
 #include "kernel/kalloc.h"
 
 static const struct iommu_ops *hw;

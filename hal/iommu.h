@@ -36,9 +36,9 @@ struct domain {
 	u16 id;
 	bool attached;
 	rid_t rid;            /* of the device, if attached */
-	struct spinlock lock; /* over pt and dead */
+	struct spinlock lock; /* over pt and gather */
 	struct pt pt;         /* hardware drivers: the translation table */
-	struct pt_gather dead;
+	struct pt_gather gather; /* removed since the last sync */
 	bool dirty; /* something was removed and the IOTLB may still know it */
 	u64 maps, unmaps, syncs, faults;
 	struct list link;

@@ -5,7 +5,7 @@
 #include "hal/pv.h"
 #include "kernel/abi.h"
 #include "kernel/cpu.h"
-#include "kernel/dev.h"
+#include "kernel/devfs.h"
 #include "kernel/spinlock.h"
 #include "kernel/x86.h"
 

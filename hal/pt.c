@@ -317,8 +317,8 @@ bury(struct pt *pt, u64 *table, unsigned level, struct pt_gather *g)
 	 * must stay harmless: the link is an address with no valid bit set.
 	 */
 	memset(table, 0, PAGE_SIZE);
-	table[0] = (u64)g->dead & ~pt->fmt->valid;
-	g->dead = table;
+	table[0] = (u64)g->tables & ~pt->fmt->valid;
+	g->tables = table;
 }
 
 static u64
@@ -408,9 +408,9 @@ pt_lookup(const struct pt *pt, u64 in, u64 *out, unsigned *perm)
 void
 pt_gather_free(struct pt *pt, struct pt_gather *g)
 {
-	while (g->dead) {
-		u64 *t = g->dead;
-		g->dead = (u64 *)t[0];
+	while (g->tables) {
+		u64 *t = g->tables;
+		g->tables = (u64 *)t[0];
 		pt->tables--;
 		pt_page_free(t);
 	}

@@ -47,7 +47,7 @@ struct pt {
 /* What an operation leaves to be invalidated and freed. Zero-initialise; may gather several. */
 struct pt_gather {
 	u64 start, end; /* input addresses; empty if start == end */
-	u64 *dead;      /* table pages, linked through their first word */
+	u64 *tables;      /* table pages, linked through their first word */
 };
 
 /* Makes an empty table of `levels` levels (0: as many as the format has). -ENOMEM. */

@@ -205,7 +205,7 @@ vtd_domain_init(struct domain *d)
 static void
 vtd_domain_fini(struct domain *d)
 {
-	pt_gather_free(&d->pt, &d->dead);
+	pt_gather_free(&d->pt, &d->gather);
 	pt_destroy(&d->pt);
 }
 
@@ -272,16 +272,16 @@ vtd_detach(struct domain *d, rid_t rid)
 static void
 flush_gather(struct domain *d)
 {
-	if (d->dead.start != d->dead.end || d->dead.dead) {
+	if (d->gather.start != d->gather.end || d->gather.tables) {
 		spin_lock(&vtd.lock);
-		if (d->dead.dead) /* table pages went: their cached copies too */
+		if (d->gather.tables) /* table pages went: their cached copies too */
 			invalidate_domain(d->id);
 		else
-			invalidate_pages(d->id, d->dead.start, d->dead.end);
+			invalidate_pages(d->id, d->gather.start, d->gather.end);
 		queue_run();
 		spin_unlock(&vtd.lock);
 	}
-	pt_gather_free(&d->pt, &d->dead);
+	pt_gather_free(&d->pt, &d->gather);
 }
 
 static int
@@ -311,7 +311,7 @@ vtd_unmap(struct domain *d, iova_t iova, u32 npages, bool sync)
 	int err;
 
 	spin_lock(&d->lock);
-	err = pt_unmap(&d->pt, iova.v, len, &removed, &d->dead);
+	err = pt_unmap(&d->pt, iova.v, len, &removed, &d->gather);
 	if (sync)
 		flush_gather(d);
 	spin_unlock(&d->lock);

@@ -1,6 +1,6 @@
 #include "kernel/console.h"
 #include "kernel/abi.h"
-#include "kernel/dev.h"
+#include "kernel/devfs.h"
 #include "kernel/mem.h"
 #include "kernel/proc.h"
 #include "kernel/spinlock.h"

@@ -1,5 +1,5 @@
 #include "kernel/file.h"
-#include "kernel/dev.h"
+#include "kernel/devfs.h"
 #include "kernel/fs.h"
 #include "kernel/kalloc.h"
 

@@ -7,7 +7,7 @@
 #include "kernel/bootinfo.h"
 #include "kernel/console.h"
 #include "kernel/cpu.h"
-#include "kernel/dev.h"
+#include "kernel/devfs.h"
 #include "kernel/fs.h"
 #include "kernel/mem.h"
 #include "kernel/proc.h"

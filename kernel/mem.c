@@ -2,7 +2,7 @@
 #include "kernel/abi.h"
 #include "kernel/bootinfo.h"
 #include "kernel/cpu.h"
-#include "kernel/dev.h"
+#include "kernel/devfs.h"
 #include "kernel/kalloc.h"
 #include "kernel/lib.h"
 #include "kernel/spinlock.h"

@@ -2,7 +2,7 @@
 #include "hal/smp.h"
 #include "hal/timer.h"
 #include "kernel/cpu.h"
-#include "kernel/dev.h"
+#include "kernel/devfs.h"
 #include "kernel/file.h"
 #include "kernel/fs.h"
 #include "kernel/kalloc.h"

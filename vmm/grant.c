@@ -9,14 +9,14 @@
  */
 #include "kernel/abi.h"
 #include "kernel/kalloc.h"
-#include "vmm/vdev.h"
+#include "vmm/assign.h"
 
 #define PAGES_AT_ONCE 64 /* a longer call is done in parts: the lock is held meanwhile */
 #define MSI_START     0xfee00000UL
 #define MSI_END       0xfef00000UL
 
 static struct grant **
-bucket(struct vdev *d, iova_t iova)
+bucket(struct assigned *d, iova_t iova)
 {
 	u64 page = iova.v >> PAGE_SHIFT;
 
@@ -25,7 +25,7 @@ bucket(struct vdev *d, iova_t iova)
 
 /* Where the grant that begins at iova hangs; NULL if there is none. */
 static struct grant **
-find(struct vdev *d, iova_t iova)
+find(struct assigned *d, iova_t iova)
 {
 	for (struct grant **g = bucket(d, iova); *g; g = &(*g)->next)
 		if ((*g)->iova.v == iova.v)
@@ -35,7 +35,7 @@ find(struct vdev *d, iova_t iova)
 
 /* The frame of page i of a grant. Pinned pages do not move, so it is the one that was pinned. */
 static hpa_t
-frame(struct vdev *d, const struct grant *g, u32 i)
+frame(struct assigned *d, const struct grant *g, u32 i)
 {
 	gpa_t gpa = {g->gpa.v + (u64)i * PAGE_SIZE};
 	hpa_t hpa = {0};
@@ -47,7 +47,7 @@ frame(struct vdev *d, const struct grant *g, u32 i)
 
 /* Drops the pins of n pages of a grant. By now no device may reach them. */
 static void
-unpin(struct vdev *d, const struct grant *g, u32 n)
+unpin(struct assigned *d, const struct grant *g, u32 n)
 {
 	/* The classic bug would be to come here before the IOTLB is clean. */
 	if (!iommu_is_clean(d->dom))
@@ -59,7 +59,7 @@ unpin(struct vdev *d, const struct grant *g, u32 n)
 
 /* Whether the call may be made at all; 0 or a status. */
 static int
-check(const struct vdev *d, iova_t iova, gpa_t gpa, u64 npages, unsigned perm)
+check(const struct assigned *d, iova_t iova, gpa_t gpa, u64 npages, unsigned perm)
 {
 	u64 len = npages * PAGE_SIZE;
 
@@ -82,7 +82,7 @@ check(const struct vdev *d, iova_t iova, gpa_t gpa, u64 npages, unsigned perm)
 }
 
 s64
-grant_map(struct vdev *d, iova_t iova, gpa_t gpa, u64 npages, unsigned perm)
+grant_map(struct assigned *d, iova_t iova, gpa_t gpa, u64 npages, unsigned perm)
 {
 	struct grant *g, **at;
 	int err = check(d, iova, gpa, npages, perm);
@@ -127,7 +127,7 @@ grant_map(struct vdev *d, iova_t iova, gpa_t gpa, u64 npages, unsigned perm)
 
 /* Frees the grants that wait for a sync; the IOTLB is clean. */
 static void
-release_unsynced(struct vdev *d)
+release_unsynced(struct assigned *d)
 {
 	while (d->unsynced) {
 		struct grant *g = d->unsynced;
@@ -139,7 +139,7 @@ release_unsynced(struct vdev *d)
 }
 
 s64
-grant_unmap(struct vdev *d, iova_t iova, u64 npages, bool sync)
+grant_unmap(struct assigned *d, iova_t iova, u64 npages, bool sync)
 {
 	u64 done = 0;
 	int err = 0;
@@ -168,14 +168,14 @@ grant_unmap(struct vdev *d, iova_t iova, u64 npages, bool sync)
 }
 
 void
-grant_sync(struct vdev *d)
+grant_sync(struct assigned *d)
 {
 	iommu_sync(d->dom);
 	release_unsynced(d);
 }
 
 void
-grant_revoke(struct vdev *d)
+grant_revoke(struct assigned *d)
 {
 	for (unsigned b = 0; b < GRANT_BUCKETS; b++) {
 		while (d->grants[b]) {

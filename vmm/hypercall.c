@@ -2,13 +2,13 @@
 #include "hal/hypercall.h"
 #include "hal/irq.h"
 #include "kernel/abi.h"
-#include "vmm/vdev.h"
+#include "vmm/assign.h"
 
 /* The caller's device, or NULL. vm->lock held. */
-static struct vdev *
+static struct assigned *
 device(struct vcpu *v, u64 rid)
 {
-	return rid <= 0xffff ? vdev_find(v->vm, rid) : NULL;
+	return rid <= 0xffff ? assigned_find(v->vm, rid) : NULL;
 }
 
 static s64
@@ -21,7 +21,7 @@ hc_version(struct vcpu *v, const u64 *a)
 static s64
 hc_attach(struct vcpu *v, const u64 *a)
 {
-	struct vdev *d = device(v, a[0]);
+	struct assigned *d = device(v, a[0]);
 
 	if (!d)
 		return -HC_ENODEV;
@@ -34,7 +34,7 @@ hc_attach(struct vcpu *v, const u64 *a)
 static s64
 hc_detach(struct vcpu *v, const u64 *a)
 {
-	struct vdev *d = device(v, a[0]);
+	struct assigned *d = device(v, a[0]);
 
 	if (!d)
 		return -HC_ENODEV;
@@ -48,7 +48,7 @@ hc_detach(struct vcpu *v, const u64 *a)
 static s64
 hc_map(struct vcpu *v, const u64 *a)
 {
-	struct vdev *d = device(v, a[0]);
+	struct assigned *d = device(v, a[0]);
 
 	if (!d)
 		return -HC_ENODEV;
@@ -58,7 +58,7 @@ hc_map(struct vcpu *v, const u64 *a)
 static s64
 hc_unmap(struct vcpu *v, const u64 *a)
 {
-	struct vdev *d = device(v, a[0]);
+	struct assigned *d = device(v, a[0]);
 
 	if (!d)
 		return -HC_ENODEV;
@@ -70,7 +70,7 @@ hc_unmap(struct vcpu *v, const u64 *a)
 static s64
 hc_sync(struct vcpu *v, const u64 *a)
 {
-	struct vdev *d = device(v, a[0]);
+	struct assigned *d = device(v, a[0]);
 
 	if (!d)
 		return -HC_ENODEV;
@@ -102,7 +102,7 @@ hc_fault(struct vcpu *v, const u64 *a)
 static void
 message_interrupt(void *arg)
 {
-	struct vdev_message *m = arg;
+	struct assigned_message *m = arg;
 
 	vlapic_post(m->dev->vm->vcpu, m->vector);
 }
@@ -111,8 +111,8 @@ message_interrupt(void *arg)
 static s64
 hc_bind(struct vcpu *v, const u64 *a)
 {
-	struct vdev *d = device(v, a[0]);
-	struct vdev_message *m;
+	struct assigned *d = device(v, a[0]);
+	struct assigned_message *m;
 	int err;
 
 	if (!d)
@@ -123,7 +123,7 @@ hc_bind(struct vcpu *v, const u64 *a)
 		d->fault_vector = a[2];
 		return 0;
 	}
-	if (a[1] >= VDEV_MESSAGES || a[1] >= d->pci->dev.msi_count)
+	if (a[1] >= ASSIGNED_MESSAGES || a[1] >= d->pci->dev.msi_count)
 		return -HC_EINVAL;
 	m = &d->message[a[1]];
 	if (m->bound)
@@ -139,7 +139,7 @@ hc_bind(struct vcpu *v, const u64 *a)
 static s64
 hc_unbind(struct vcpu *v, const u64 *a)
 {
-	struct vdev *d = device(v, a[0]);
+	struct assigned *d = device(v, a[0]);
 
 	if (!d)
 		return -HC_ENODEV;
@@ -147,7 +147,7 @@ hc_unbind(struct vcpu *v, const u64 *a)
 		d->fault_vector = 0;
 		return 0;
 	}
-	if (a[1] >= VDEV_MESSAGES || !d->message[a[1]].bound)
+	if (a[1] >= ASSIGNED_MESSAGES || !d->message[a[1]].bound)
 		return -HC_ENOENT;
 	irq_msi_free(&d->pci->dev, a[1]);
 	d->message[a[1]].bound = false;

@@ -222,7 +222,7 @@ vm_load(struct vm *vm)
 		wrong = load_root(vm, end, &module, page);
 	if (!wrong) {
 		write_info(vm, &module, page);
-		vendor()->start_at(vm->vcpu, entry, MULTIBOOT2_MAGIC, INFO_GPA);
+		virt()->start_at(vm->vcpu, entry, MULTIBOOT2_MAGIC, INFO_GPA);
 	}
 	page_free(page, FRAME_KERNEL);
 	return wrong;

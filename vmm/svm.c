@@ -175,9 +175,9 @@ allow_msr(u32 msr, bool write)
 }
 
 static void svm_cpu_init(void);
-static const struct vendor_ops svm_ops;
+static const struct virt_ops svm_ops;
 
-const struct vendor_ops *
+const struct virt_ops *
 svm_probe(const char **why_not)
 {
 	paddr_t io, msr;
@@ -467,7 +467,7 @@ svm_run(struct vcpu *v, struct exit *e)
 	sti(); /* what made it exit is handled here */
 }
 
-static const struct vendor_ops svm_ops = {
+static const struct virt_ops svm_ops = {
 	.name = "svm",
 	.vcpu_init = svm_vcpu_init,
 	.vcpu_fini = svm_vcpu_fini,

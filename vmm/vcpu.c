@@ -10,10 +10,10 @@
 #include "vmm/vm.h"
 
 static const char *why_not = "this CPU has no SVM (AMD-V): give QEMU -cpu max or EPYC";
-static const struct vendor_ops *ops;
+static const struct virt_ops *ops;
 
-const struct vendor_ops *
-vendor(void)
+const struct virt_ops *
+virt(void)
 {
 	if (!ops)
 		ops = svm_probe(&why_not);
@@ -21,7 +21,7 @@ vendor(void)
 }
 
 const char *
-vendor_why_not(void)
+virt_why_not(void)
 {
 	return why_not;
 }
@@ -39,7 +39,7 @@ vcpu_create(struct vm *vm, struct vcpu **out)
 	v->exception = -1;
 	spin_init(&v->lock, "vcpu");
 	vlapic_reset(v);
-	if ((err = vendor()->vcpu_init(v, vm->npt.root_pa))) {
+	if ((err = virt()->vcpu_init(v, vm->npt.root_pa))) {
 		kfree(v);
 		return err;
 	}
@@ -52,7 +52,7 @@ vcpu_destroy(struct vcpu *v)
 {
 	if (!v)
 		return;
-	vendor()->vcpu_fini(v);
+	virt()->vcpu_fini(v);
 	kfree(v);
 }
 

@@ -78,7 +78,7 @@ struct vcpu {
 };
 
 /* What a vendor's file offers. */
-struct vendor_ops {
+struct virt_ops {
 	const char *name;
 	int (*vcpu_init)(struct vcpu *v, u64 npt_root);
 	void (*vcpu_fini)(struct vcpu *v);
@@ -93,9 +93,9 @@ struct vendor_ops {
 };
 
 /* The CPU's virtualization, or NULL and why not. */
-const struct vendor_ops *vendor(void);
-const char *vendor_why_not(void);
-const struct vendor_ops *svm_probe(const char **why_not);
+const struct virt_ops *virt(void);
+const char *virt_why_not(void);
+const struct virt_ops *svm_probe(const char **why_not);
 
 int vcpu_create(struct vm *vm, struct vcpu **v);
 void vcpu_destroy(struct vcpu *v);

@@ -37,7 +37,7 @@ struct vm {
 	int users;           /* (l) who sleeps in a command on this VM */
 	struct pt npt;       /* (l) GPA to HPA */
 	struct vcpu *vcpu;
-	struct list devices; /* struct vdev; (c) and (l) to change, either to read */
+	struct list devices; /* struct assigned; (c) and (l) to change, either to read */
 	u64 next_bar;        /* (c) GPA of the next BAR */
 
 	char *log;      /* (l) what its console printed */

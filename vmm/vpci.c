@@ -4,13 +4,13 @@
  * device's own, and what else it writes goes nowhere.
  */
 #include "hal/platform.h"
-#include "vmm/vdev.h"
+#include "vmm/assign.h"
 
 enum { CFG_COMMAND = 0x04, CFG_BAR = 0x10, CFG_BAR_END = 0x28, CFG_ROM = 0x30 };
 
 /* The 32-bit register at `offset` as the guest sees it. */
 static u32
-read_config(struct vdev *d, unsigned offset)
+read_config(struct assigned *d, unsigned offset)
 {
 	u32 v;
 
@@ -31,29 +31,29 @@ read_config(struct vdev *d, unsigned offset)
 
 /* Writes the bytes of `v` that `mask` names. */
 static void
-write_config(struct vdev *d, unsigned offset, u32 v, u32 mask)
+write_config(struct assigned *d, unsigned offset, u32 v, u32 mask)
 {
 	if (offset == CFG_COMMAND) {
 		d->command = ((d->command & ~mask) | (v & mask)) & 0x407;
-		vdev_update_master(d);
-		vdev_update_bars(d);
+		assigned_update_master(d);
+		assigned_update_bars(d);
 	} else if (offset >= CFG_BAR && offset < CFG_BAR_END) {
 		unsigned i = (offset - CFG_BAR) / 4;
 		d->bar[i].value = ((d->bar[i].value & ~mask) | (v & mask)) & (u32)d->bar[i].mask;
-		vdev_update_bars(d);
+		assigned_update_bars(d);
 	}
 }
 
 /* The device that port 0xcf8 selects, NULL if none; *offset of the register. */
-static struct vdev *
+static struct assigned *
 selected(struct vm *vm, unsigned *offset)
 {
-	struct vdev *d = NULL;
+	struct assigned *d = NULL;
 
 	*offset = vm->pci_select & 0xfc;
 	if (vm->pci_select & BIT(31)) {
 		spin_lock(&vm->lock);
-		d = vdev_find(vm, vm->pci_select >> 8 & 0xffff);
+		d = assigned_find(vm, vm->pci_select >> 8 & 0xffff);
 		spin_unlock(&vm->lock);
 	}
 	return d;
@@ -63,7 +63,7 @@ u32
 vpci_in(struct vm *vm, u16 port, unsigned size)
 {
 	unsigned offset;
-	struct vdev *d;
+	struct assigned *d;
 
 	if (port < 0xcfc)
 		return port == 0xcf8 && size == 4 ? vm->pci_select : ~0u;
@@ -75,7 +75,7 @@ void
 vpci_out(struct vm *vm, u16 port, unsigned size, u32 v)
 {
 	unsigned offset, shift = 8 * (port & 3);
-	struct vdev *d;
+	struct assigned *d;
 
 	if (port < 0xcfc) {
 		if (port == 0xcf8 && size == 4)

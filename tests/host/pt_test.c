@@ -171,11 +171,11 @@ finish(struct run *r, struct pt_gather *g, unsigned pages_before)
 	allocs_left = -1;
 	CHECK(live_pages >= pages_before);
 	CHECK(live_pages == r->pt.tables);
-	for (u64 *t = g->dead; t; t = (u64 *)t[0])
+	for (u64 *t = g->tables; t; t = (u64 *)t[0])
 		for (unsigned i = 0; i < 512; i++)
 			CHECK(!(t[i] & valid));
 	pt_gather_free(&r->pt, g);
-	CHECK(g->start == g->end && !g->dead);
+	CHECK(g->start == g->end && !g->tables);
 	CHECK(live_pages == r->pt.tables);
 }
 
@@ -396,7 +396,7 @@ test_dead(enum format f)
 	pages = live_pages;
 	CHECK(pt_unmap(&pt, 0, 4 * GIB, &removed, &g) == 0);
 	CHECK(removed == 16 * PAGE_SIZE && covers(&g, GIB, 2 * GIB - 64 * MIB + PAGE_SIZE));
-	CHECK(g.dead && live_pages == pages && pt.tables == pages);
+	CHECK(g.tables && live_pages == pages && pt.tables == pages);
 	pt_gather_free(&pt, &g);
 	CHECK(live_pages == pages - 17 && pt.tables == live_pages);
 	/* …and the freed range takes a leaf of 1 GiB again. */
@@ -406,7 +406,7 @@ test_dead(enum format f)
 	allocs_left = 0;
 	for (unsigned n = 0; n < 2; n++) {
 		CHECK(pt_map(&pt, 4 * GIB, 0, 2 * MIB, PT_R, &g) == 0);
-		CHECK(pt_unmap(&pt, 4 * GIB, 2 * MIB, &removed, &g) == 0 && !g.dead);
+		CHECK(pt_unmap(&pt, 4 * GIB, 2 * MIB, &removed, &g) == 0 && !g.tables);
 	}
 	allocs_left = -1;
 	pt_destroy(&pt);

@@ -2,8 +2,8 @@
  * A device that belongs to a VM: its domain, its grants and pins, its interrupts, and the
  * configuration space that the guest sees instead of the real one.
  */
-#ifndef VMM_VDEV_H
-#define VMM_VDEV_H
+#ifndef VMM_ASSIGN_H
+#define VMM_ASSIGN_H
 
 #include "drivers/pci.h"
 #include "hal/iommu.h"
@@ -11,7 +11,7 @@
 #include "vmm/vm.h"
 
 #define GRANT_BUCKETS 256
-#define VDEV_MESSAGES 32
+#define ASSIGNED_MESSAGES 32
 
 /* What one map call left behind. Its pages are pinned. */
 struct grant {
@@ -22,15 +22,15 @@ struct grant {
 	u8 perm; /* IOMMU_READ | IOMMU_WRITE */
 };
 
-struct vdev;
-struct vdev_message {
-	struct vdev *dev;
+struct assigned;
+struct assigned_message {
+	struct assigned *dev;
 	bool bound;
 	u8 vector; /* of the guest */
 };
 
 /* (l): vm->lock; else constant, or changed under control alone. */
-struct vdev {
+struct assigned {
 	struct list link;
 	struct vm *vm;
 	struct pci_dev *pci;
@@ -52,33 +52,33 @@ struct vdev {
 		u64 size;
 		gpa_t mapped_at; /* (l) 0: not mapped */
 	} bar[6];
-	struct vdev_message message[VDEV_MESSAGES];
+	struct assigned_message message[ASSIGNED_MESSAGES];
 	u8 fault_vector; /* (l) of the guest: a fault has come in; 0: it does not want to know */
 };
 
 /* The VM's device at rid; NULL. vm->lock or control held. */
-struct vdev *vdev_find(struct vm *vm, rid_t rid);
+struct assigned *assigned_find(struct vm *vm, rid_t rid);
 
 /*
  * Gives a device of the host to a VM, or takes it back. On failure *why says what to do about it,
  * and nothing has changed.
  */
-int vdev_assign(struct vm *vm, rid_t rid, bool permit, u32 quota, const char **why);
-int vdev_release(struct vdev *d);
+int assign_device(struct vm *vm, rid_t rid, bool permit, u32 quota, const char **why);
+int release_device(struct assigned *d);
 
 /* permit or deny, while the guest runs; deny revokes all grants. */
-void vdev_set_policy(struct vdev *d, bool permit);
+void assigned_set_policy(struct assigned *d, bool permit);
 
 /* Sets the real device's bus-master bit: only if the guest wants it and policy permits. */
-void vdev_update_master(struct vdev *d);
+void assigned_update_master(struct assigned *d);
 /* Maps the BARs where the guest has put them, or unmaps them. */
-void vdev_update_bars(struct vdev *d);
+void assigned_update_bars(struct assigned *d);
 
 /* grant.c. All with vm->lock held; return pages or a negative status of hypercall.h. */
-s64 grant_map(struct vdev *d, iova_t iova, gpa_t gpa, u64 npages, unsigned perm);
-s64 grant_unmap(struct vdev *d, iova_t iova, u64 npages, bool sync);
-void grant_sync(struct vdev *d);
+s64 grant_map(struct assigned *d, iova_t iova, gpa_t gpa, u64 npages, unsigned perm);
+s64 grant_unmap(struct assigned *d, iova_t iova, u64 npages, bool sync);
+void grant_sync(struct assigned *d);
 /* Takes everything back. Does not allocate, cannot fail. */
-void grant_revoke(struct vdev *d);
+void grant_revoke(struct assigned *d);
 
 #endif

@@ -1,4 +1,4 @@
-#include "kernel/dev.h"
+#include "kernel/devfs.h"
 #include "kernel/abi.h"
 #include "kernel/kalloc.h"
 #include "kernel/mem.h"

@@ -2,8 +2,8 @@
  * Devices and kernel state as files. A name under /dev or /proc is a struct devfile; drivers add
  * theirs when they find a device. /proc files are made of text when they are opened.
  */
-#ifndef KERNEL_DEV_H
-#define KERNEL_DEV_H
+#ifndef KERNEL_DEVFS_H
+#define KERNEL_DEVFS_H
 
 #include "kernel/lib.h"
 

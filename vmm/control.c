@@ -4,11 +4,11 @@
  */
 #include "kernel/abi.h"
 #include "kernel/console.h"
-#include "kernel/dev.h"
+#include "kernel/devfs.h"
 #include "kernel/kalloc.h"
 #include "kernel/mem.h"
 #include "kernel/proc.h"
-#include "vmm/vdev.h"
+#include "vmm/assign.h"
 
 #define MAX_REQUEST 2048
 #define MAX_REPLY   65536
@@ -84,15 +84,15 @@ parse_rid(const char *p, rid_t *rid)
 }
 
 /* The VM's device that word 2 names; NULL with the reason in the reply. */
-static struct vdev *
+static struct assigned *
 named_device(struct session *s, struct vm *vm)
 {
-	struct vdev *d = NULL;
+	struct assigned *d = NULL;
 	rid_t rid;
 
 	if (s->n < 3 || !parse_rid(s->word[2], &rid))
 		fail(s, 0, "%s: not a device address (like 00:04.0)", s->n < 3 ? "" : s->word[2]);
-	else if (!(d = vdev_find(vm, rid)))
+	else if (!(d = assigned_find(vm, rid)))
 		fail(s, 0, "%s has no device %s", vm->name, s->word[2]);
 	return d;
 }
@@ -126,8 +126,8 @@ cmd_create(struct session *s)
 	struct vm *vm;
 	int err;
 
-	if (!vendor())
-		return fail(s, -ENODEV, "%s", vendor_why_not());
+	if (!virt())
+		return fail(s, -ENODEV, "%s", virt_why_not());
 	if (!*name || strlen(name) >= sizeof(vm->name))
 		return fail(s, -EINVAL, "a name has 1 to %zu characters", sizeof(vm->name) - 1);
 	if (find_vm(name))
@@ -176,7 +176,7 @@ cmd_assign(struct session *s)
 		return fail(s, -EINVAL, "the quota is a number of pages");
 	if (vm->state == VM_RUNNING)
 		return fail(s, -EBUSY, "%s runs: assign before it starts", vm->name);
-	err = vdev_assign(vm, rid, !policy || strcmp(policy, "permit") == 0, quota, &why);
+	err = assign_device(vm, rid, !policy || strcmp(policy, "permit") == 0, quota, &why);
 	if (err)
 		return fail(s, err, "%s: %s", s->word[2], why ? why : strerror(err));
 	return 0;
@@ -186,13 +186,13 @@ static int
 cmd_release(struct session *s)
 {
 	struct vm *vm = named_vm(s);
-	struct vdev *d = vm ? named_device(s, vm) : NULL;
+	struct assigned *d = vm ? named_device(s, vm) : NULL;
 
 	if (!d)
 		return -ENOENT;
 	if (vm->state == VM_RUNNING)
 		return fail(s, -EBUSY, "%s runs: stop it first", vm->name);
-	return vdev_release(d);
+	return release_device(d);
 }
 
 static int
@@ -318,7 +318,7 @@ cmd_destroy(struct session *s)
 		return fail(s, -EBUSY, "%s: somebody waits for it", vm->name);
 	kill_vm(vm);
 	list_for_each (it, &vm->devices)
-		vdev_release(list_entry(it, struct vdev, link));
+		release_device(list_entry(it, struct assigned, link));
 	list_remove(&vm->link);
 	vm_destroy(vm);
 	return 0;
@@ -331,7 +331,7 @@ status_line(struct text *t, struct vm *vm)
 
 	text_printf(t, "%-10s %-8s %4lu MiB", vm->name, state[vm->state], vm->mem >> 20);
 	list_for_each (it, &vm->devices) {
-		struct vdev *d = list_entry(it, struct vdev, link);
+		struct assigned *d = list_entry(it, struct assigned, link);
 		text_printf(t, "  %s (%s%s)", d->pci->dev.name, d->permit ? "permit" : "deny",
 			d->attached ? ", attached" : "");
 	}
@@ -375,7 +375,7 @@ cmd_stats(struct session *s)
 	text_printf(t, "%-10s %6s %10s %10s %10s %8s %8s\n", "DEVICE", "DOMAIN", "MAPS", "UNMAPS",
 		"SYNCS", "FAULTS", "PINNED");
 	list_for_each (it, &vm->devices) {
-		struct vdev *d = list_entry(it, struct vdev, link);
+		struct assigned *d = list_entry(it, struct assigned, link);
 		text_printf(t, "%-10s %6u %10lu %10lu %10lu %8lu %8u\n", d->pci->dev.name,
 			d->dom->id, d->dom->maps, d->dom->unmaps, d->dom->syncs, d->dom->faults,
 			d->pinned);
@@ -384,7 +384,7 @@ cmd_stats(struct session *s)
 }
 
 static void
-print_grants(struct text *t, struct vdev *d)
+print_grants(struct text *t, struct assigned *d)
 {
 	for (unsigned b = 0; b < GRANT_BUCKETS; b++) {
 		for (struct grant *g = d->grants[b]; g; g = g->next) {
@@ -430,7 +430,7 @@ cmd_maps(struct session *s)
 		"RW", "PINS");
 	spin_lock(&vm->lock);
 	list_for_each (it, &vm->devices)
-		print_grants(&s->reply, list_entry(it, struct vdev, link));
+		print_grants(&s->reply, list_entry(it, struct assigned, link));
 	spin_unlock(&vm->lock);
 	return 0;
 }
@@ -439,11 +439,11 @@ static int
 set_policy(struct session *s, bool permit)
 {
 	struct vm *vm = named_vm(s);
-	struct vdev *d = vm ? named_device(s, vm) : NULL;
+	struct assigned *d = vm ? named_device(s, vm) : NULL;
 
 	if (!d)
 		return -ENOENT;
-	vdev_set_policy(d, permit);
+	assigned_set_policy(d, permit);
 	return 0;
 }
 

@@ -1,5 +1,5 @@
 /* Devices change hands here, and only when they are quiet. */
-#include "vmm/vdev.h"
+#include "vmm/assign.h"
 #include "hal/irq.h"
 #include "hal/platform.h"
 #include "kernel/abi.h"
@@ -7,11 +7,11 @@
 
 enum { CMD_MEMORY = 2, CMD_MASTER = 4 };
 
-struct vdev *
-vdev_find(struct vm *vm, rid_t rid)
+struct assigned *
+assigned_find(struct vm *vm, rid_t rid)
 {
 	list_for_each (it, &vm->devices) {
-		struct vdev *d = list_entry(it, struct vdev, link);
+		struct assigned *d = list_entry(it, struct assigned, link);
 		if (d->rid == rid)
 			return d;
 	}
@@ -20,9 +20,9 @@ vdev_find(struct vm *vm, rid_t rid)
 
 /* A blocked DMA of the VM's device: into the VM's queue. From the fault interrupt. */
 static void
-vdev_fault(void *owner, const struct iommu_fault *f)
+assigned_fault(void *owner, const struct iommu_fault *f)
 {
-	struct vdev *d = owner;
+	struct assigned *d = owner;
 	struct vm *vm = d->vm;
 	u8 vector;
 
@@ -49,7 +49,7 @@ vdev_fault(void *owner, const struct iommu_fault *f)
  * than a page could let the guest reach its neighbour's registers: it is left out.
  */
 static void
-init_bars(struct vdev *d)
+init_bars(struct assigned *d)
 {
 	for (unsigned i = 0; i < 6; i++) {
 		struct pci_bar *b = &d->pci->bar[i];
@@ -68,7 +68,7 @@ init_bars(struct vdev *d)
 
 /* The MSI-X table and pending bits would let the guest choose interrupts: never mapped. */
 static bool
-is_msix_page(const struct vdev *d, unsigned bar, u64 offset)
+is_msix_page(const struct assigned *d, unsigned bar, u64 offset)
 {
 	struct pci_dev *pci = d->pci;
 	u32 pba;
@@ -83,7 +83,7 @@ is_msix_page(const struct vdev *d, unsigned bar, u64 offset)
 }
 
 void
-vdev_update_bars(struct vdev *d)
+assigned_update_bars(struct assigned *d)
 {
 	struct vm *vm = d->vm;
 	struct pt_gather g = {0};
@@ -107,23 +107,23 @@ vdev_update_bars(struct vdev *d)
 				pt_map(&vm->npt, want.v + at, d->bar[i].hpa.v + at, PAGE_SIZE,
 					PT_R | PT_W | PT_UNCACHED, &g);
 	}
-	vendor()->flush(vm->vcpu);
+	virt()->flush(vm->vcpu);
 	spin_unlock(&vm->lock);
 	/* One vCPU, and it is here or does not run: the flush comes before its next entry. */
 	pt_gather_free(&vm->npt, &g);
 }
 
 void
-vdev_update_master(struct vdev *d)
+assigned_update_master(struct assigned *d)
 {
 	pci_bus_master(d->pci, d->permit && d->command & CMD_MASTER);
 }
 
 int
-vdev_assign(struct vm *vm, rid_t rid, bool permit, u32 quota, const char **why)
+assign_device(struct vm *vm, rid_t rid, bool permit, u32 quota, const char **why)
 {
 	struct pci_dev *pci = pci_find(rid);
-	struct vdev *d;
+	struct assigned *d;
 	int err;
 
 	*why = NULL;
@@ -160,7 +160,7 @@ vdev_assign(struct vm *vm, rid_t rid, bool permit, u32 quota, const char **why)
 		return err;
 	}
 	d->dom->owner = d;
-	d->dom->on_fault = vdev_fault;
+	d->dom->on_fault = assigned_fault;
 	init_bars(d);
 	pci->user = vm->name;
 	spin_lock(&vm->lock);
@@ -170,7 +170,7 @@ vdev_assign(struct vm *vm, rid_t rid, bool permit, u32 quota, const char **why)
 }
 
 int
-vdev_release(struct vdev *d)
+release_device(struct assigned *d)
 {
 	struct vm *vm = d->vm;
 	struct pci_dev *pci = d->pci;
@@ -178,8 +178,8 @@ vdev_release(struct vdev *d)
 	/* Bus master off first: from here on the device starts nothing new. */
 	pci_bus_master(pci, false);
 	d->command = 0;
-	vdev_update_bars(d);
-	for (unsigned i = 0; i < VDEV_MESSAGES; i++)
+	assigned_update_bars(d);
+	for (unsigned i = 0; i < ASSIGNED_MESSAGES; i++)
 		if (d->message[i].bound)
 			irq_msi_free(&pci->dev, i);
 	iommu_detach(d->dom);
@@ -196,12 +196,12 @@ vdev_release(struct vdev *d)
 }
 
 void
-vdev_set_policy(struct vdev *d, bool permit)
+assigned_set_policy(struct assigned *d, bool permit)
 {
 	spin_lock(&d->vm->lock);
 	d->permit = permit;
 	spin_unlock(&d->vm->lock);
-	vdev_update_master(d);
+	assigned_update_master(d);
 	if (!permit) {
 		spin_lock(&d->vm->lock);
 		grant_revoke(d);
