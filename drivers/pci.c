@@ -1,24 +1,12 @@
 #include "drivers/pci.h"
 #include "hal/dma.h"
-#include "hal/platform.h"
+#include "hal/pciconf.h"
 #include "hal/timer.h"
 #include "kernel/abi.h"
 #include "kernel/devfs.h"
 #include "kernel/kalloc.h"
 #include "kernel/mem.h"
 
-enum { /* 6.1 */
-	CFG_ID = 0x00,
-	CFG_COMMAND = 0x04,
-	CFG_STATUS = 0x06,
-	CFG_CLASS = 0x08,
-	CFG_HEADER = 0x0e,
-	CFG_BAR = 0x10,
-	CFG_SECONDARY = 0x19,
-	CFG_CAPABILITIES = 0x34,
-};
-enum { CMD_IO = 1, CMD_MEMORY = 2, CMD_MASTER = 4, CMD_NO_INTX = 0x400 };
-enum { CAP_MSI = 5, CAP_PCIE = 0x10, CAP_MSIX = 0x11 };
 
 static struct list devices = LIST_INIT(devices);
 
@@ -126,7 +114,7 @@ pci_bus_master(struct pci_dev *d, bool on)
  * PCI Express base specification 6.6.2: wait 100 ms, then the device is as after power-on; what the
  * firmware had written into its BARs and command register is written again.
  */
-void
+bool
 pci_reset(struct pci_dev *d)
 {
 	rid_t rid = d->dev.rid;
@@ -134,7 +122,7 @@ pci_reset(struct pci_dev *d)
 	u32 bar[6];
 
 	if (!cap || !(pci_read(rid, cap + 4, 4) & BIT(28)))
-		return;
+		return false;
 	for (unsigned i = 0; i < 6; i++)
 		bar[i] = pci_read(rid, CFG_BAR + 4 * i, 4);
 	pci_write(rid, cap + 8, 2, pci_read(rid, cap + 8, 2) | BIT(15));
@@ -142,6 +130,17 @@ pci_reset(struct pci_dev *d)
 	for (unsigned i = 0; i < 6; i++)
 		pci_write(rid, CFG_BAR + 4 * i, 4, bar[i]);
 	set_command(rid, CMD_IO | CMD_MASTER, CMD_MEMORY | CMD_NO_INTX);
+	return true;
+}
+
+void
+pci_map_msix(struct pci_dev *d)
+{
+	volatile u8 *bar = d->dev.msix_cap ? pci_map_bar(d, d->msix_bar) : NULL;
+
+	set_command(d->dev.rid, CMD_IO, CMD_MEMORY | CMD_NO_INTX);
+	if (bar)
+		d->dev.msix_table = (volatile u32 *)(bar + d->msix_offset);
 }
 
 static bool
@@ -156,14 +155,11 @@ int
 pci_bind(struct pci_dev *d)
 {
 	section_for_each (struct pci_driver, drv, pci_driver) {
-		volatile u8 *bar;
 		int err;
 
 		if (!matches(drv, d))
 			continue;
-		set_command(d->dev.rid, CMD_IO, CMD_MEMORY | CMD_NO_INTX);
-		if (d->dev.msix_cap && (bar = pci_map_bar(d, d->msix_bar)))
-			d->dev.msix_table = (volatile u32 *)(bar + d->msix_offset);
+		pci_map_msix(d);
 		if (drv->dma_mask)
 			d->dev.dma_mask = drv->dma_mask;
 		if ((err = dma_attach(&d->dev))) {

@@ -19,7 +19,7 @@ struct pci_dev {
 	u8 msix_bar; /* which BAR holds the MSI-X table, and where */
 	u32 msix_offset;
 	const struct pci_driver *driver;
-	const char *user; /* who else has it: "vm a" */
+	const char *user; /* who outside the kernel has it: a name for lspci; NULL: nobody */
 	void *priv;       /* of the driver */
 	struct list link;
 };
@@ -45,8 +45,10 @@ void pci_bus_master(struct pci_dev *d, bool on);
 /* Finds the driver again that a device had, or takes it away: for giving devices to VMs. */
 int pci_bind(struct pci_dev *d);
 int pci_unbind(struct pci_dev *d);
-/* Function-level reset if the device can; it must not be a bus master. */
-void pci_reset(struct pci_dev *d);
+/* Function-level reset; it must not be a bus master. False if the device cannot. */
+bool pci_reset(struct pci_dev *d);
+/* Maps the MSI-X table for the HAL: before messages are bound. */
+void pci_map_msix(struct pci_dev *d);
 /* First capability with this id, 0 if none. */
 u8 pci_capability(rid_t rid, u8 id);
 

@@ -30,6 +30,13 @@ typedef u16 rid_t;
 #define RID_DEV(rid)      ((rid) >> 3 & 31)
 #define RID_FN(rid)       ((rid)&7)
 
+/*
+ * Bus addresses whose writes are interrupts (SDM vol. 3, 11.11.1): no table translates them, so
+ * nothing is ever mapped there.
+ */
+#define MSI_START 0xfee00000UL
+#define MSI_END 0xfef00000UL
+
 /* For printf: "%02x:%02x.%x". */
 #define RID_FMT       "%02x:%02x.%x"
 #define RID_ARGS(rid) RID_BUS(rid), RID_DEV(rid), RID_FN(rid)

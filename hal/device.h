@@ -18,9 +18,11 @@ struct device {
 	volatile u32 *msix_table; /* mapped; NULL if there is none, or if it is not ours */
 	int msi_vector[32];       /* CPU vector bound to each, 0 = none */
 
-	struct domain *domain; /* dma.c: NULL if not attached, or in direct mode */
+	/* dma.c's, from dma_attach() to dma_detach(). */
+	struct dma_client *client;
+	struct domain *domain; /* NULL in direct mode */
 	const struct dma_strategy *strategy;
-	u32 live_maps; /* dma.c */
+	u32 live_maps;
 };
 
 #endif

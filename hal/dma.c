@@ -1,13 +1,19 @@
+/* The DMA layer: written once for all modes. Windows, segments, limits; below it an IOMMU or nothing. */
 #include "hal/dma.h"
 #include "hal/iommu.h"
 #include "hal/iova.h"
 #include "hal/platform.h"
 #include "hal/pv.h"
+#include "hal/strategy.h"
 #include "kernel/abi.h"
 #include "kernel/bootinfo.h"
 #include "kernel/devfs.h"
 #include "kernel/kalloc.h"
 #include "kernel/mem.h"
+
+/* Seen from the device: it reads what goes to it. */
+_Static_assert((int)DMA_TO_DEVICE == (int)IOMMU_READ, "directions");
+_Static_assert((int)DMA_FROM_DEVICE == (int)IOMMU_WRITE, "directions");
 
 /* Who translates. */
 enum mode { MODE_DIRECT, MODE_IOMMU, MODE_COOP };
@@ -15,7 +21,7 @@ static const char *const mode_name[] = {"direct", "iommu", "coop"};
 static enum mode mode;
 
 /* What dma.c keeps of each attached device. */
-struct client {
+struct dma_client {
 	struct list link;
 	struct device *dev;
 	struct iova_space iova;
@@ -44,21 +50,10 @@ dma_init(void)
 	pr_info("dma: mode %s", mode_name[mode]);
 }
 
-static struct client *
-client_of(const struct device *dev)
-{
-	list_for_each (it, &clients) {
-		struct client *c = list_entry(it, struct client, link);
-		if (c->dev == dev)
-			return c;
-	}
-	return NULL;
-}
-
 int
 dma_attach(struct device *dev)
 {
-	struct client *c = kmalloc(sizeof(*c));
+	struct dma_client *c = kmalloc(sizeof(*c));
 	u64 limit = dev->dma_mask;
 	int err = 0;
 
@@ -79,6 +74,7 @@ dma_attach(struct device *dev)
 		return err;
 	}
 	c->dev = dev;
+	dev->client = c;
 	iova_init(&c->iova, limit + 1 ? limit + 1 : limit);
 	spin_lock(&lock);
 	list_add_tail(&clients, &c->link);
@@ -89,7 +85,7 @@ dma_attach(struct device *dev)
 void
 dma_detach(struct device *dev)
 {
-	struct client *c;
+	struct dma_client *c = dev->client;
 
 	if (dev->live_maps)
 		pr_err("dma: %s: %u mappings left behind", dev->name, dev->live_maps);
@@ -99,34 +95,33 @@ dma_detach(struct device *dev)
 		dev->domain = NULL;
 	}
 	spin_lock(&lock);
-	if ((c = client_of(dev)))
-		list_remove(&c->link);
+	list_remove(&c->link);
 	spin_unlock(&lock);
-	if (c)
-		iova_fini(&c->iova);
+	iova_fini(&c->iova);
 	kfree(c);
-}
-
-/* Takes a window of the device's bus addresses and builds its tables. */
-static int
-window_alloc(struct device *dev, u32 pages, iova_t *iova)
-{
-	struct client *c;
-	int err;
-
-	spin_lock(&lock);
-	c = client_of(dev);
-	err = c ? iova_alloc(&c->iova, pages, iova) : -ENODEV;
-	spin_unlock(&lock);
-	return err ? err : iommu_reserve(dev->domain, *iova, pages);
+	dev->client = NULL;
 }
 
 static void
 window_release(struct device *dev, iova_t iova, u32 pages)
 {
 	spin_lock(&lock);
-	iova_release(&client_of(dev)->iova, iova, pages);
+	iova_release(&dev->client->iova, iova, pages);
 	spin_unlock(&lock);
+}
+
+/* Takes a window of the device's bus addresses and builds its tables. */
+static int
+window_alloc(struct device *dev, u32 pages, iova_t *iova)
+{
+	int err;
+
+	spin_lock(&lock);
+	err = iova_alloc(&dev->client->iova, pages, iova);
+	spin_unlock(&lock);
+	if (!err && (err = iommu_reserve(dev->domain, *iova, pages)))
+		window_release(dev, *iova, pages);
+	return err;
 }
 
 int
@@ -142,8 +137,10 @@ dma_map_create(struct device *dev, const struct dma_limits *limits, size_t max, 
 		return -ENOMEM;
 	if (dev->domain)
 		err = window_alloc(dev, map->window_pages, &map->window);
-	if (err)
+	if (err) {
 		kfree(map->seg);
+		map->seg = NULL; /* so that dma_map_destroy() may be called all the same */
+	}
 	return err;
 }
 
@@ -272,6 +269,7 @@ dma_alloc(struct device *dev, size_t len, iova_t *iova)
 
 	if (!pa)
 		return NULL;
+	/* No strategy: a ring stays mapped as long as its driver lives. */
 	memset(phys_to_virt(pa), 0, PAGE_SIZE << order);
 	if (!dev->domain) {
 		iova->v = pa;
@@ -298,7 +296,12 @@ dma_free(struct device *dev, void *va, size_t len, iova_t iova)
 	if (!va)
 		return;
 	if (dev->domain) {
-		iommu_unmap(dev->domain, iova, 1u << order, true);
+		int err = iommu_unmap(dev->domain, iova, 1u << order, true);
+
+		if (err) { /* perhaps the device still reaches it: better lost than shared */
+			pr_err("dma: %s: unmap of a ring: %s", dev->name, strerror(err));
+			return;
+		}
 		window_release(dev, iova, 1u << order);
 	}
 	frame_free(virt_to_phys(va), order, FRAME_DMA);
@@ -311,7 +314,7 @@ show_dma(struct text *t)
 		"LIVE MAPS", "MASK");
 	spin_lock(&lock);
 	list_for_each (it, &clients) {
-		struct client *c = list_entry(it, struct client, link);
+		struct dma_client *c = list_entry(it, struct dma_client, link);
 		text_printf(t, "%-10s %-10s %10u  0x%lx\n", c->dev->name,
 			mode == MODE_DIRECT ? "-" : c->dev->strategy->name, c->dev->live_maps,
 			c->dev->dma_mask);

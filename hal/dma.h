@@ -9,15 +9,11 @@
 #define HAL_DMA_H
 
 #include "hal/device.h"
+#include "kernel/sg.h"
 
 /* Seen from the device: TO_DEVICE memory is not writable by it, FROM_DEVICE not readable. */
 enum dma_dir { DMA_TO_DEVICE = 1, DMA_FROM_DEVICE = 2, DMA_BIDIRECTIONAL = 3 };
 
-/* One piece of kernel memory: in the direct map, so physically contiguous. */
-struct sg {
-	void *va;
-	size_t len; /* bytes */
-};
 
 /* One piece as the device sees it. */
 struct dma_seg {
@@ -45,7 +41,7 @@ struct dma_map {
 	struct dma_seg *seg;
 };
 
-/* Decides the mode; after platform_init() and iommu_init(). */
+/* Starts the IOMMUs and decides the mode; after platform_init(), before any driver. */
 void dma_init(void);
 
 /* Gives a device its (empty) domain; before that it is blocked, unless in direct mode. */
@@ -71,14 +67,5 @@ void dma_unmap(struct dma_map *map);
 /* Zeroed memory that stays mapped both ways: rings and queues. NULL if it cannot be had. */
 void *dma_alloc(struct device *dev, size_t len, iova_t *iova);
 void dma_free(struct device *dev, void *va, size_t len, iova_t iova);
-
-/* When mappings come and go: one small file each in strategy/. */
-struct dma_strategy {
-	const char *name;
-	int (*map)(struct domain *d, iova_t iova, paddr_t pa, u32 npages, unsigned perm);
-	/* Must not fail for what was mapped; says so if it was not. */
-	int (*unmap)(struct domain *d, iova_t iova, u32 npages);
-};
-extern const struct dma_strategy dma_strict;
 
 #endif

@@ -13,7 +13,13 @@
 #define HC_CPUID_BASE   0x40000000 /* EAX: highest leaf */
 #define HC_CPUID_TIMING 0x40000001 /* EAX: TSC in kHz; EBX: local APIC timer in kHz */
 
-/* HYPERCALL(number, name, argument count): the list that makes enum, table and names. */
+/*
+ * HYPERCALL(number, name, argument count): the list that makes enum, table and names. `map` makes
+ * HC_map below, and hc_map() in vmm/hypercall.c.
+ *
+ * A map call may do less than was asked for, never nothing: the caller goes on from there. unmap
+ * names ranges that whole map calls (as far as they went) fill; part of one is -HC_EINVAL.
+ */
 #define HYPERCALL_LIST(HYPERCALL)                                                                 \
 	HYPERCALL(0, version, 0) /* () = HC_VERSION */                                            \
 	HYPERCALL(1, attach, 1)  /* (rid): an empty domain; until then all its DMA is blocked */  \
@@ -49,6 +55,7 @@ enum {
 
 enum { HC_READ = 1, HC_WRITE = 2 }; /* map: what the device may do */
 enum { HC_SYNC = 1 };               /* unmap: as if followed by sync */
+#define HC_IOVA_BITS 39	/* bus addresses that a guest may use, less the interrupt window */
 #define HC_MAX_PAGES 512            /* of one map or unmap */
 #define HC_FAULT_INDEX 0xffff	    /* bind, unbind: not a message, but word of the device's faults */
 

@@ -11,7 +11,28 @@ static const struct irq_remap_ops *remap;
 static const char *why_not = "this machine has no IOMMU";
 static struct list domains = LIST_INIT(domains);
 static struct spinlock lock = SPINLOCK_INIT("iommu");
-static u16 next_id = 1; /* 0 is reserved (VT-d 6.2.2.1: caching mode) */
+
+/*
+ * Domain ids tag what the IOTLB caches, so no two live domains may share one. 0 is reserved
+ * (VT-d 6.2.2.1: caching mode). Given out in turn, so that one is not used again soon.
+ */
+#define MAX_DOMAINS 1024
+static bool id_used[MAX_DOMAINS] = {true};
+static u16 last_id;
+
+/* A free id; 0 if there is none. Lock held. */
+static u16
+id_alloc(void)
+{
+	for (int i = 0; i < MAX_DOMAINS; i++) {
+		last_id = (last_id + 1) % MAX_DOMAINS;
+		if (!id_used[last_id]) {
+			id_used[last_id] = true;
+			return last_id;
+		}
+	}
+	return 0;
+}
 static u64 fault_count;
 
 void
@@ -60,17 +81,20 @@ domain_create(const struct iommu_ops *ops, struct domain **out)
 	d->ops = ops;
 	spin_init(&d->lock, "domain");
 	spin_lock(&lock);
-	d->id = next_id++;
+	d->id = id_alloc();
 	spin_unlock(&lock);
-	if ((err = ops->domain_init(d))) {
-		kfree(d);
-		return err;
-	}
+	err = d->id ? ops->domain_init(d) : -ENOSPC;
 	spin_lock(&lock);
-	list_add_tail(&domains, &d->link);
+	if (!err)
+		list_add_tail(&domains, &d->link);
+	else if (d->id)
+		id_used[d->id] = false;
 	spin_unlock(&lock);
-	*out = d;
-	return 0;
+	if (err)
+		kfree(d);
+	else
+		*out = d;
+	return err;
 }
 
 void
@@ -81,6 +105,9 @@ domain_destroy(struct domain *d)
 	list_remove(&d->link);
 	spin_unlock(&lock);
 	d->ops->domain_fini(d);
+	spin_lock(&lock);
+	id_used[d->id] = false;
+	spin_unlock(&lock);
 	kfree(d);
 }
 
@@ -133,7 +160,7 @@ iommu_unmap(struct domain *d, iova_t iova, u32 npages, bool sync)
 	err = d->ops->unmap(d, iova, npages, sync);
 	if (sync) {
 		d->dirty = false;
-		d->syncs++;
+		__atomic_add_fetch(&d->syncs, 1, __ATOMIC_RELAXED);
 	}
 	return err;
 }
@@ -143,7 +170,7 @@ iommu_sync(struct domain *d)
 {
 	d->ops->sync(d);
 	d->dirty = false;
-	d->syncs++;
+	__atomic_add_fetch(&d->syncs, 1, __ATOMIC_RELAXED);
 }
 
 bool
@@ -201,12 +228,6 @@ iommu_report(const struct iommu_fault *f)
 			owner->on_fault(owner->owner, f);
 	}
 	spin_unlock(&lock);
-}
-
-u64
-iommu_fault_count(void)
-{
-	return READ_ONCE(fault_count);
 }
 
 bool

@@ -6,11 +6,17 @@
  * The contract:
  *   - A device that is attached nowhere is blocked.
  *   - map fails rather than replaces (-EEXIST), and a failed map leaves nothing behind.
- *   - unmap of what is not mapped is -ENOENT, and removes nothing but what was named.
+ *   - unmap names a range that whole maps fill. If some of it is not mapped that is -ENOENT; what
+ *     is mapped in it may or may not be gone then, and nothing else is touched.
  *   - After unmap the device may still use cached translations; when sync (or unmap with sync)
  *     returns it cannot. Only then may the memory be used for something else.
  *
- * Functions here may be called from any thread, not from interrupts, and do not sleep.
+ * Functions here may be called from any thread and do not sleep; but for iommu_report(), not from
+ * interrupts. Several threads may map, unmap and sync in one domain.
+ *
+ * Lock order, outermost first: vmm's `control` mutex; this front's list of domains; vm->lock; a
+ * domain's lock; the hardware unit's lock; vcpu->lock; the scheduler's. The fault interrupt takes
+ * the list, then vm->lock: so nothing that holds vm->lock may create or destroy a domain.
  */
 #ifndef HAL_IOMMU_H
 #define HAL_IOMMU_H
@@ -39,7 +45,11 @@ struct domain {
 	struct spinlock lock; /* over pt and gather */
 	struct pt pt;         /* hardware drivers: the translation table */
 	struct pt_gather gather; /* removed since the last sync */
-	bool dirty; /* something was removed and the IOTLB may still know it */
+	/*
+	 * Something was removed and the IOTLB may still know it. Exact only for a caller that does
+	 * one unmap or sync at a time, as the VMM does: its pins depend on it.
+	 */
+	bool dirty;
 	u64 maps, unmaps, syncs, faults;
 	struct list link;
 	/* Who is told of faults; called from an interrupt. May be NULL. */
@@ -48,7 +58,7 @@ struct domain {
 };
 
 struct iommu_ops {
-	const char *name; /* "vtd", "amdvi", "pv" */
+	const char *name; /* "vtd", "pv" */
 	int (*domain_init)(struct domain *);
 	void (*domain_fini)(struct domain *);
 	int (*attach)(struct domain *, rid_t);
@@ -82,8 +92,6 @@ struct iommu_driver {
 };
 #define IOMMU_DRIVER(name) SECTION_ELEMENT(struct iommu_driver, iommu_driver, name)
 
-extern const struct iommu_ops pv_ops;
-
 /* Starts the hardware that iommu= allows. */
 void iommu_init(bool translate);
 /* The driver of the hardware that translates; NULL if there is none, and why_not says why. */
@@ -107,8 +115,6 @@ int iommu_reserve(struct domain *d, iova_t iova, u32 npages);
 
 /* From hardware drivers, in their fault interrupt: logs, and tells the device's owner. */
 void iommu_report(const struct iommu_fault *f);
-/* Faults reported since boot. */
-u64 iommu_fault_count(void);
 
 /* Interrupt remapping, for irq.c and apic.c. */
 bool iommu_remaps_irqs(void);

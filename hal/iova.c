@@ -3,8 +3,6 @@
 #include "kernel/kalloc.h"
 
 #define FIRST     0x100000UL
-#define MSI_START 0xfee00000UL /* a write there is an interrupt, translated or not */
-#define MSI_END   0xfef00000UL
 
 struct iova_free {
 	struct iova_free *next;

@@ -1,7 +1,7 @@
 #include "hal/irq.h"
 #include "hal/apic.h"
 #include "hal/iommu.h"
-#include "hal/platform.h"
+#include "hal/pciconf.h"
 #include "hal/pv.h"
 #include "kernel/abi.h"
 #include "kernel/cpu.h"
@@ -103,7 +103,7 @@ static int
 route_native(struct device *dev, unsigned index, u8 vector, u32 apic_id)
 {
 	/* SDM vol. 3, 11.11: fixed delivery, edge, physical destination. */
-	struct msi_msg m = {0xfee00000 | apic_id << 12, vector};
+	struct msi_msg m = {MSI_START | apic_id << 12, vector};
 	int err;
 
 	if (iommu_remaps_irqs() && (err = iommu_route_msi(dev->rid, index, vector, apic_id, &m)))

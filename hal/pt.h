@@ -1,11 +1,12 @@
 /*
  * One page-table walker for five formats. The formats are data (struct pt_fmt); the walker knows
- * no vendor, takes no lock and flushes nothing. What it removed it hands back in a pt_gather: the
+ * no vendor, takes no lock and invalidates nothing. What it removed it hands back in a pt_gather: the
  * input range whose cached translations must be invalidated, and the table pages that fell out
  * of use. The caller invalidates, waits, and only then frees them with pt_gather_free().
  *
  * Formats: CPU and NPT: AMD64 manual vol. 2, 5.3 and 15.25. EPT: SDM vol. 3, 29.3. VT-d second
  * stage: VT-d specification 9.3 (legacy). AMD-Vi: AMD I/O virtualization specification 2.2.3.
+ * No driver uses the EPT and AMD-Vi formats yet; the tests do.
  */
 #ifndef HAL_PT_H
 #define HAL_PT_H

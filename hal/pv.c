@@ -10,6 +10,11 @@
 #include "kernel/mem.h"
 #include "kernel/x86.h"
 
+/* The ABI's numbers are ours, so nothing is converted on the way. */
+_Static_assert((int)HC_READ == (int)IOMMU_READ, "permissions");
+_Static_assert((int)HC_WRITE == (int)IOMMU_WRITE, "permissions");
+_Static_assert((int)HC_EPERM == (int)EPERM && (int)HC_EDQUOT == (int)EDQUOT, "statuses");
+
 static bool use_vmcall; /* on Intel */
 
 bool
@@ -141,7 +146,7 @@ pv_sync(struct domain *d)
 static u64
 pv_reach(void)
 {
-	return 1UL << 39;
+	return 1UL << HC_IOVA_BITS;
 }
 
 const struct iommu_ops pv_ops = {

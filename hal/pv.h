@@ -3,6 +3,7 @@
 #define HAL_PV_H
 
 #include "hal/hypercall.h"
+#include "hal/iommu.h"
 #include "kernel/types.h"
 
 /* True in a guest of our VMM. */
@@ -10,5 +11,8 @@ bool pv_present(void);
 
 /* One hypercall. */
 s64 pv_call(u64 number, u64 a, u64 b, u64 c, u64 d, u64 e);
+
+/* The IOMMU contract, each operation a hypercall. */
+extern const struct iommu_ops pv_ops;
 
 #endif

@@ -102,12 +102,6 @@ timer_tsc_khz(void)
 	return tsc_khz;
 }
 
-u32
-timer_apic_khz(void)
-{
-	return apic_khz;
-}
-
 void
 timer_poll(void (*fn)(void))
 {

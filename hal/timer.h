@@ -14,9 +14,8 @@ u64 timer_ns(void);
 /* Waits without giving up the CPU: for hardware only, and short. */
 void timer_delay_us(u64 us);
 
-/* Rates, for who has to tell a guest: TSC and local APIC timer, in kHz. */
+/* The TSC's rate, for who has to tell a guest. */
 u32 timer_tsc_khz(void);
-u32 timer_apic_khz(void);
 /* Converts between TSC ticks and nanoseconds. */
 u64 timer_tsc_to_ns(u64 tsc);
 

@@ -34,6 +34,10 @@ enum {
 #define CAP_SAGAW(c) ((c) >> 8 & 31)
 #define CAP_FRO(c)   (((c) >> 24 & 0x3ff) * 16)
 #define CAP_SLLPS(c) ((c) >> 34 & 3) /* bit 0: 2 MiB pages, bit 1: 1 GiB */
+#define CAP_ND(c)    (1u << (4 + 2 * ((c)&7))) /* domain ids */
+#define CAP_RWBF(c)  ((c) >> 4 & 1)
+#define CAP_DWD(c)   ((c) >> 54 & 1)
+#define CAP_DRD(c)   ((c) >> 55 & 1)
 #define CAP_PSI(c)   ((c) >> 39 & 1)
 #define CAP_NFR(c)   (((c) >> 40 & 0xff) + 1)
 #define CAP_MAMV(c)  ((c) >> 48 & 63)
@@ -48,7 +52,17 @@ enum {
 #define G_SIRTP    BIT(24)
 #define G_ONE_SHOT 0x96ffffff /* clears the bits that command once */
 #define FSTS_PFO   BIT(0)
+#define FSTS_PPF   BIT(1)
 #define FSTS_IQE   BIT(4)
+
+/* Invalidation descriptors, 6.5.2: type in bits 3:0, granularity in 5:4. */
+enum { INV_CONTEXT = 1, INV_IOTLB = 2, INV_INTERRUPT = 4, INV_WAIT = 5 };
+enum { GRAN_GLOBAL = 1 << 4, GRAN_DOMAIN = 2 << 4, GRAN_DEVICE = 3 << 4, GRAN_PAGE = 3 << 4 };
+enum { INV_INTERRUPT_ONE = 1 << 4, WAIT_STATUS_WRITE = 1 << 5 };
+/* Interrupt remapping entry, 9.10. */
+#define IRTE_PRESENT    1UL
+#define IRTE_CHECK_SID  (1UL << 18) /* SVT 01: only this source, all 16 bits */
+#define CONTEXT_PRESENT 1UL	    /* 9.3; translation type 00: by the table */
 
 #define WAIT_LIMIT_NS 1000000000UL /* for any answer of the unit */
 #define QUEUE_ENTRIES 256          /* invalidation descriptors: one page */
@@ -107,12 +121,12 @@ write64(unsigned reg, u64 v)
 
 /* Sets one bit of the global command register and waits until the status shows it. */
 static bool
-command(u32 bit)
+command(u32 bit, bool on)
 {
 	u64 deadline = timer_ns() + WAIT_LIMIT_NS;
 
-	write32(GCMD, (read32(GSTS) & G_ONE_SHOT) | bit);
-	while (!(read32(GSTS) & bit)) {
+	write32(GCMD, (read32(GSTS) & G_ONE_SHOT & ~bit) | (on ? bit : 0));
+	while (!!(read32(GSTS) & bit) != on) {
 		if (timer_ns() > deadline) {
 			pr_err("vtd: command 0x%x: no answer", bit);
 			return false;
@@ -148,7 +162,7 @@ queue_run(void)
 	u64 deadline = timer_ns() + WAIT_LIMIT_NS;
 	u32 number = ++vtd.waits;
 
-	queue_put(5 | 1 << 5 | (u64)number << 32, virt_to_phys((void *)vtd.done));
+	queue_put(INV_WAIT | WAIT_STATUS_WRITE | (u64)number << 32, virt_to_phys((void *)vtd.done));
 	write64(IQT, vtd.tail << 4);
 	while (*vtd.done != number) {
 		if (read32(FSTS) & FSTS_IQE || timer_ns() > deadline) {
@@ -163,13 +177,20 @@ queue_run(void)
 static void
 invalidate_context(rid_t rid, u16 domain)
 {
-	queue_put(1 | 3 << 4 | (u64)domain << 16 | (u64)rid << 32, 0);
+	queue_put(INV_CONTEXT | GRAN_DEVICE | (u64)domain << 16 | (u64)rid << 32, 0);
+}
+
+/* DMA already translated is drained too, where the unit can: else it could still arrive later. */
+static u64
+drain(void)
+{
+	return CAP_DWD(vtd.cap) << 6 | CAP_DRD(vtd.cap) << 7;
 }
 
 static void
 invalidate_domain(u16 domain)
 {
-	queue_put(2 | 2 << 4 | (u64)domain << 16, 0);
+	queue_put(INV_IOTLB | GRAN_DOMAIN | drain() | (u64)domain << 16, 0);
 }
 
 /* One block of 2^order pages that covers [start, end). */
@@ -183,7 +204,7 @@ invalidate_pages(u16 domain, u64 start, u64 end)
 	if (!CAP_PSI(vtd.cap) || order > CAP_MAMV(vtd.cap))
 		invalidate_domain(domain);
 	else
-		queue_put(2 | 3 << 4 | (u64)domain << 16,
+		queue_put(INV_IOTLB | GRAN_PAGE | drain() | (u64)domain << 16,
 			ROUND_DOWN(start, PAGE_SIZE << order) | order);
 }
 
@@ -196,8 +217,11 @@ vtd_reach(void)
 static int
 vtd_domain_init(struct domain *d)
 {
-	int err = pt_init(&d->pt, &pt_fmt_vtd, vtd.levels, !ECAP_C(vtd.ecap));
+	int err;
 
+	if (d->id >= CAP_ND(vtd.cap))
+		return -ENOSPC;
+	err = pt_init(&d->pt, &pt_fmt_vtd, vtd.levels, !ECAP_C(vtd.ecap));
 	d->pt.leaf_levels = 1 | CAP_SLLPS(vtd.cap) << 1;
 	return err;
 }
@@ -236,15 +260,16 @@ vtd_attach(struct domain *d, rid_t rid)
 	spin_lock(&vtd.lock);
 	if (!(c = context_of(rid))) {
 		err = -ENOMEM;
-	} else if (c->lo & 1) {
+	} else if (c->lo & CONTEXT_PRESENT) {
 		err = -EEXIST;
 	} else {
 		/* Present last: the unit may read the entry between the two stores. */
 		WRITE_ONCE(c->hi, (u64)d->id << 8 | (vtd.levels - 2));
-		WRITE_ONCE(c->lo, d->pt.root_pa | 1);
+		WRITE_ONCE(c->lo, d->pt.root_pa | CONTEXT_PRESENT);
 		flush(c, sizeof(*c));
 		/* Caching mode (6.1): also what was not present may be cached, as domain 0. */
 		invalidate_context(rid, CAP_CM(vtd.cap) ? 0 : d->id);
+		queue_run(); /* first: the IOTLB could be filled again from a stale context */
 		invalidate_domain(d->id);
 		queue_run();
 	}
@@ -263,6 +288,7 @@ vtd_detach(struct domain *d, rid_t rid)
 	WRITE_ONCE(c->hi, 0);
 	flush(c, sizeof(*c));
 	invalidate_context(rid, d->id);
+	queue_run();
 	invalidate_domain(d->id);
 	queue_run();
 	spin_unlock(&vtd.lock);
@@ -363,9 +389,9 @@ reason_text(u8 reason)
 	return reason < NELEM(text) && text[reason] ? text[reason] : "see VT-d 7.2.3";
 }
 
-/* The fault interrupt: reads and clears every record (11.4.14), reports outside of the loop. */
+/* Reads, clears and reports every fault record (11.4.14). */
 static void
-fault_interrupt(void *arg)
+read_faults(void)
 {
 	unsigned base = CAP_FRO(vtd.cap);
 
@@ -387,6 +413,17 @@ fault_interrupt(void *arg)
 	write32(FSTS, FSTS_PFO); /* an overflow is cleared by writing 1 */
 }
 
+static void
+fault_interrupt(void *arg)
+{
+	/* No new interrupt comes while a record is pending, so none may be left; but not for ever. */
+	for (int i = 0; i < 64; i++) {
+		read_faults();
+		if (!(read32(FSTS) & FSTS_PPF))
+			break;
+	}
+}
+
 static int
 start_queue(void)
 {
@@ -396,7 +433,7 @@ start_queue(void)
 		return -ENOMEM;
 	write64(IQT, 0);
 	write64(IQA, virt_to_phys(vtd.queue)); /* 128-bit descriptors, 256 of them */
-	return command(G_QIE) ? 0 : -EIO;
+	return command(G_QIE, true) ? 0 : -EIO;
 }
 
 static int
@@ -406,15 +443,16 @@ start_translation(void)
 		return -ENOMEM;
 	flush(vtd.root, PAGE_SIZE);
 	write64(RTADDR, virt_to_phys(vtd.root));
-	if (!command(G_SRTP))
+	if (!command(G_SRTP, true))
 		return -EIO;
 	/* 6.6: after a new root table, context cache and IOTLB globally. */
 	spin_lock(&vtd.lock);
-	queue_put(1 | 1 << 4, 0);
-	queue_put(2 | 1 << 4, 0);
+	queue_put(INV_CONTEXT | GRAN_GLOBAL, 0);
+	queue_run(); /* first: the IOTLB could be filled again from a stale context */
+	queue_put(INV_IOTLB | GRAN_GLOBAL | drain(), 0);
 	queue_run();
 	spin_unlock(&vtd.lock);
-	return command(G_TE) ? 0 : -EIO;
+	return command(G_TE, true) ? 0 : -EIO;
 }
 
 static int
@@ -424,13 +462,13 @@ start_interrupt_remapping(void)
 		return -ENOMEM;
 	flush(vtd.irt, PAGE_SIZE);
 	write64(IRTA, virt_to_phys(vtd.irt) | 7); /* 2^(7+1) entries */
-	if (!command(G_SIRTP))
+	if (!command(G_SIRTP, true))
 		return -EIO;
 	spin_lock(&vtd.lock);
-	queue_put(4, 0); /* interrupt entry cache, global */
+	queue_put(INV_INTERRUPT, 0); /* all entries */
 	queue_run();
 	spin_unlock(&vtd.lock);
-	return command(G_IRE) ? 0 : -EIO;
+	return command(G_IRE, true) ? 0 : -EIO;
 }
 
 /*
@@ -457,10 +495,11 @@ route(u16 sid, u16 index, u8 vector, u32 apic_id)
 		vtd.irt_owner[n].sid = sid;
 		vtd.irt_owner[n].index = index;
 		WRITE_ONCE(e->lo, 0);
-		WRITE_ONCE(e->hi, sid | 1 << 18);
-		WRITE_ONCE(e->lo, 1 | (u64)vector << 16 | (u64)apic_id << 40); /* present last */
+		WRITE_ONCE(e->hi, sid | IRTE_CHECK_SID);
+		/* Present last. */
+		WRITE_ONCE(e->lo, IRTE_PRESENT | (u64)vector << 16 | (u64)apic_id << 40);
 		flush(e, sizeof(*e));
-		queue_put(4 | 1 << 4 | (u64)n << 32, 0);
+		queue_put(INV_INTERRUPT | INV_INTERRUPT_ONE | (u64)n << 32, 0);
 		queue_run();
 	}
 	spin_unlock(&vtd.lock);
@@ -475,7 +514,7 @@ vtd_route_msi(rid_t rid, unsigned index, u8 vector, u32 apic_id, struct msi_msg 
 
 	if (n < 0)
 		return n;
-	m->addr = 0xfee00000 | 1 << 4 | (u64)(n & 0x7fff) << 5 | (u64)(n >> 15) << 2;
+	m->addr = MSI_START | 1 << 4 | (u64)(n & 0x7fff) << 5 | (u64)(n >> 15) << 2;
 	m->data = 0;
 	return 0;
 }
@@ -490,7 +529,7 @@ vtd_unroute_msi(rid_t rid, unsigned index)
 			continue;
 		WRITE_ONCE(vtd.irt[i].lo, 0);
 		flush(&vtd.irt[i], 16);
-		queue_put(4 | 1 << 4 | (u64)i << 32, 0);
+		queue_put(INV_INTERRUPT | INV_INTERRUPT_ONE | (u64)i << 32, 0);
 		queue_run();
 		vtd.irt_owner[i].used = false;
 	}
@@ -523,7 +562,10 @@ read_scopes(const u8 *at, const u8 *end)
 			vtd.ioapic_rid[at[4]] = RID(at[5], at[6], at[7]);
 }
 
-/* The DMAR table (8.1): the first remapping unit. Returns its register address, 0 if none. */
+/*
+ * The DMAR table (8.1): the remapping unit's register address, 0 if there is none. With several,
+ * each would have to be found and programmed: a device under another unit would go untranslated.
+ */
 static u64
 find_unit(void)
 {
@@ -543,11 +585,11 @@ find_unit(void)
 			break;
 		if (type == 0 && length >= 16) {
 			if (base) {
-				pr_warn("vtd: more than one unit: only the first is used");
-			} else {
-				memcpy(&base, at + 8, 8);
-				read_scopes(at + 16, at + length);
+				pr_warn("vtd: more than one unit: not used");
+				return 0;
 			}
+			memcpy(&base, at + 8, 8);
+			read_scopes(at + 16, at + length);
 		}
 		at += length;
 	}
@@ -565,10 +607,14 @@ vtd_probe(bool translate, const struct irq_remap_ops **remap)
 	vtd.cap = read64(CAP);
 	vtd.ecap = read64(ECAP);
 	vtd.levels = CAP_SAGAW(vtd.cap) & BIT(1) ? 3 : CAP_SAGAW(vtd.cap) & BIT(2) ? 4 : 0;
-	if (!vtd.levels || !ECAP_QI(vtd.ecap)) {
-		pr_warn("vtd: unit without queued invalidation or 3 or 4 level tables: not used");
+	if (!vtd.levels || !ECAP_QI(vtd.ecap) || CAP_RWBF(vtd.cap)) {
+		pr_warn("vtd: unit without queued invalidation or 3 or 4 level tables, or with a "
+			"write buffer to flush: not used");
 		return -ENODEV;
 	}
+	/* The firmware may have used it. */
+	if (!command(G_TE, false) || !command(G_IRE, false) || !command(G_QIE, false))
+		return -EIO;
 	if ((err = start_queue()))
 		return err;
 	/*
@@ -578,7 +624,7 @@ vtd_probe(bool translate, const struct irq_remap_ops **remap)
 	if ((vector = irq_alloc(fault_interrupt, NULL, "vtd fault")) < 0)
 		return vector;
 	write32(FEDATA, vector);
-	write32(FEADDR, 0xfee00000 | apic_id() << 12);
+	write32(FEADDR, MSI_START | apic_id() << 12);
 	write32(FEUADDR, 0);
 	write32(FECTL, 0);
 	if (ECAP_IR(vtd.ecap)) {

@@ -2,7 +2,7 @@
 #ifndef KERNEL_BLK_H
 #define KERNEL_BLK_H
 
-#include "hal/dma.h"
+#include "kernel/sg.h"
 #include "kernel/types.h"
 
 struct blkdev {

@@ -100,19 +100,6 @@ dev_unit(const char *prefix)
 	return n;
 }
 
-int
-dev_users(const char *path)
-{
-	struct node *n;
-	int users;
-
-	spin_lock(&lock);
-	n = find(path);
-	users = n ? n->users : 0;
-	spin_unlock(&lock);
-	return users;
-}
-
 #define PROC_TEXT_MAX 65536
 
 /* The text is made once, at open, so that a reader sees one moment. */

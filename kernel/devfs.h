@@ -35,8 +35,6 @@ struct devfile *dev_get(const char *path);
 void dev_put(struct devfile *f);
 /* The lowest n for which there is no file PREFIXn. */
 int dev_unit(const char *prefix);
-/* How often path is open now. */
-int dev_users(const char *path);
 
 /* A /proc file whose text a function makes. */
 struct procfile {

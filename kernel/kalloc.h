@@ -18,7 +18,7 @@ enum frame_owner {
 
 #define MAX_ORDER 10 /* largest block: 2^10 pages = 4 MiB */
 
-/* Tells the allocator the RAM range [base, base+len); frames in `keep` stay reserved. */
+/* Makes the records of all frames below `top`, all reserved; then frees the RAM in [base, end). */
 void frames_init(paddr_t top);
 void frames_add(paddr_t base, paddr_t end);
 
@@ -27,7 +27,7 @@ paddr_t frame_alloc(unsigned order, enum frame_owner owner);
 /* Gives a block back. Panics if it is pinned, or not the owner's: that is our bug. */
 void frame_free(paddr_t pa, unsigned order, enum frame_owner owner);
 
-/* Which VM a frame of FRAME_VM belongs to (an opaque id, not 0). */
+/* A tag on a frame of FRAME_VM: the VMM's own id of the VM, not 0. */
 void frame_set_vm(paddr_t pa, u16 vm);
 u16 frame_vm(paddr_t pa);
 

@@ -16,7 +16,6 @@ struct trapframe {
 #define VEC_FIRST_IRQ    32
 
 void trap_init(void);     /* once */
-void trap_init_cpu(void); /* on each CPU */
 void trap(struct trapframe *tf);
 const char *exception_name(unsigned vector);
 

@@ -1,11 +1,13 @@
 /* Devices change hands here, and only when they are quiet. */
 #include "vmm/assign.h"
 #include "hal/irq.h"
-#include "hal/platform.h"
+#include "hal/pciconf.h"
 #include "kernel/abi.h"
 #include "kernel/kalloc.h"
+#include "kernel/proc.h"
 
-enum { CMD_MEMORY = 2, CMD_MASTER = 4 };
+#define QUIET_MS 150 /* QEMU's edu finishes a DMA 100 ms after it was started */
+
 
 struct assigned *
 assigned_find(struct vm *vm, rid_t rid)
@@ -82,13 +84,13 @@ is_msix_page(const struct assigned *d, unsigned bar, u64 offset)
 	       (bar == (pba & 7) && offset == ROUND_DOWN((u64)(pba & ~7u), PAGE_SIZE));
 }
 
-void
-assigned_update_bars(struct assigned *d)
+/* Maps the BARs where the guest has put them, or unmaps them. vm->lock held. */
+static void
+update_bars(struct assigned *d)
 {
 	struct vm *vm = d->vm;
 	struct pt_gather g = {0};
 
-	spin_lock(&vm->lock);
 	for (unsigned i = 0; i < 6; i++) {
 		gpa_t want = {d->command & CMD_MEMORY ? d->bar[i].value & d->bar[i].mask : 0};
 		u64 removed, size = d->bar[i].size;
@@ -108,15 +110,65 @@ assigned_update_bars(struct assigned *d)
 					PT_R | PT_W | PT_UNCACHED, &g);
 	}
 	virt()->flush(vm->vcpu);
-	spin_unlock(&vm->lock);
 	/* One vCPU, and it is here or does not run: the flush comes before its next entry. */
 	pt_gather_free(&vm->npt, &g);
 }
 
-void
-assigned_update_master(struct assigned *d)
+/* The real bus-master bit: set only if the guest wants it and policy permits. vm->lock held. */
+static void
+update_master(struct assigned *d)
 {
 	pci_bus_master(d->pci, d->permit && d->command & CMD_MASTER);
+}
+
+void
+assigned_set_command(struct assigned *d, u16 command)
+{
+	spin_lock(&d->vm->lock);
+	d->command = command & (CMD_IO | CMD_MEMORY | CMD_MASTER | CMD_NO_INTX);
+	update_master(d);
+	update_bars(d);
+	spin_unlock(&d->vm->lock);
+}
+
+void
+assigned_set_bar(struct assigned *d, unsigned bar, u32 value)
+{
+	spin_lock(&d->vm->lock);
+	d->bar[bar].value = value & (u32)d->bar[bar].mask;
+	update_bars(d);
+	spin_unlock(&d->vm->lock);
+}
+
+/*
+ * Makes a device quiet that nobody drives: bus master off, then a reset. One that cannot be reset
+ * (edu) is given the time that a DMA under way may take.
+ */
+static void
+quiesce(struct pci_dev *pci)
+{
+	pci_bus_master(pci, false);
+	if (!pci_reset(pci))
+		sleep_ms(QUIET_MS);
+}
+
+/* Why the device cannot be assigned as things are; NULL if it can. */
+static const char *
+refuse(const struct pci_dev *pci)
+{
+	if (!pci)
+		return "no such device (see lspci)";
+	if (pci->class >> 16 == 6)
+		return "a bridge cannot be assigned";
+	if (pci->user)
+		return "it is assigned already";
+	if (!iommu_hw())
+		return iommu_why_not();
+	if (iommu_hw()->reach() < 1UL << HC_IOVA_BITS)
+		return "the IOMMU's tables are too small";
+	if (!iommu_remaps_irqs())
+		return "the IOMMU does not remap interrupts: the device could raise any of the host's";
+	return NULL;
 }
 
 int
@@ -126,32 +178,20 @@ assign_device(struct vm *vm, rid_t rid, bool permit, u32 quota, const char **why
 	struct assigned *d;
 	int err;
 
-	*why = NULL;
-	if (!pci || pci->class >> 16 == 6) {
-		*why = pci ? "a bridge cannot be assigned" : "no such device (see lspci)";
+	if ((*why = refuse(pci)))
 		return -ENODEV;
-	}
-	if (pci->user) {
-		*why = "it is assigned already";
-		return -EBUSY;
-	}
-	if (!iommu_hw()) {
-		*why = iommu_why_not();
-		return -ENODEV;
-	}
+	if (!(d = kmalloc(sizeof(*d))))
+		return -ENOMEM;
 	if ((err = pci_unbind(pci))) {
 		if (err == -EBUSY)
 			*why = "the host uses it (a mounted disk, or an open device file)";
+		kfree(d);
 		return err;
 	}
-	if (!(d = kmalloc(sizeof(*d))))
-		return -ENOMEM;
-	pci_reset(pci);
-	d->vm = vm;
-	d->pci = pci;
-	d->rid = rid;
-	d->permit = permit;
-	d->quota = quota;
+	quiesce(pci);
+	*d = (struct assigned){.vm = vm, .pci = pci, .rid = rid, .permit = permit};
+	/* Twice its memory is more than a sensible guest maps, and a limit all the same. */
+	d->quota = quota ? quota : 2 * vm->mem / PAGE_SIZE;
 	if (!(err = domain_create(iommu_hw(), &d->dom)) && (err = iommu_attach(d->dom, rid)))
 		domain_destroy(d->dom);
 	if (err) {
@@ -161,6 +201,7 @@ assign_device(struct vm *vm, rid_t rid, bool permit, u32 quota, const char **why
 	}
 	d->dom->owner = d;
 	d->dom->on_fault = assigned_fault;
+	pci_map_msix(pci);
 	init_bars(d);
 	pci->user = vm->name;
 	spin_lock(&vm->lock);
@@ -169,30 +210,27 @@ assign_device(struct vm *vm, rid_t rid, bool permit, u32 quota, const char **why
 	return 0;
 }
 
-int
+void
 release_device(struct assigned *d)
 {
 	struct vm *vm = d->vm;
 	struct pci_dev *pci = d->pci;
 
 	/* Bus master off first: from here on the device starts nothing new. */
-	pci_bus_master(pci, false);
-	d->command = 0;
-	assigned_update_bars(d);
+	assigned_set_command(d, 0);
 	for (unsigned i = 0; i < ASSIGNED_MESSAGES; i++)
 		if (d->message[i].bound)
 			irq_msi_free(&pci->dev, i);
+	quiesce(pci);
 	iommu_detach(d->dom);
 	spin_lock(&vm->lock);
 	grant_revoke(d);
 	list_remove(&d->link);
 	spin_unlock(&vm->lock);
 	domain_destroy(d->dom);
-	pci_reset(pci);
 	pci->user = NULL;
 	kfree(d);
 	pci_bind(pci);
-	return 0;
 }
 
 void
@@ -200,11 +238,8 @@ assigned_set_policy(struct assigned *d, bool permit)
 {
 	spin_lock(&d->vm->lock);
 	d->permit = permit;
-	spin_unlock(&d->vm->lock);
-	assigned_update_master(d);
-	if (!permit) {
-		spin_lock(&d->vm->lock);
+	update_master(d);
+	if (!permit)
 		grant_revoke(d);
-		spin_unlock(&d->vm->lock);
-	}
+	spin_unlock(&d->vm->lock);
 }

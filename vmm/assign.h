@@ -8,19 +8,10 @@
 #include "drivers/pci.h"
 #include "hal/iommu.h"
 #include "kernel/lib.h"
+#include "vmm/grant.h"
 #include "vmm/vm.h"
 
-#define GRANT_BUCKETS 256
-#define ASSIGNED_MESSAGES 32
-
-/* What one map call left behind. Its pages are pinned. */
-struct grant {
-	struct grant *next; /* in its bucket, or on the list of those that wait for a sync */
-	iova_t iova;
-	gpa_t gpa;
-	u32 npages;
-	u8 perm; /* IOMMU_READ | IOMMU_WRITE */
-};
+#define ASSIGNED_MESSAGES NELEM(((struct device *)0)->msi_vector)
 
 struct assigned;
 struct assigned_message {
@@ -29,7 +20,10 @@ struct assigned_message {
 	u8 vector; /* of the guest */
 };
 
-/* (l): vm->lock; else constant, or changed under control alone. */
+/*
+ * (l): vm->lock; else constant, or changed under control alone. The domain is attached, and empty,
+ * from the assignment on: a guest that does not ask is blocked, and its faults are known as its.
+ */
 struct assigned {
 	struct list link;
 	struct vm *vm;
@@ -38,15 +32,15 @@ struct assigned {
 	struct domain *dom;
 
 	bool permit;                         /* (l) */
-	bool attached;                       /* (l) the guest has asked for its domain */
-	u32 quota;                           /* (l) most pages pinned at once; 0: no limit */
+	bool guest_attached;                 /* (l) the guest has asked: it may map */
+	u32 quota;                           /* (l) most pages pinned at once */
 	u32 pinned;                          /* (l) */
 	struct grant *grants[GRANT_BUCKETS]; /* (l) by IOVA */
 	struct grant *unsynced;              /* (l) unmapped, perhaps still cached: still pinned */
 
-	u16 command; /* (vCPU) as the guest wrote it */
+	u16 command; /* (l) as the guest wrote it */
 	struct {
-		u32 value; /* (vCPU) as the guest wrote it */
+		u32 value; /* (l) as the guest wrote it */
 		u64 mask;  /* of the address bits that can be written; 0: no memory BAR */
 		hpa_t hpa;
 		u64 size;
@@ -64,21 +58,13 @@ struct assigned *assigned_find(struct vm *vm, rid_t rid);
  * and nothing has changed.
  */
 int assign_device(struct vm *vm, rid_t rid, bool permit, u32 quota, const char **why);
-int release_device(struct assigned *d);
+void release_device(struct assigned *d);
 
 /* permit or deny, while the guest runs; deny revokes all grants. */
 void assigned_set_policy(struct assigned *d, bool permit);
 
-/* Sets the real device's bus-master bit: only if the guest wants it and policy permits. */
-void assigned_update_master(struct assigned *d);
-/* Maps the BARs where the guest has put them, or unmaps them. */
-void assigned_update_bars(struct assigned *d);
-
-/* grant.c. All with vm->lock held; return pages or a negative status of hypercall.h. */
-s64 grant_map(struct assigned *d, iova_t iova, gpa_t gpa, u64 npages, unsigned perm);
-s64 grant_unmap(struct assigned *d, iova_t iova, u64 npages, bool sync);
-void grant_sync(struct assigned *d);
-/* Takes everything back. Does not allocate, cannot fail. */
-void grant_revoke(struct assigned *d);
+/* The guest writes its command register, or a BAR's low 32 bits. */
+void assigned_set_command(struct assigned *d, u16 command);
+void assigned_set_bar(struct assigned *d, unsigned bar, u32 value);
 
 #endif

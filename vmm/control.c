@@ -192,7 +192,8 @@ cmd_release(struct session *s)
 		return -ENOENT;
 	if (vm->state == VM_RUNNING)
 		return fail(s, -EBUSY, "%s runs: stop it first", vm->name);
-	return release_device(d);
+	release_device(d);
+	return 0;
 }
 
 static int
@@ -333,7 +334,7 @@ status_line(struct text *t, struct vm *vm)
 	list_for_each (it, &vm->devices) {
 		struct assigned *d = list_entry(it, struct assigned, link);
 		text_printf(t, "  %s (%s%s)", d->pci->dev.name, d->permit ? "permit" : "deny",
-			d->attached ? ", attached" : "");
+			d->guest_attached ? ", attached" : "");
 	}
 	if (vm->state == VM_ENDED)
 		text_printf(t, "  %s", vm->why);

@@ -11,9 +11,8 @@
 #include "kernel/kalloc.h"
 #include "vmm/assign.h"
 
+#define TABLES_MIN    64 /* table pages that every domain may have */
 #define PAGES_AT_ONCE 64 /* a longer call is done in parts: the lock is held meanwhile */
-#define MSI_START     0xfee00000UL
-#define MSI_END       0xfef00000UL
 
 static struct grant **
 bucket(struct assigned *d, iova_t iova)
@@ -59,30 +58,35 @@ unpin(struct assigned *d, const struct grant *g, u32 n)
 
 /* Whether the call may be made at all; 0 or a status. */
 static int
-check(const struct assigned *d, iova_t iova, gpa_t gpa, u64 npages, unsigned perm)
+check(const struct assigned *d, iova_t iova, gpa_t gpa, u64 npages, u64 perm)
 {
 	u64 len = npages * PAGE_SIZE;
 
 	if (!npages || npages > HC_MAX_PAGES || !perm || perm & ~(HC_READ | HC_WRITE) ||
 		(iova.v | gpa.v) & PAGE_MASK)
 		return -HC_EINVAL;
-	/* A write to the interrupt window is an interrupt and never reaches a table. */
-	if (iova.v >= d->dom->ops->reach() || len > d->dom->ops->reach() - iova.v ||
+	if (iova.v >> HC_IOVA_BITS || (iova.v + len - 1) >> HC_IOVA_BITS ||
 		(iova.v < MSI_END && iova.v + len > MSI_START))
 		return -HC_EINVAL;
 	if (!d->permit)
 		return -HC_EPERM;
-	if (!d->attached)
+	if (!d->guest_attached)
 		return -HC_ENOENT;
 	if (gpa.v >= d->vm->mem || len > d->vm->mem - gpa.v)
 		return -HC_EACCES;
-	if (d->quota && d->pinned + npages > d->quota)
+	/*
+	 * What a guest can make the host allocate has a limit: pins (and so grants), and tables,
+	 * which are kept when they are empty.
+	 */
+	if (d->pinned + npages > d->quota)
+		return -HC_EDQUOT;
+	if (READ_ONCE(d->dom->pt.tables) > TABLES_MIN + d->vm->mem / pt_level_size(1) * 4)
 		return -HC_EDQUOT;
 	return 0;
 }
 
 s64
-grant_map(struct assigned *d, iova_t iova, gpa_t gpa, u64 npages, unsigned perm)
+grant_map(struct assigned *d, iova_t iova, gpa_t gpa, u64 npages, u64 perm)
 {
 	struct grant *g, **at;
 	int err = check(d, iova, gpa, npages, perm);
@@ -113,7 +117,8 @@ grant_map(struct assigned *d, iova_t iova, gpa_t gpa, u64 npages, unsigned perm)
 	}
 	if (err) {
 		if (done) {
-			iommu_unmap(d->dom, iova, done, true);
+			int gone = iommu_unmap(d->dom, iova, done, true);
+			ASSERT(!gone);
 			unpin(d, g, done);
 		}
 		kfree(g);
@@ -138,6 +143,19 @@ release_unsynced(struct assigned *d)
 	}
 }
 
+/* Takes a grant's entries out; it then waits, pinned, for a sync. */
+static void
+remove_grant(struct assigned *d, struct grant *g)
+{
+	/* Its own leaves of 4 KiB, each entered by grant_map(): there is nothing that could fail.
+	 */
+	int err = iommu_unmap(d->dom, g->iova, g->npages, false);
+
+	ASSERT(!err);
+	g->next = d->unsynced;
+	d->unsynced = g;
+}
+
 s64
 grant_unmap(struct assigned *d, iova_t iova, u64 npages, bool sync)
 {
@@ -156,9 +174,7 @@ grant_unmap(struct assigned *d, iova_t iova, u64 npages, bool sync)
 			err = -HC_EINVAL; /* only whole grants: half of one has no name */
 		} else {
 			*link = g->next;
-			iommu_unmap(d->dom, at, g->npages, false);
-			g->next = d->unsynced;
-			d->unsynced = g;
+			remove_grant(d, g);
 			done += g->npages;
 		}
 	}
@@ -182,9 +198,7 @@ grant_revoke(struct assigned *d)
 			struct grant *g = d->grants[b];
 
 			d->grants[b] = g->next;
-			iommu_unmap(d->dom, g->iova, g->npages, false);
-			g->next = d->unsynced;
-			d->unsynced = g;
+			remove_grant(d, g);
 		}
 	}
 	grant_sync(d);

@@ -25,9 +25,9 @@ hc_attach(struct vcpu *v, const u64 *a)
 
 	if (!d)
 		return -HC_ENODEV;
-	if (d->attached)
+	if (d->guest_attached)
 		return -HC_EEXIST;
-	d->attached = true;
+	d->guest_attached = true;
 	return 0;
 }
 
@@ -38,10 +38,10 @@ hc_detach(struct vcpu *v, const u64 *a)
 
 	if (!d)
 		return -HC_ENODEV;
-	if (!d->attached)
+	if (!d->guest_attached)
 		return -HC_ENOENT;
 	grant_revoke(d);
-	d->attached = false;
+	d->guest_attached = false;
 	return 0;
 }
 
@@ -52,7 +52,7 @@ hc_map(struct vcpu *v, const u64 *a)
 
 	if (!d)
 		return -HC_ENODEV;
-	return grant_map(d, (iova_t){a[1]}, (gpa_t){a[2]}, a[3], a[4] > 3 ? ~0u : a[4]);
+	return grant_map(d, (iova_t){a[1]}, (gpa_t){a[2]}, a[3], a[4]);
 }
 
 static s64

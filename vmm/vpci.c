@@ -3,10 +3,9 @@
  * and nothing else. Command, BARs and messages are ours; what else the guest reads is the
  * device's own, and what else it writes goes nowhere.
  */
-#include "hal/platform.h"
+#include "hal/pciconf.h"
 #include "vmm/assign.h"
 
-enum { CFG_COMMAND = 0x04, CFG_BAR = 0x10, CFG_BAR_END = 0x28, CFG_ROM = 0x30 };
 
 /* The 32-bit register at `offset` as the guest sees it. */
 static u32
@@ -34,13 +33,10 @@ static void
 write_config(struct assigned *d, unsigned offset, u32 v, u32 mask)
 {
 	if (offset == CFG_COMMAND) {
-		d->command = ((d->command & ~mask) | (v & mask)) & 0x407;
-		assigned_update_master(d);
-		assigned_update_bars(d);
+		assigned_set_command(d, (d->command & ~mask) | (v & mask));
 	} else if (offset >= CFG_BAR && offset < CFG_BAR_END) {
 		unsigned i = (offset - CFG_BAR) / 4;
-		d->bar[i].value = ((d->bar[i].value & ~mask) | (v & mask)) & (u32)d->bar[i].mask;
-		assigned_update_bars(d);
+		assigned_set_bar(d, i, (d->bar[i].value & ~mask) | (v & mask));
 	}
 }
 

@@ -6,8 +6,7 @@
  * Paper: the baseline of Willmann, Rixner and Cox, "Protection Strategies for Direct Access to
  * Virtualized I/O Devices" (USENIX ATC 2008), there called single-use mappings.
  */
-#include "hal/dma.h"
-#include "hal/iommu.h"
+#include "hal/strategy.h"
 
 static int
 strict_unmap(struct domain *d, iova_t iova, u32 npages)

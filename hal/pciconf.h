@@ -1,0 +1,39 @@
+/*
+ * PCI configuration space, by ECAM where the firmware tells of one, else by ports. Sections are
+ * those of the PCI Local Bus Specification 3.0.
+ */
+#ifndef HAL_PCICONF_H
+#define HAL_PCICONF_H
+
+#include "hal/addr.h"
+
+/* Registers of a function's header, 6.1, and bits of the command register, 6.2.2. */
+enum {
+	CFG_ID = 0x00,
+	CFG_COMMAND = 0x04,
+	CFG_STATUS = 0x06,
+	CFG_CLASS = 0x08,
+	CFG_HEADER = 0x0e,
+	CFG_BAR = 0x10,
+	CFG_SECONDARY = 0x19, /* of a bridge: the bus below it */
+	CFG_BAR_END = 0x28,
+	CFG_ROM = 0x30,
+	CFG_CAPABILITIES = 0x34,
+};
+enum { CMD_IO = 1, CMD_MEMORY = 2, CMD_MASTER = 4, CMD_NO_INTX = 0x400 };
+enum { CAP_MSI = 5, CAP_PCIE = 0x10, CAP_MSIX = 0x11 };
+
+/* The old mechanism's ports, 3.2.2.3.2. */
+#define PCI_PORT_ADDRESS 0xcf8
+#define PCI_PORT_DATA 0xcfc
+
+/* Finds the ECAM. After acpi_init(). */
+void pciconf_init(void);
+
+/* One register of 1, 2 or 4 bytes; ones if there is no such function. */
+u32 pci_read(rid_t rid, unsigned offset, unsigned size);
+void pci_write(rid_t rid, unsigned offset, unsigned size, u32 v);
+/* Highest bus number that pci_read() can reach. */
+unsigned pci_last_bus(void);
+
+#endif
