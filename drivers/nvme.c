@@ -281,12 +281,12 @@ queue_free(struct queue *q)
 {
 	struct device *dev = &q->ctrl->pci->dev;
 
+	irq_msi_free(dev, q->id); /* first: its handler reads what we are about to free */
 	for (unsigned i = 0; i < SLOTS; i++)
 		dma_map_destroy(&q->slot[i].map);
 	dma_free(dev, q->sq, ENTRIES * sizeof(struct command), q->sq_iova);
 	dma_free(dev, (void *)q->cq, ENTRIES * sizeof(struct completion), q->cq_iova);
 	dma_free(dev, q->prp_page, PAGE_SIZE, q->prp_iova);
-	irq_msi_free(dev, q->id);
 	kfree(q);
 }
 

@@ -1,4 +1,5 @@
-/* The DMA layer: written once for all modes. Windows, segments, limits; below it an IOMMU or nothing. */
+/* The DMA layer: written once for all modes. Windows, segments, limits; below it an IOMMU or
+ * nothing. */
 #include "hal/dma.h"
 #include "hal/iommu.h"
 #include "hal/iova.h"

@@ -2,7 +2,7 @@
 #include "kernel/abi.h"
 #include "kernel/kalloc.h"
 
-#define FIRST     0x100000UL
+#define FIRST 0x100000UL
 
 struct iova_free {
 	struct iova_free *next;

@@ -74,6 +74,8 @@ write_msi(struct device *dev, const struct msi_msg *m, bool enable)
 	u16 control = pci_read(dev->rid, dev->msi_cap + 2, 2);
 	unsigned data = control & BIT(7) ? 12 : 8; /* 64-bit address? */
 
+	/* Off while it changes: half a message would be a write to anywhere. */
+	pci_write(dev->rid, dev->msi_cap + 2, 2, control & ~BIT(0));
 	pci_write(dev->rid, dev->msi_cap + 4, 4, (u32)m->addr);
 	if (data == 12)
 		pci_write(dev->rid, dev->msi_cap + 8, 4, m->addr >> 32);
@@ -106,14 +108,14 @@ route_native(struct device *dev, unsigned index, u8 vector, u32 apic_id)
 	struct msi_msg m = {MSI_START | apic_id << 12, vector};
 	int err;
 
+	if (!dev->msix_table && (!dev->msi_cap || index))
+		return -ENODEV;
 	if (iommu_remaps_irqs() && (err = iommu_route_msi(dev->rid, index, vector, apic_id, &m)))
 		return err;
 	if (dev->msix_table)
 		write_msix(dev, index, &m, true);
-	else if (dev->msi_cap)
-		write_msi(dev, &m, true);
 	else
-		return -ENODEV;
+		write_msi(dev, &m, true);
 	return 0;
 }
 

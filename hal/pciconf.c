@@ -86,4 +86,3 @@ pci_write(rid_t rid, unsigned offset, unsigned size, u32 v)
 		outl(port, v);
 	spin_unlock(&port_lock);
 }
-

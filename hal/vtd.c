@@ -33,7 +33,7 @@ enum {
 #define CAP_CM(c)    ((c) >> 7 & 1)
 #define CAP_SAGAW(c) ((c) >> 8 & 31)
 #define CAP_FRO(c)   (((c) >> 24 & 0x3ff) * 16)
-#define CAP_SLLPS(c) ((c) >> 34 & 3) /* bit 0: 2 MiB pages, bit 1: 1 GiB */
+#define CAP_SLLPS(c) ((c) >> 34 & 3)           /* bit 0: 2 MiB pages, bit 1: 1 GiB */
 #define CAP_ND(c)    (1u << (4 + 2 * ((c)&7))) /* domain ids */
 #define CAP_RWBF(c)  ((c) >> 4 & 1)
 #define CAP_DWD(c)   ((c) >> 54 & 1)
@@ -62,7 +62,7 @@ enum { INV_INTERRUPT_ONE = 1 << 4, WAIT_STATUS_WRITE = 1 << 5 };
 /* Interrupt remapping entry, 9.10. */
 #define IRTE_PRESENT    1UL
 #define IRTE_CHECK_SID  (1UL << 18) /* SVT 01: only this source, all 16 bits */
-#define CONTEXT_PRESENT 1UL	    /* 9.3; translation type 00: by the table */
+#define CONTEXT_PRESENT 1UL         /* 9.3; translation type 00: by the table */
 
 #define WAIT_LIMIT_NS 1000000000UL /* for any answer of the unit */
 #define QUEUE_ENTRIES 256          /* invalidation descriptors: one page */
@@ -416,7 +416,8 @@ read_faults(void)
 static void
 fault_interrupt(void *arg)
 {
-	/* No new interrupt comes while a record is pending, so none may be left; but not for ever. */
+	/* No new interrupt comes while a record is pending, so none may be left; but not for ever.
+	 */
 	for (int i = 0; i < 64; i++) {
 		read_faults();
 		if (!(read32(FSTS) & FSTS_PPF))

@@ -50,7 +50,7 @@ boot_thread(void *unused)
 void
 kmain(u32 protocol, u64 info)
 {
-	char level[4];
+	char level[4], nmi[8];
 	const char *p = level;
 	u64 n;
 	bool known = false;
@@ -68,6 +68,7 @@ kmain(u32 protocol, u64 info)
 		      "-kernel");
 	if (boot_option("loglevel", level, sizeof(level)) && parse_u64(&p, &n))
 		console_loglevel = n;
+	nmi_panics = boot_option("nmi", nmi, sizeof(nmi)) && strcmp(nmi, "panic") == 0;
 	pr_info("Halcyon: booted by %s", protocol == BOOT_PVH ? "PVH" : "multiboot2");
 
 	mem_init();

@@ -17,6 +17,8 @@ struct trapframe {
 
 void trap_init(void);     /* once */
 void trap(struct trapframe *tf);
+/* Boot option nmi=panic. */
+extern bool nmi_panics;
 const char *exception_name(unsigned vector);
 
 /* Prints the callers of the frame at rbp, by name. */

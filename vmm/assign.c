@@ -8,7 +8,6 @@
 
 #define QUIET_MS 150 /* QEMU's edu finishes a DMA 100 ms after it was started */
 
-
 struct assigned *
 assigned_find(struct vm *vm, rid_t rid)
 {
@@ -167,7 +166,8 @@ refuse(const struct pci_dev *pci)
 	if (iommu_hw()->reach() < 1UL << HC_IOVA_BITS)
 		return "the IOMMU's tables are too small";
 	if (!iommu_remaps_irqs())
-		return "the IOMMU does not remap interrupts: the device could raise any of the host's";
+		return "the IOMMU does not remap interrupts: the device could raise any of the "
+		       "host's";
 	return NULL;
 }
 

@@ -17,6 +17,7 @@
 struct session {
 	struct text reply;
 	size_t taken; /* of the reply, by reads */
+	bool busy;    /* a command is under way; control held to change */
 	char request[MAX_REQUEST];
 	char *word[MAX_WORDS];
 	unsigned n;
@@ -288,9 +289,10 @@ cmd_send(struct session *s)
 static void
 kill_vm(struct vm *vm)
 {
-	if (vm->state != VM_RUNNING)
+	if (vm->state == VM_CREATED)
 		return;
 	vm_stop(vm, "killed");
+	/* Even if it has ended: its thread may still hold the lock, and we are about to free it. */
 	spin_lock(&vm->lock);
 	while (vm->state == VM_RUNNING)
 		proc_sleep(vm, &vm->lock);
@@ -498,16 +500,28 @@ static s64
 vmm_write(void *dev, void *state, u64 user_buf, size_t n, u64 pos)
 {
 	struct session *s = state;
+	char *request;
 	int err = -ENOSYS;
 
 	if (n >= MAX_REQUEST)
 		return -E2BIG;
-	if (copy_in(s->request, user_buf, n))
+	if (!(request = kmalloc(MAX_REQUEST)))
+		return -ENOMEM;
+	if (copy_in(request, user_buf, n)) {
+		kfree(request);
 		return -EFAULT;
+	}
+	mutex_lock(&control);
+	if (s->busy) { /* a child's command, through the file that it inherited */
+		mutex_unlock(&control);
+		kfree(request);
+		return -EBUSY;
+	}
+	memcpy(s->request, request, n);
 	s->request[n] = 0;
 	split(s);
 	s->reply.len = s->taken = 0;
-	mutex_lock(&control);
+	s->busy = true;
 	for (unsigned i = 0; i < NELEM(commands); i++) {
 		if (strcmp(commands[i].name, s->word[0]) != 0)
 			continue;
@@ -515,7 +529,9 @@ vmm_write(void *dev, void *state, u64 user_buf, size_t n, u64 pos)
 					       : commands[i].fn(s);
 		break;
 	}
+	s->busy = false;
 	mutex_unlock(&control);
+	kfree(request);
 	return err ? err : (s64)n;
 }
 
@@ -523,12 +539,16 @@ static s64
 vmm_read(void *dev, void *state, u64 user_buf, size_t n, u64 pos)
 {
 	struct session *s = state;
+	s64 got = -EFAULT;
 
+	mutex_lock(&control);
+	if (s->busy)
+		n = 0;
 	n = MIN(n, s->reply.len - s->taken);
-	if (copy_out(user_buf, s->reply.buf + s->taken, n))
-		return -EFAULT;
-	s->taken += n;
-	return n;
+	if (copy_out(user_buf, s->reply.buf + s->taken, n) == 0)
+		s->taken += got = n;
+	mutex_unlock(&control);
+	return got;
 }
 
 static int

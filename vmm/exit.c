@@ -3,8 +3,10 @@
 #include "kernel/x86.h"
 #include "vmm/vm.h"
 
+#define VECTOR_DB 1
 #define VECTOR_UD 6
 #define VECTOR_GP 13
+#define VECTOR_AC 17
 
 static int
 skip(struct vcpu *v, const struct exit *e)
@@ -31,6 +33,27 @@ exit_pause(struct vcpu *v, const struct exit *e)
 {
 	skip(v, e);
 	return 0;
+}
+
+/* WBINVD, INVD: caches are coherent, so there is nothing to do. */
+static int
+exit_cache(struct vcpu *v, const struct exit *e)
+{
+	return skip(v, e);
+}
+
+static int
+exit_debug(struct vcpu *v, const struct exit *e)
+{
+	vcpu_raise(v, VECTOR_DB, 0);
+	return 1;
+}
+
+static int
+exit_alignment(struct vcpu *v, const struct exit *e)
+{
+	vcpu_raise(v, VECTOR_AC, 0);
+	return 1;
 }
 
 static int

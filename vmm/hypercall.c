@@ -17,7 +17,7 @@ hc_version(struct vcpu *v, const u64 *a)
 	return HC_VERSION;
 }
 
-/* An empty domain. Attaching again after a denial or a crash of the guest's driver is allowed. */
+/* From here on the guest may map. It stays attached through a denial. */
 static s64
 hc_attach(struct vcpu *v, const u64 *a)
 {
@@ -89,10 +89,7 @@ hc_fault(struct vcpu *v, const u64 *a)
 	if (!any)
 		return 0;
 	f = vm->faults[vm->fault_read % NELEM(vm->faults)];
-	spin_unlock(&vm->lock);
-	bool ok = vm_write(vm, (gpa_t){a[0]}, &f, sizeof(f));
-	spin_lock(&vm->lock);
-	if (!ok)
+	if (!vm_write(vm, (gpa_t){a[0]}, &f, sizeof(f)))
 		return -HC_EACCES;
 	vm->fault_read++;
 	return 1;

@@ -16,6 +16,17 @@
 #define IMAGE_GPA     0x100000UL
 #define HEADER_SEARCH 32768
 
+static bool
+put(struct vm *vm, u64 gpa, const void *src, size_t n)
+{
+	bool ok;
+
+	spin_lock(&vm->lock);
+	ok = vm_write(vm, (gpa_t){gpa}, src, n);
+	spin_unlock(&vm->lock);
+	return ok;
+}
+
 /* Copies [offset, offset+n) of a file into guest memory. */
 static bool
 copy_file(struct vm *vm, struct inode *ip, u64 offset, u64 n, u64 gpa, void *page)
@@ -23,7 +34,7 @@ copy_file(struct vm *vm, struct inode *ip, u64 offset, u64 n, u64 gpa, void *pag
 	for (u64 done = 0; done < n; done += PAGE_SIZE) {
 		size_t k = MIN(n - done, PAGE_SIZE);
 		if (inode_read(ip, page, offset + done, k) != (s64)k ||
-			!vm_write(vm, (gpa_t){gpa + done}, page, k))
+			!put(vm, gpa + done, page, k))
 			return false;
 	}
 	return true;
@@ -159,7 +170,7 @@ write_acpi(struct vm *vm, u8 rsdp[36], u8 *page)
 		sum += rsdp[i];
 	rsdp[32] = -sum;
 	memcpy(page, rsdp, 36);
-	vm_write(vm, (gpa_t){ACPI_GPA}, page, PAGE_SIZE);
+	put(vm, ACPI_GPA, page, PAGE_SIZE);
 }
 
 /* Appends a tag to the boot information, 8-byte aligned (3.6). */
@@ -197,7 +208,7 @@ write_info(struct vm *vm, const struct memrange *module, u8 *page)
 	tag(page, &at, 15, rsdp, sizeof(rsdp));
 	tag(page, &at, 0, NULL, 0);
 	memcpy(page, &at, 4);
-	vm_write(vm, (gpa_t){INFO_GPA}, page, PAGE_SIZE);
+	put(vm, INFO_GPA, page, PAGE_SIZE);
 }
 
 const char *

@@ -93,8 +93,12 @@ enum {
 };
 /* Exit codes, appendix C. */
 enum {
+	SVM_READ_DR0 = 0x20,
+	SVM_WRITE_DR15 = 0x3f,
+	SVM_DB = 0x41,
+	SVM_AC = 0x51,
 	SVM_INTR = 0x60,
-	SVM_NMI = 0x61,
+	SVM_INIT = 0x63,
 	SVM_VINTR = 0x64,
 	SVM_RDPMC = 0x6f,
 	SVM_CPUID = 0x72,
@@ -130,9 +134,9 @@ struct svm_vcpu {
 
 /* Each CPU's: where VMRUN puts the host's state, and what VMLOAD brings back of it. */
 static struct {
-	void *hsave, *state;
+	void *hsave, *state; /* a page each */
+	bool on;
 	struct vcpu *last;
-	u8 *fpu;
 } percpu[MAX_CPUS];
 
 static u8 *iopm;  /* every port exits: 12 KiB of ones */
@@ -204,6 +208,14 @@ svm_probe(const char **why_not)
 		*why_not = "too little memory for SVM";
 		return NULL;
 	}
+	for (int i = 0; i < ncpus; i++) {
+		percpu[i].hsave = page_alloc(FRAME_KERNEL);
+		percpu[i].state = page_alloc(FRAME_KERNEL);
+		if (!percpu[i].hsave || !percpu[i].state) {
+			*why_not = "too little memory for SVM";
+			return NULL;
+		}
+	}
 	iopm = memset(phys_to_virt(io), 0xff, 4 * PAGE_SIZE);
 	msrpm = memset(phys_to_virt(msr), 0xff, 2 * PAGE_SIZE);
 	for (unsigned i = 0; i < NELEM(own_msrs); i++)
@@ -217,10 +229,7 @@ svm_cpu_init(void)
 {
 	int cpu = this_cpu()->id;
 
-	percpu[cpu].hsave = page_alloc(FRAME_KERNEL);
-	percpu[cpu].state = page_alloc(FRAME_KERNEL);
-	if (!percpu[cpu].hsave || !percpu[cpu].state)
-		panic("no memory for SVM on CPU %d", cpu);
+	percpu[cpu].on = true;
 	wrmsr(MSR_EFER, rdmsr(MSR_EFER) | EFER_SVME);
 	wrmsr(MSR_VM_HSAVE_PA, virt_to_phys(percpu[cpu].hsave));
 	/* FS, GS, TR, system call MSRs: the same at every entry, so saved once. */
@@ -248,11 +257,15 @@ svm_vcpu_init(struct vcpu *v, u64 npt_root)
 	s->last_cpu = -1;
 	v->arch = s;
 	/*
-	 * CR accesses are not intercepted: under TCG the exit does not say which register. The
-	 * debug registers belong to the guest alone; the host does not use them.
+	 * CR accesses are not intercepted: under TCG the exit does not say which register. Guests
+	 * have no debug registers (VMRUN would not switch DR0 to DR3), and #DB and #AC exit: a
+	 * guest that causes one while it delivers one would never leave the CPU.
 	 */
+	c->intercept_dr = ~0u;
+	c->intercept_exception = BIT(1) | BIT(17);
 	c->intercept1 = I1_INTR | I1_NMI | I1_SMI | I1_INIT | I1_RDPMC | I1_CPUID | I1_INVD |
-			I1_HLT | I1_INVLPGA | I1_IO | I1_MSR | I1_TASK | I1_FERR | I1_SHUTDOWN;
+			I1_HLT | I1_INVLPGA | I1_PAUSE | I1_IO | I1_MSR | I1_TASK | I1_FERR |
+			I1_SHUTDOWN;
 	c->intercept2 = I2_VMRUN | I2_VMMCALL | I2_SVM_OTHER | I2_WBINVD | I2_MONITOR | I2_XSETBV;
 	c->iopm = virt_to_phys(iopm);
 	c->msrpm = virt_to_phys(msrpm);
@@ -336,39 +349,41 @@ has_code(int vector)
 	return vector == 8 || (vector >= 10 && vector <= 14) || vector == 17;
 }
 
-/* What the exit means, in neutral terms. Steps are instruction lengths: there may be no nRIP. */
+/* Exits that need no more than a name, and the length of the instruction: there may be no nRIP. */
+static const struct {
+	u16 first, last; /* exit codes */
+	u8 kind, len;
+} simple_exits[] = {
+	{SVM_INTR, SVM_INIT, EXIT_INTR, 0}, /* and NMI, SMI */
+	{SVM_VINTR, SVM_VINTR, EXIT_WINDOW, 0},
+	{SVM_READ_DR0, SVM_WRITE_DR15, EXIT_INVALID_OPCODE, 0},
+	{SVM_DB, SVM_DB, EXIT_DEBUG, 0},
+	{SVM_AC, SVM_AC, EXIT_ALIGNMENT, 0},
+	{SVM_CPUID, SVM_CPUID, EXIT_CPUID, 2},
+	{SVM_HLT, SVM_HLT, EXIT_HLT, 1},
+	{SVM_PAUSE, SVM_PAUSE, EXIT_PAUSE, 2},
+	{SVM_INVD, SVM_INVD, EXIT_CACHE, 2},
+	{SVM_WBINVD, SVM_WBINVD, EXIT_CACHE, 2},
+	{SVM_VMMCALL, SVM_VMMCALL, EXIT_HCALL, 3},
+	{SVM_XSETBV, SVM_XSETBV, EXIT_XSETBV, 0},
+	{SVM_VMRUN, SVM_VMRUN, EXIT_INVALID_OPCODE, 0},
+	{SVM_VMMCALL + 1, SVM_SKINIT, EXIT_INVALID_OPCODE, 0},
+	{SVM_INVLPGA, SVM_INVLPGA, EXIT_INVALID_OPCODE, 0},
+	{SVM_RDPMC, SVM_RDPMC, EXIT_INVALID_OPCODE, 0},
+	{SVM_MONITOR, SVM_MWAIT_ARMED, EXIT_INVALID_OPCODE, 0},
+	{SVM_SHUTDOWN, SVM_SHUTDOWN, EXIT_SHUTDOWN, 0},
+};
+
+/* What the exit means, in neutral terms. */
 static void
 decode(const struct vmcb *c, struct exit *e)
 {
 	*e = (struct exit){.kind = EXIT_ERROR, .code = c->exit_code};
 	switch (c->exit_code) {
-	case SVM_INTR:
-	case SVM_NMI:
-		e->kind = EXIT_INTR;
-		break;
-	case SVM_VINTR:
-		e->kind = EXIT_WINDOW;
-		break;
-	case SVM_CPUID:
-		e->kind = EXIT_CPUID;
-		e->len = 2;
-		break;
-	case SVM_HLT:
-		e->kind = EXIT_HLT;
-		e->len = 1;
-		break;
-	case SVM_PAUSE:
-		e->kind = EXIT_PAUSE;
-		e->len = 2;
-		break;
-	case SVM_VMMCALL:
-		e->kind = EXIT_HCALL;
-		e->len = 3;
-		break;
 	case SVM_MSR:
 		e->kind = c->exit_info1 & 1 ? EXIT_WRMSR : EXIT_RDMSR;
 		e->len = 2;
-		break;
+		return;
 	case SVM_IO: /* 15.10.2 */
 		e->kind = EXIT_IO;
 		e->port = c->exit_info1 >> 16;
@@ -376,30 +391,18 @@ decode(const struct vmcb *c, struct exit *e)
 		e->string = c->exit_info1 & 4;
 		e->size = c->exit_info1 >> 4 & 7;
 		e->len = c->exit_info2 - c->rip;
-		break;
-	case SVM_WBINVD:
-	case SVM_INVD:
-		e->kind = EXIT_PAUSE; /* caches are coherent: nothing to do */
-		e->len = 2;
-		break;
-	case SVM_XSETBV:
-		e->kind = EXIT_XSETBV;
-		break;
-	case SVM_VMRUN:
-	case SVM_VMRUN + 2 ... SVM_SKINIT:
-	case SVM_INVLPGA:
-	case SVM_RDPMC:
-	case SVM_MONITOR ... SVM_MWAIT_ARMED:
-		e->kind = EXIT_INVALID_OPCODE;
-		break;
-	case SVM_SHUTDOWN:
-		e->kind = EXIT_SHUTDOWN;
-		break;
-	case SVM_NPF:
+		return;
+	case SVM_NPF: /* 15.25.6 */
 		e->kind = EXIT_NESTED_FAULT;
 		e->gpa.v = c->exit_info2;
 		e->write = c->exit_info1 & 2;
-		break;
+		return;
+	}
+	for (unsigned i = 0; i < NELEM(simple_exits); i++) {
+		if (c->exit_code >= simple_exits[i].first && c->exit_code <= simple_exits[i].last) {
+			e->kind = simple_exits[i].kind;
+			e->len = simple_exits[i].len;
+		}
 	}
 }
 
@@ -410,6 +413,8 @@ put_state(struct vcpu *v, struct svm_vcpu *s)
 	struct vmcb *c = s->vmcb;
 	int cpu = this_cpu()->id;
 
+	if (v->rip != c->rip) /* stepped over an instruction: its shadow of STI is over too */
+		c->shadow = 0;
 	c->rax = v->reg[RAX];
 	c->rsp = v->reg[RSP];
 	c->rip = v->rip;
@@ -453,7 +458,7 @@ svm_run(struct vcpu *v, struct exit *e)
 	int cpu = this_cpu()->id;
 	u64 cr0 = read_cr0();
 
-	if (!percpu[cpu].hsave)
+	if (!percpu[cpu].on)
 		svm_cpu_init();
 	put_state(v, s);
 	/* The kernel does not use the FPU, so the guest's state goes in and out as it is. */

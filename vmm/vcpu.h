@@ -19,6 +19,9 @@ struct text;
 	X(CPUID, ".cpuid", exit_cpuid)                     \
 	X(HLT, ".hlt", exit_hlt)                           \
 	X(PAUSE, ".pause", exit_pause)                     \
+	X(CACHE, ".wbinvd", exit_cache)                    \
+	X(DEBUG, "#db", exit_debug)                        \
+	X(ALIGNMENT, "#ac", exit_alignment)                \
 	X(HCALL, ".vmcall", exit_hcall)                    \
 	X(IO, ".io", exit_io)                              \
 	X(RDMSR, ".rdmsr", exit_rdmsr)                     \

@@ -13,41 +13,20 @@ vm_hpa(struct vm *vm, gpa_t gpa, hpa_t *hpa)
 	return gpa.v < vm->mem && pt_lookup(&vm->npt, gpa.v, &hpa->v, NULL);
 }
 
-/* Moves bytes between a buffer and guest memory, page by page. */
-static bool
-copy(struct vm *vm, gpa_t gpa, void *buf, size_t n, bool write)
+bool
+vm_write(struct vm *vm, gpa_t gpa, const void *src, size_t n)
 {
 	for (size_t done = 0; done < n;) {
 		gpa_t at = {gpa.v + done};
 		size_t k = MIN(n - done, PAGE_SIZE - (at.v & PAGE_MASK));
 		hpa_t hpa;
-		bool there;
 
-		spin_lock(&vm->lock);
-		if ((there = at.v >= gpa.v && vm_hpa(vm, at, &hpa))) {
-			if (write)
-				memcpy(phys_to_virt(hpa.v), (char *)buf + done, k);
-			else
-				memcpy((char *)buf + done, phys_to_virt(hpa.v), k);
-		}
-		spin_unlock(&vm->lock);
-		if (!there)
+		if (at.v < gpa.v || !vm_hpa(vm, at, &hpa))
 			return false;
+		memcpy(phys_to_virt(hpa.v), (const char *)src + done, k);
 		done += k;
 	}
 	return true;
-}
-
-bool
-vm_write(struct vm *vm, gpa_t gpa, const void *src, size_t n)
-{
-	return copy(vm, gpa, (void *)src, n, true);
-}
-
-bool
-vm_read(struct vm *vm, gpa_t gpa, void *dst, size_t n)
-{
-	return copy(vm, gpa, dst, n, false);
 }
 
 /*

@@ -44,6 +44,8 @@ struct vm {
 	size_t log_len; /* (l) */
 	char line[128]; /* (l) the console's unfinished line */
 	unsigned line_len;
+	u64 line_second; /* (l) lines printed in this second */
+	unsigned lines;
 	char input[64]; /* (l) typed, not yet read */
 	unsigned input_read, input_written;
 	u32 pci_select; /* (vCPU) port 0xcf8 */
@@ -61,9 +63,8 @@ int vm_create(const char *name, u64 mem, struct vm **vm);
 /* Frees all of it. It must not be running, and must have no devices. */
 void vm_destroy(struct vm *vm);
 
-/* Guest memory by GPA. False if any of it is not RAM of the VM. */
+/* Writes guest memory by GPA. False if any of it is not RAM of the VM. vm->lock held. */
 bool vm_write(struct vm *vm, gpa_t gpa, const void *src, size_t n);
-bool vm_read(struct vm *vm, gpa_t gpa, void *dst, size_t n);
 /* The frame behind a GPA; false if there is none. vm->lock held. */
 bool vm_hpa(struct vm *vm, gpa_t gpa, hpa_t *hpa);
 

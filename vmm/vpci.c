@@ -6,7 +6,6 @@
 #include "hal/pciconf.h"
 #include "vmm/assign.h"
 
-
 /* The 32-bit register at `offset` as the guest sees it. */
 static u32
 read_config(struct assigned *d, unsigned offset)

@@ -1,8 +1,10 @@
 /* The guest's COM1: enough of a 16550 for a polling driver. Lines go to the host's console. */
-#include "kernel/abi.h"
+#include "hal/timer.h"
 #include "kernel/console.h"
 #include "kernel/proc.h"
 #include "vmm/vm.h"
+
+#define LINES_PER_SECOND 1000
 
 enum { DATA = 0, LCR = 3, LSR = 5 };
 
@@ -11,11 +13,21 @@ static void
 put_line(struct vm *vm)
 {
 	char text[sizeof(vm->line) + sizeof(vm->name) + 8];
+	u64 second = timer_ns() / 1000000000;
 	int n;
 
 	vm->line[vm->line_len] = 0;
-	n = snprintf(text, sizeof(text), "%s| %s\n", vm->name, vm->line);
-	console_write(text, n);
+	if (second != vm->line_second) {
+		vm->line_second = second;
+		vm->lines = 0;
+	}
+	/* The host's console is slow and everybody's: a guest that floods it is cut short. */
+	if (++vm->lines <= LINES_PER_SECOND) {
+		n = snprintf(text, sizeof(text), "%s| %s\n", vm->name, vm->line);
+		console_write(text, n);
+	} else if (vm->lines == LINES_PER_SECOND + 1) {
+		pr_warn("vm %s: prints too much: not all of it is shown", vm->name);
+	}
 	/* When the log is full its older half goes. */
 	if (vm->log_len + vm->line_len + 2 > VM_LOG_SIZE) {
 		vm->log_len -= VM_LOG_SIZE / 2;
@@ -59,7 +71,7 @@ vuart_out(struct vm *vm, unsigned reg, u8 v)
 		put_line(vm);
 		line = true;
 	}
-	if (v >= ' ' || v == '\t')
+	if ((v >= ' ' && v < 0x7f) || v == '\t') /* no escape sequences for the host's terminal */
 		vm->line[vm->line_len++] = v;
 	spin_unlock(&vm->lock);
 	if (line)

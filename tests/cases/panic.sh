@@ -13,9 +13,9 @@ rm -f "$log"
 	sleep 1
 ) | timeout -k 5 90 "$QEMU" -M q35 -cpu max -m 256 -smp 2 -nodefaults -vga none -display none -monitor stdio \
 	-serial file:"$log" -no-reboot -device isa-debug-exit,iobase=0xf4,iosize=4 \
-	-kernel "$B/halcyon.elf" -initrd "$B/guest.img" >/dev/null 2>&1
+	-append nmi=panic -kernel "$B/halcyon.elf" -initrd "$B/guest.img" >/dev/null 2>&1
 code=$?
 expect "registers" "\[.*rip ffffffff80[0-9a-f]+ [a-z_]+\+0x" "rax [0-9a-f]{16} rbx" "cr2 [0-9a-f]{16} cr3"
-expect "callers by name" "ffffffff80[0-9a-f]+ [a-z_]+\+0x" "panic: NMI in the kernel" "ffffffff80[0-9a-f]+ trap\+0x"
+expect "callers by name" "ffffffff80[0-9a-f]+ [a-z_]+\+0x" "panic: NMI" "ffffffff80[0-9a-f]+ trap\+0x"
 check "and the machine ends with status 126" test "$code" = 253
 finish
