@@ -65,7 +65,7 @@ SCRIPTS := $(wildcard tests/guest/*.sh)
 FILES += $(foreach s,$(SCRIPTS),/tests/$(notdir $(s))=$(s))
 
 # Guest kernels that misbehave, for the tests.
-HOSTILE := $(foreach k,1 2 3 4 5,$(B)/tests/hostile-$k)
+HOSTILE := $(foreach k,1 2 3 4 5 6,$(B)/tests/hostile-$k)
 $(B)/tests/hostile-%: tests/guest/hostile.S $(B)/.toolchain Makefile
 	$(call say,LD,$@)
 	$(Q)mkdir -p $(@D)

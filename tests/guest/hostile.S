@@ -19,7 +19,7 @@ _start:	mov $0x12345678, %ebp		/* the state of the random numbers */
 	int3
 #elif KIND == 2
 1:	jmp 1b
-#elif KIND == 3
+#elif KIND == 3 || KIND == 6
 	/* Long mode, for all 64 bits of the registers: the first 8 MiB one to one. */
 	movl $0x202003, 0x201000	/* PDPT -> page directory */
 	movl $0x201003, 0x200000	/* PML4 -> PDPT */
@@ -52,6 +52,27 @@ long:	mov $1, %eax			/* attach, so that the rest has something to work on */
 	xor %r10d, %r10d
 	xor %r8d, %r8d
 	vmmcall
+#if KIND == 6
+	/* Grants without end, each in a table of its own, and none synced: what does the host lose? */
+	mov $50000, %ecx
+	mov $0x200000, %rsi
+1:	push %rcx
+	mov $3, %eax			/* map */
+	mov $0x100000, %edx
+	mov $1, %r10d
+	mov $3, %r8d
+	vmmcall
+	mov $4, %eax			/* unmap */
+	mov $1, %edx
+	xor %r10d, %r10d
+	xor %r8d, %r8d
+	vmmcall
+	add $0x200000, %rsi
+	pop %rcx
+	dec %ecx
+	jnz 1b
+	jmp 6f
+#endif
 	mov $50000, %ecx
 1:	push %rcx
 	call random64
@@ -102,7 +123,7 @@ long:	mov $1, %eax			/* attach, so that the rest has something to work on */
 	pop %rcx
 	dec %ecx
 	jnz 1b
-	xor %eax, %eax
+6:	xor %eax, %eax
 	mov $0xf4, %edx
 	out %eax, (%dx)
 5:	hlt

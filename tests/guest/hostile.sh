@@ -17,6 +17,14 @@ vmctl create ports -m 16 -k /tests/hostile-4 -r ''
 vmctl assign ports 00:06.0
 vmctl start ports
 vmctl wait ports && echo random ports survived
+vmctl create hoard -m 16 -k /tests/hostile-6 -r ''
+vmctl release random 00:05.0
+vmctl assign hoard 00:05.0
+vmctl start hoard
+vmctl wait hoard && echo hoarding survived
+vmctl stats hoard
+free | grep FREE
+vmctl destroy hoard
 vmctl create nowhere -m 16 -k /tests/hostile-5 -r ''
 vmctl start nowhere
 vmctl wait nowhere
