@@ -4,7 +4,7 @@
 
 #include "kernel/types.h"
 
-#define FONT_WIDTH 5
+#define FONT_WIDTH  5
 #define FONT_HEIGHT 8
 
 /* Characters 32 to 126: five columns each, left to right; bit 0 is the top row. */

@@ -7,7 +7,6 @@
 #include "kernel/kalloc.h"
 #include "kernel/mem.h"
 
-
 static struct list devices = LIST_INIT(devices);
 
 struct pci_dev *

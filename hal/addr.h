@@ -35,7 +35,7 @@ typedef u16 rid_t;
  * nothing is ever mapped there.
  */
 #define MSI_START 0xfee00000UL
-#define MSI_END 0xfef00000UL
+#define MSI_END   0xfef00000UL
 
 /* For printf: "%02x:%02x.%x". */
 #define RID_FMT       "%02x:%02x.%x"

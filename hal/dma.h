@@ -14,7 +14,6 @@
 /* Seen from the device: TO_DEVICE memory is not writable by it, FROM_DEVICE not readable. */
 enum dma_dir { DMA_TO_DEVICE = 1, DMA_FROM_DEVICE = 2, DMA_BIDIRECTIONAL = 3 };
 
-
 /* One piece as the device sees it. */
 struct dma_seg {
 	iova_t iova;

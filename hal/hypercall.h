@@ -55,9 +55,9 @@ enum {
 
 enum { HC_READ = 1, HC_WRITE = 2 }; /* map: what the device may do */
 enum { HC_SYNC = 1 };               /* unmap: as if followed by sync */
-#define HC_IOVA_BITS 39	/* bus addresses that a guest may use, less the interrupt window */
-#define HC_MAX_PAGES 512            /* of one map or unmap */
-#define HC_FAULT_INDEX 0xffff	    /* bind, unbind: not a message, but word of the device's faults */
+#define HC_IOVA_BITS   39     /* bus addresses that a guest may use, less the interrupt window */
+#define HC_MAX_PAGES   512    /* of one map or unmap */
+#define HC_FAULT_INDEX 0xffff /* bind, unbind: not a message, but word of the device's faults */
 
 /* A DMA of this VM's device that was blocked. 32 bytes. */
 struct hc_fault {

@@ -41,9 +41,9 @@ struct domain {
 	const struct iommu_ops *ops;
 	u16 id;
 	bool attached;
-	rid_t rid;            /* of the device, if attached */
-	struct spinlock lock; /* over pt and gather */
-	struct pt pt;         /* hardware drivers: the translation table */
+	rid_t rid;               /* of the device, if attached */
+	struct spinlock lock;    /* over pt and gather */
+	struct pt pt;            /* hardware drivers: the translation table */
 	struct pt_gather gather; /* removed since the last sync */
 	/*
 	 * Something was removed and the IOTLB may still know it. Exact only for a caller that does

@@ -25,7 +25,7 @@ enum { CAP_MSI = 5, CAP_PCIE = 0x10, CAP_MSIX = 0x11 };
 
 /* The old mechanism's ports, 3.2.2.3.2. */
 #define PCI_PORT_ADDRESS 0xcf8
-#define PCI_PORT_DATA 0xcfc
+#define PCI_PORT_DATA    0xcfc
 
 /* Finds the ECAM. After acpi_init(). */
 void pciconf_init(void);

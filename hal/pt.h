@@ -1,7 +1,7 @@
 /*
  * One page-table walker for five formats. The formats are data (struct pt_fmt); the walker knows
- * no vendor, takes no lock and invalidates nothing. What it removed it hands back in a pt_gather: the
- * input range whose cached translations must be invalidated, and the table pages that fell out
+ * no vendor, takes no lock and invalidates nothing. What it removed it hands back in a pt_gather:
+ * the input range whose cached translations must be invalidated, and the table pages that fell out
  * of use. The caller invalidates, waits, and only then frees them with pt_gather_free().
  *
  * Formats: CPU and NPT: AMD64 manual vol. 2, 5.3 and 15.25. EPT: SDM vol. 3, 29.3. VT-d second
@@ -22,11 +22,11 @@ struct pt_fmt {
 	u8 leaf_levels;  /* bit l: a leaf may stand at level l (0 = 4 KiB, 1 = 2 MiB, 2 = 1 GiB) */
 	bool next_level; /* AMD-Vi: bits 11:9 say the level below, 0 for a leaf */
 	bool sign_extended; /* CPU: input addresses are canonical, in two halves */
-	u64 valid;       /* an entry with none of these bits is empty */
-	u64 table;       /* set in every entry that points to a table */
-	u64 leaf;        /* set in every leaf */
-	u64 large;       /* set in leaves above level 0 */
-	u64 addr;        /* the address field */
+	u64 valid;          /* an entry with none of these bits is empty */
+	u64 table;          /* set in every entry that points to a table */
+	u64 leaf;           /* set in every leaf */
+	u64 large;          /* set in leaves above level 0 */
+	u64 addr;           /* the address field */
 	struct {
 		u32 perm;
 		u64 set, clear; /* bits of a leaf with and without that permission */
@@ -48,7 +48,7 @@ struct pt {
 /* What an operation leaves to be invalidated and freed. Zero-initialise; may gather several. */
 struct pt_gather {
 	u64 start, end; /* input addresses; empty if start == end */
-	u64 *tables;      /* table pages, linked through their first word */
+	u64 *tables;    /* table pages, linked through their first word */
 };
 
 /* Makes an empty table of `levels` levels (0: as many as the format has). -ENOMEM. */

@@ -1,4 +1,5 @@
-/* A piece of kernel memory in a scatter-gather list: in the direct map, so physically contiguous. */
+/* A piece of kernel memory in a scatter-gather list: in the direct map, so physically contiguous.
+ */
 #ifndef KERNEL_SG_H
 #define KERNEL_SG_H
 

@@ -15,7 +15,7 @@ struct trapframe {
 #define VEC_DOUBLE_FAULT 8
 #define VEC_FIRST_IRQ    32
 
-void trap_init(void);     /* once */
+void trap_init(void); /* once */
 void trap(struct trapframe *tf);
 /* Boot option nmi=panic. */
 extern bool nmi_panics;
