@@ -90,6 +90,7 @@ $(B)/halcyon.iso: $(B)/halcyon.elf $(B)/fs.img tools/mkiso.sh
 # The machine to play with: a host with a root disk, a data disk and edu. Leave it with Ctrl-A X.
 export B QEMU BOOT CPUS MEM IOMMU ACCEL APPEND QEMUEXTRA T SLOW GRUB_MKRESCUE LLVM TOOLPREFIX
 BOOT ?= iso
+JOBS ?= $(shell nproc 2>/dev/null || echo 2)
 GDBPORT := $(shell expr `id -u` % 5000 + 25000)
 
 $(B)/data.img:
@@ -103,12 +104,12 @@ qemu-gdb: setup-run all $(B)/data.img
 	@QEMUEXTRA="$(QEMUEXTRA) -S -gdb tcp::$(GDBPORT)" tools/qemu.sh
 
 demo: setup-run
-	@$(MAKE) --no-print-directory all
+	@$(MAKE) --no-print-directory -j$(JOBS) all
 	@BOOT=$(if $(filter command line,$(origin BOOT)),$(BOOT),kernel) tests/demo.sh
 
 # Everything: what runs on the build machine, then the cases in QEMU.
 test: setup-test
-	@$(MAKE) --no-print-directory all $(B)/mkfs
+	@$(MAKE) --no-print-directory -j$(JOBS) all $(B)/mkfs
 	@tests/run.sh $(T)
 
 check: setup-check
