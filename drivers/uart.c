@@ -33,12 +33,15 @@ uart_interrupt(void *arg)
 	uart_poll();
 }
 
+static bool present;
+
 static void
 uart_early(void)
 {
 	outb(COM1 + SCRATCH, 0x5a);
-	if (inb(COM1 + SCRATCH) != 0x5a)
-		return; /* no such port */
+	present = inb(COM1 + SCRATCH) == 0x5a;
+	if (!present)
+		return;
 	outb(COM1 + IER, 0);
 	outb(COM1 + LCR, 0x80); /* divisor 1: 115200 baud */
 	outb(COM1 + DATA, 1);
@@ -53,6 +56,8 @@ INITCALL(INIT_CONSOLE, uart_early);
 static void
 uart_init(void)
 {
+	if (!present)
+		return;
 	if (irq_gsi(COM1_GSI, uart_interrupt, NULL, "uart") == 0)
 		outb(COM1 + IER, 1); /* received data */
 	else

@@ -54,8 +54,11 @@ start(u32 apic_id)
 	}
 	deadline = timer_ns() + START_LIMIT_MS * 1000000UL;
 	while (__atomic_load_n(&ap_up, __ATOMIC_ACQUIRE) != ncpus) {
-		if (timer_ns() > deadline)
-			return false; /* its stack stays: it may still come */
+		if (timer_ns() > deadline) {
+			apic_send_init(apic_id); /* or it might still come, and take the next one's
+						    place */
+			return false;
+		}
 		pause();
 	}
 	ncpus++;
@@ -73,7 +76,10 @@ usable(const u8 *e, u32 *id)
 		*id = e[3];
 	else
 		memcpy(id, e + 4, 4);
-	return (flags & 1) && *id != apic_id();
+	for_each_cpu (c)
+		if (c->apic_id == *id)
+			return false; /* runs already: named twice, by both kinds of record */
+	return flags & 1;
 }
 
 void

@@ -14,6 +14,16 @@ add_ram(struct bootinfo *bi, u64 base, u64 len)
 		return;
 	end = ROUND_DOWN(base + MIN(len, limit - base), PAGE_SIZE);
 	base = ROUND_UP(base, PAGE_SIZE);
+	for (unsigned i = 0; i < bi->nram; i++) {
+		/* Ranges that overlap would be mapped twice: what is known already is cut off. */
+		struct memrange *r = &bi->ram[i];
+		if (base < r->base + r->len && end > r->base) {
+			if (base >= r->base)
+				base = r->base + r->len;
+			else
+				end = r->base;
+		}
+	}
 	if (base < end)
 		bi->ram[bi->nram++] = (struct memrange){base, end - base};
 }

@@ -95,7 +95,7 @@ console_input(char c)
 			put('\b'), put(' '), put('\b');
 		}
 	} else if (c == 4) { /* Ctrl-D */
-		in.eof = in.write == in.line;
+		in.eof |= in.write == in.line;
 		in.line = in.write;
 		wakeup(&in);
 	} else if (in.write - in.read < sizeof(in.buf)) {
@@ -119,7 +119,8 @@ console_read(void *dev, void *state, u64 user_buf, size_t n, u64 pos)
 	spin_lock(&lock);
 	while (in.read == in.line && !in.eof && !current()->killed)
 		proc_sleep(&in, &lock);
-	in.eof = false;
+	if (in.read == in.line)
+		in.eof = false; /* else it comes after the lines that were typed before it */
 	while (done < n && in.read != in.line) {
 		char c = in.buf[in.read++ % sizeof(in.buf)];
 		line[done++] = c;

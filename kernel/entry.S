@@ -58,6 +58,9 @@ vector_stubs:
 trap_entry:
 	push_regs
 	cld
+	pushfq			/* a gate keeps AC, and with it SMAP would be off */
+	andl $~0x40000, (%rsp)
+	popfq
 	testb $3, TF_CS(%rsp)
 	jz 1f
 	swapgs

@@ -9,8 +9,11 @@ static int
 load_segment(struct aspace *as, struct inode *ip, const struct elf_phdr *ph, void *page)
 {
 	unsigned perm = (ph->flags & ELF_W ? PT_W : 0) | (ph->flags & ELF_X ? PT_X : 0);
-	int err = aspace_grow(as, ph->vaddr, ph->memsz, perm);
+	int err;
 
+	/* First, so that what a failed grow leaves is freed with the rest. */
+	as->brk = MAX(as->brk, ROUND_UP(ph->vaddr + ph->memsz, PAGE_SIZE));
+	err = aspace_grow(as, ph->vaddr, ph->memsz, perm);
 	for (u64 at = 0; at < ph->filesz && !err; at += PAGE_SIZE) {
 		size_t n = MIN(PAGE_SIZE, ph->filesz - at);
 		if (inode_read(ip, page, ph->offset + at, n) != (s64)n)
@@ -18,7 +21,6 @@ load_segment(struct aspace *as, struct inode *ip, const struct elf_phdr *ph, voi
 		else
 			err = aspace_write(as, ph->vaddr + at, page, n);
 	}
-	as->brk = MAX(as->brk, ROUND_UP(ph->vaddr + ph->memsz, PAGE_SIZE));
 	return err;
 }
 
@@ -36,12 +38,14 @@ load_program(struct aspace *as, struct inode *ip, u64 *entry, void *page)
 	if (st.type != T_FILE || inode_read(ip, &h, 0, sizeof(h)) != sizeof(h) ||
 		(wrong = elf_check(&h, st.size)))
 		return -ENOEXEC;
+	if (h.entry < USER_BASE || h.entry >= USER_HEAP_END)
+		return -ENOEXEC; /* returning to an address that is not canonical is our fault */
 	for (unsigned i = 0; i < h.phnum && !err; i++) {
 		if (inode_read(ip, &ph, h.phoff + i * sizeof(ph), sizeof(ph)) != sizeof(ph))
 			return -EIO;
 		if (ph.type != ELF_PT_LOAD)
 			continue;
-		if (elf_check_load(&ph, st.size, ph.vaddr, USER_BASE, USER_TOP / 2) ||
+		if (elf_check_load(&ph, st.size, ph.vaddr, USER_BASE, USER_HEAP_END) ||
 			(ph.vaddr & PAGE_MASK))
 			return -ENOEXEC;
 		err = load_segment(as, ip, &ph, page);

@@ -49,6 +49,7 @@ file_open(const char *path, int flags, struct file **out)
 	if (!(f = kmalloc(sizeof(*f))))
 		return -ENOMEM;
 	f->refs = 1;
+	mutex_init(&f->lock, "file");
 	f->readable = (flags & 3) != O_WRONLY;
 	f->writable = (flags & 3) != O_RDONLY;
 	err = is_device_path(path) ? open_device(path, f) : open_inode(path, flags, f);
@@ -119,14 +120,23 @@ file_read(struct file *f, u64 user_buf, size_t n)
 
 	if (!f->readable)
 		return -EBADF;
+	if (!n)
+		return 0;
 	if (f->kind == FILE_PIPE)
 		return pipe_read(f->pipe, user_buf, n);
 	if (f->kind == FILE_DEV && !f->dev->ops->read)
 		return -EINVAL;
-	got = f->kind == FILE_INODE ? read_inode(f, user_buf, n)
-				    : f->dev->ops->read(f->dev->dev, f->state, user_buf, n, f->pos);
+	if (f->kind == FILE_DEV) { /* it may sleep for long, so there is no lock */
+		got = f->dev->ops->read(f->dev->dev, f->state, user_buf, n, f->pos);
+		if (got > 0)
+			f->pos += got;
+		return got;
+	}
+	mutex_lock(&f->lock);
+	got = read_inode(f, user_buf, n);
 	if (got > 0)
 		f->pos += got;
+	mutex_unlock(&f->lock);
 	return got;
 }
 

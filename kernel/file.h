@@ -3,6 +3,7 @@
 #define KERNEL_FILE_H
 
 #include "kernel/abi.h"
+#include "kernel/proc.h"
 
 struct devfile;
 struct inode;
@@ -12,7 +13,8 @@ struct file {
 	enum { FILE_INODE, FILE_PIPE, FILE_DEV } kind;
 	int refs;
 	bool readable, writable;
-	u64 pos; /* bytes */
+	u64 pos; /* bytes; under `lock` for inodes, which processes may read side by side */
+	struct mutex lock;
 	struct inode *inode;
 	struct pipe *pipe;
 	struct devfile *dev;

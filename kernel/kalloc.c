@@ -274,14 +274,14 @@ heap_refill(unsigned class)
 static void *
 heap_block(size_t n)
 {
-	struct heap_block *b = kmalloc(sizeof(*b));
+	struct heap_block *b = n <= PAGE_SIZE << MAX_ORDER ? kmalloc(sizeof(*b)) : NULL;
 	paddr_t pa;
 
 	if (!b)
 		return NULL;
 	while ((PAGE_SIZE << b->order) < n)
 		b->order++;
-	if (b->order > MAX_ORDER || !(pa = frame_alloc(b->order, FRAME_HEAP))) {
+	if (!(pa = frame_alloc(b->order, FRAME_HEAP))) {
 		kfree(b);
 		return NULL;
 	}

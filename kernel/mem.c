@@ -362,6 +362,22 @@ aspace_grow(struct aspace *as, u64 va, u64 len, unsigned perm)
 	return err;
 }
 
+void
+aspace_shrink(struct aspace *as, u64 va, u64 len)
+{
+	u64 end = va + len, removed;
+	struct pt_gather g = {0};
+	paddr_t pa;
+
+	for (va = ROUND_UP(va, PAGE_SIZE); va + PAGE_SIZE <= end; va += PAGE_SIZE) {
+		if (!pt_lookup(&as->pt, va, &pa, NULL))
+			continue;
+		pt_unmap(&as->pt, va, PAGE_SIZE, &removed, &g);
+		invlpg(va); /* one thread, one CPU: nobody else has it cached */
+		frame_free(pa, 0, FRAME_USER);
+	}
+}
+
 int
 aspace_write(struct aspace *as, u64 va, const void *src, size_t n)
 {

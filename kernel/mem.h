@@ -20,6 +20,7 @@
 #define USER_BASE        0x400000UL
 #define USER_TOP         0x7ffffff00000UL
 #define USER_STACK_PAGES 16
+#define USER_HEAP_END    (USER_BASE + (1UL << 30)) /* program and heap */
 
 static inline void *
 phys_to_virt(paddr_t pa)
@@ -56,8 +57,10 @@ int aspace_create(struct aspace *as);
 void aspace_destroy(struct aspace *as);
 int aspace_copy(struct aspace *to, const struct aspace *from);
 void aspace_load(const struct aspace *as);
-/* Maps zeroed pages over [va, va+len), skipping what is mapped. */
+/* Maps zeroed pages over [va, va+len), skipping what is mapped. -ENOMEM may leave some of them. */
 int aspace_grow(struct aspace *as, u64 va, u64 len, unsigned perm);
+/* Frees the whole pages in [va, va+len). The address space is the current one. */
+void aspace_shrink(struct aspace *as, u64 va, u64 len);
 /* Copies into an address space that need not be the current one. */
 int aspace_write(struct aspace *as, u64 va, const void *src, size_t n);
 

@@ -99,13 +99,13 @@ panic(const char *fmt, ...)
 	if (__atomic_exchange_n(&panicking, 1, __ATOMIC_SEQ_CST))
 		for (;;)
 			asm volatile("cli; hlt");
+	smp_stop_others();
 	console_panic(); /* from now on print without locks */
 	va_start(ap, fmt);
 	text_vprintf(&t, fmt, ap);
 	va_end(ap);
 	pr_err("panic: %s", line);
 	backtrace((u64)__builtin_frame_address(0));
-	smp_stop_others();
 	platform_debug_exit(126);
 	for (;;)
 		asm volatile("cli; hlt");

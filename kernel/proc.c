@@ -61,6 +61,7 @@ proc_new(const char *name)
 		return NULL;
 	}
 	p->stack = phys_to_virt(stack);
+	*(u64 *)p->stack = STACK_MARK;
 	p->tf = (struct trapframe *)((char *)p->stack + (PAGE_SIZE << KERNEL_STACK_ORDER)) - 1;
 	memset(p->tf, 0, sizeof(*p->tf));
 	sp = (u64 *)p->tf;
@@ -135,6 +136,8 @@ static void
 run(struct cpu *c, struct proc *p)
 {
 	p->state = PROC_RUNNING;
+	if (*(u64 *)p->stack != STACK_MARK)
+		panic("%s (pid %d) has overrun its kernel stack", p->name, p->pid);
 	c->proc = p;
 	c->resched = false;
 	c->kernel_rsp = c->tss.rsp[0] = (u64)p->stack + (PAGE_SIZE << KERNEL_STACK_ORDER);
@@ -153,6 +156,7 @@ scheduler(void)
 {
 	struct cpu *c = this_cpu();
 
+	sti();
 	for (;;) {
 		struct proc *dead = NULL;
 
@@ -214,12 +218,17 @@ proc_sleep_until(void *chan, struct spinlock *lk, u64 deadline_ns)
 	ASSERT(p);
 	spin_lock(&lock);
 	spin_unlock(lk);
-	p->chan = chan;
-	p->wake_at = deadline_ns;
-	p->state = PROC_SLEEPING;
-	leave_cpu(p);
-	in_time = p->chan == NULL;
-	p->chan = NULL;
+	if (p->killed && !p->kill_seen) {
+		/* Killed after the caller looked: it gets to look again, once. */
+		p->kill_seen = true;
+	} else {
+		p->chan = chan;
+		p->wake_at = deadline_ns;
+		p->state = PROC_SLEEPING;
+		leave_cpu(p);
+		in_time = p->chan == NULL;
+		p->chan = NULL;
+	}
 	spin_unlock(&lock);
 	spin_lock(lk);
 	return in_time;
@@ -371,7 +380,11 @@ proc_kill(int pid)
 	spin_lock(&lock);
 	list_for_each (it, &all) {
 		struct proc *p = list_entry(it, struct proc, all);
-		if (p->pid == pid && p->state != PROC_ZOMBIE && !p->fn) {
+		if (p->pid != pid || p->state == PROC_ZOMBIE || p->fn)
+			continue;
+		if (p == init_proc) {
+			err = -EPERM;
+		} else {
 			p->killed = true;
 			if (p->state == PROC_SLEEPING)
 				make_runnable(p);

@@ -11,7 +11,8 @@
 #include "kernel/spinlock.h"
 #include "kernel/trap.h"
 
-#define KERNEL_STACK_ORDER 2 /* 16 KiB */
+#define KERNEL_STACK_ORDER 2                    /* 16 KiB */
+#define STACK_MARK         0x4b5354414b4d524bUL /* at its end: gone after an overrun */
 #define TIME_SLICE_MS      10
 
 struct file;
@@ -30,6 +31,7 @@ struct proc {
 	void *chan;                   /* (s) what it sleeps on */
 	u64 wake_at;                  /* (s) nanoseconds since boot; 0: only by wakeup() */
 	bool killed;                  /* set by anyone, read by (o) */
+	bool kill_seen;               /* (s) a sleep was cut short for it */
 	int status;                   /* (s) once a ZOMBIE */
 	void *stack;                  /* kernel stack */
 	u64 rsp;                      /* saved context while not running */

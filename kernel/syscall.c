@@ -170,7 +170,7 @@ sys_getpid(u64 a, u64 b, u64 c)
 static s64
 sys_kill(u64 pid, u64 b, u64 c)
 {
-	return proc_kill((int)pid);
+	return pid <= 0x7fffffff ? proc_kill((int)pid) : -ENOENT;
 }
 
 static s64
@@ -194,8 +194,12 @@ sys_sbrk(u64 increment, u64 b, u64 c)
 
 	if ((s64)increment < 0) /* memory is given back when the program ends */
 		return -EINVAL;
-	if (increment > USER_TOP / 2 - old || aspace_grow(as, old, increment, PT_W))
+	if (increment > USER_HEAP_END - old)
 		return -ENOMEM;
+	if (aspace_grow(as, old, increment, PT_W)) {
+		aspace_shrink(as, old, ROUND_UP(increment, PAGE_SIZE) + PAGE_SIZE);
+		return -ENOMEM;
+	}
 	as->brk += increment;
 	return old;
 }

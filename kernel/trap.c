@@ -110,10 +110,11 @@ static void
 user_exception(struct trapframe *tf)
 {
 	struct proc *p = current();
+	u64 address = tf->vector == VEC_PAGE_FAULT ? read_cr2() : 0;
 
+	sti(); /* not before: another process's fault would change CR2 */
 	pr_warn("%s (pid %d): %s at %lx, address %lx, error %lx: killed", p->name, p->pid,
-		exception_name(tf->vector), tf->rip, tf->vector == VEC_PAGE_FAULT ? read_cr2() : 0,
-		tf->error);
+		exception_name(tf->vector), tf->rip, address, tf->error);
 	proc_exit(128 + tf->vector);
 }
 
@@ -161,10 +162,8 @@ trap(struct trapframe *tf)
 		return;
 	}
 	if (tf->vector < VEC_FIRST_IRQ) {
-		if (user) {
-			sti();
+		if (user)
 			user_exception(tf);
-		}
 		kernel_exception(tf);
 		return;
 	}
@@ -175,6 +174,8 @@ trap(struct trapframe *tf)
 	 */
 	if (this_cpu()->resched && this_cpu()->proc)
 		proc_yield();
-	if (user && current()->killed)
+	if (user && current()->killed) {
+		sti();
 		proc_exit(-1);
+	}
 }

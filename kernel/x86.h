@@ -154,6 +154,12 @@ read_flags(void)
 }
 
 static inline void
+invlpg(u64 va)
+{
+	asm volatile("invlpg (%0)" ::"r"(va) : "memory");
+}
+
+static inline void
 clflush(const void *p)
 {
 	asm volatile("clflush (%0)" ::"r"(p) : "memory");
