@@ -456,6 +456,7 @@ parse_pipeline(bool run)
 {
 	int pids[MAX_PIPELINE], n = 0, in = -1;
 	bool invert = lex.token == WORD && lex.at - lex.word == 1 && *lex.word == '!';
+	bool broken = false;
 
 	if (invert) {
 		commands++;
@@ -470,17 +471,22 @@ parse_pipeline(bool run)
 		if (run && !more && n == 0)
 			run_alone();
 		if (run && (more || n > 0)) {
-			if (n == MAX_PIPELINE || (more && pipe(fd) < 0))
-				die("the pipeline is too long");
-			pid = fork();
+			if (n == MAX_PIPELINE || (more && pipe(fd) < 0)) {
+				warn("the pipeline is too long");
+				broken = true;
+			}
+			pid = broken ? -1 : fork();
 			if (pid == 0) {
 				if (more)
 					close(fd[0]);
 				become_command(in, fd[1]);
 			}
-			if (pid < 0)
-				die("cannot fork: %s", strerror(pid));
-			pids[n++] = pid;
+			if (pid >= 0)
+				pids[n++] = pid;
+			else if (!broken)
+				warn("cannot fork: %s", strerror(pid));
+			broken |= pid < 0; /* what runs already sees the end of its pipe */
+			run &= !broken;
 			if (in >= 0)
 				close(in);
 			if (more)
@@ -492,8 +498,12 @@ parse_pipeline(bool run)
 		advance();
 		skip_newlines();
 	}
+	if (broken && in >= 0)
+		close(in);
 	if (n > 0)
 		status = wait_for(pids, n);
+	if (broken)
+		status = 1;
 	if (run && invert)
 		status = !status;
 }
@@ -528,6 +538,8 @@ parse_list(bool run)
 
 			lex = start;
 			if (pid == 0) {
+				move_fd(open("/dev/null", O_RDONLY),
+					0);         /* what is typed is not for it */
 				exec_here = single; /* so that $! is the program's own pid */
 				parse_and_or(true);
 				exit(status);
