@@ -26,7 +26,7 @@ enum {
 };
 enum { CC_EN = 1, CSTS_RDY = 1, CSTS_CFS = 2 };
 enum { ADMIN_CREATE_SQ = 1, ADMIN_CREATE_CQ = 5, ADMIN_IDENTIFY = 6 };
-enum { IO_WRITE = 1, IO_READ = 2 };
+enum { IO_FLUSH = 0, IO_WRITE = 1, IO_READ = 2 };
 
 struct command { /* 4.2 */
 	u8 opcode, flags;
@@ -276,6 +276,16 @@ nvme_rw(struct blkdev *b, bool write, u64 pos, const struct sg *sg, unsigned n)
 	return request(q, &c, sg, n, write ? DMA_TO_DEVICE : DMA_FROM_DEVICE);
 }
 
+/* The flush command (6.8): what the controller's cache holds goes to the medium. */
+static int
+nvme_flush(struct blkdev *b)
+{
+	struct nvme *ctrl = b->driver;
+	struct command c = {.opcode = IO_FLUSH, .nsid = 1};
+
+	return request(ctrl->queue[1 + current()->pid % ctrl->nqueues], &c, NULL, 0, 0);
+}
+
 static void
 queue_free(struct queue *q)
 {
@@ -458,6 +468,7 @@ nvme_probe(struct pci_dev *pci)
 		snprintf(n->disk.name, sizeof(n->disk.name), "nvme%d", dev_unit("/dev/nvme"));
 		n->disk.driver = n;
 		n->disk.rw = nvme_rw;
+		n->disk.flush = nvme_flush;
 		pci->priv = n;
 		err = blk_add(&n->disk);
 	}

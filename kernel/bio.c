@@ -7,7 +7,27 @@
 
 static struct buf bufs[NBUF];
 static struct spinlock lock = SPINLOCK_INIT("bio");
-static u64 clock_;
+static u64 now; /* counts uses: the cache's clock */
+
+/* Buffers by block: chains through `next`. */
+#define BUCKETS 128
+static struct buf *bucket[BUCKETS];
+
+/* Moves a buffer to another block's chain. Lock held. */
+static void
+rehash(struct buf *b, struct blkdev *dev, u32 block)
+{
+	struct buf **p = &bucket[b->block % BUCKETS];
+
+	for (; b->dev && *p != b;)
+		p = &(*p)->next;
+	if (b->dev)
+		*p = b->next;
+	b->dev = dev;
+	b->block = block;
+	b->next = bucket[block % BUCKETS];
+	bucket[block % BUCKETS] = b;
+}
 
 void
 bio_init(void)
@@ -23,20 +43,20 @@ get(struct blkdev *dev, u32 block)
 	struct buf *b, *oldest = NULL;
 
 	spin_lock(&lock);
-	for (b = bufs; b < bufs + NBUF; b++) {
-		if (b->dev == dev && b->block == block)
-			goto found;
-		if (!b->refs && (!oldest || b->used < oldest->used))
-			oldest = b;
+	for (b = bucket[block % BUCKETS]; b && (b->dev != dev || b->block != block);)
+		b = b->next;
+	if (!b) {
+		for (struct buf *i = bufs; i < bufs + NBUF; i++)
+			if (!i->refs && (!oldest || i->used < oldest->used))
+				oldest = i;
+		if ((b = oldest)) {
+			rehash(b, dev, block);
+			b->valid = false;
+		}
 	}
-	b = oldest;
 	if (b) {
-		b->dev = dev;
-		b->block = block;
-		b->valid = false;
-	found:
 		b->refs++;
-		b->used = ++clock_;
+		b->used = ++now;
 	}
 	spin_unlock(&lock);
 	return b;
@@ -62,6 +82,22 @@ bio_read(struct blkdev *dev, u32 block, struct buf **out)
 	b->valid = true;
 	*out = b;
 	return 0;
+}
+
+void
+bio_pin(struct buf *b)
+{
+	spin_lock(&lock);
+	b->refs++;
+	spin_unlock(&lock);
+}
+
+void
+bio_unpin(struct buf *b)
+{
+	spin_lock(&lock);
+	b->refs--;
+	spin_unlock(&lock);
 }
 
 void

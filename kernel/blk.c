@@ -27,6 +27,12 @@ blk_rw(struct blkdev *b, bool write, u64 pos, void *buf, size_t n)
 	return b->rw(b, write, pos, &sg, 1);
 }
 
+int
+blk_flush(struct blkdev *b)
+{
+	return b->flush ? b->flush(b) : 0;
+}
+
 #define RAW_PAGES 16 /* of one request through /dev */
 
 /*

@@ -16,6 +16,8 @@ struct blkdev {
 	 * May sleep; several calls may run at once.
 	 */
 	int (*rw)(struct blkdev *, bool write, u64 pos, const struct sg *sg, unsigned n);
+	/* Returns when all that was written is on the medium. NULL: it is at once. */
+	int (*flush)(struct blkdev *);
 	size_t max_bytes; /* of one rw() */
 	int mounts;
 };
@@ -29,5 +31,6 @@ struct blkdev *blk_find(const char *name, unsigned i);
 
 /* Reads from or writes to one piece of kernel memory. */
 int blk_rw(struct blkdev *b, bool write, u64 pos, void *buf, size_t n);
+int blk_flush(struct blkdev *b);
 
 #endif

@@ -26,13 +26,16 @@ static int
 open_inode(const char *path, int flags, struct file *f)
 {
 	struct stat st;
-	int err = fs_lookup(path, &f->inode);
+	int err = flags & O_CREATE ? fs_create(path, T_FILE, &f->inode)
+				   : fs_lookup(path, &f->inode);
 
 	if (err)
-		return err == -ENOENT && flags & O_CREATE ? -EROFS : err;
+		return err;
 	inode_stat(f->inode, &st);
-	if (f->writable)
-		err = st.type == T_DIR ? -EISDIR : -EROFS;
+	if (f->writable && st.type == T_DIR)
+		err = -EISDIR;
+	else if (f->writable && flags & O_TRUNC)
+		err = inode_truncate(f->inode);
 	if (err)
 		inode_put(f->inode);
 	return err;
@@ -113,6 +116,32 @@ read_inode(struct file *f, u64 user_buf, size_t n)
 	return done ? (s64)done : k;
 }
 
+#define WRITE_BYTES 32768 /* copied and written at once: as much as one transaction takes */
+
+/* Writes an inode through a buffer of the kernel's. File locked. */
+static s64
+write_inode(struct file *f, u64 user_buf, size_t n)
+{
+	void *buf = kmalloc(MIN(n, WRITE_BYTES));
+	size_t done = 0;
+	s64 k = 0;
+
+	if (!buf)
+		return -ENOMEM;
+	while (done < n) {
+		k = MIN(n - done, WRITE_BYTES);
+		if (copy_in(buf, user_buf + done, k))
+			k = -EFAULT;
+		else
+			k = inode_write(f->inode, buf, f->pos + done, k);
+		if (k <= 0)
+			break;
+		done += k;
+	}
+	kfree(buf);
+	return done ? (s64)done : k;
+}
+
 s64
 file_read(struct file *f, u64 user_buf, size_t n)
 {
@@ -149,8 +178,14 @@ file_write(struct file *f, u64 user_buf, size_t n)
 		return -EBADF;
 	if (f->kind == FILE_PIPE)
 		return pipe_write(f->pipe, user_buf, n);
-	if (f->kind == FILE_INODE)
-		return -EROFS;
+	if (f->kind == FILE_INODE) {
+		mutex_lock(&f->lock);
+		put = write_inode(f, user_buf, n);
+		if (put > 0)
+			f->pos += put;
+		mutex_unlock(&f->lock);
+		return put;
+	}
 	if (!f->dev->ops->write)
 		return -EINVAL;
 	put = f->dev->ops->write(f->dev->dev, f->state, user_buf, n, f->pos);

@@ -1,63 +1,12 @@
+/* Mounting: which disk, and whether what it holds can be believed. */
 #include "kernel/fs.h"
 #include "kernel/blk.h"
 #include "kernel/bootinfo.h"
+#include "kernel/log.h"
 
-#define NINODES 128
-
-static struct blkdev *disk;
-static struct superblock sb;
-static struct inode inodes[NINODES], *root;
-static struct spinlock lock = SPINLOCK_INIT("inodes");
-
-/* Reads and checks the superblock of a disk. */
-static int
-read_superblock(struct blkdev *dev, struct superblock *out)
-{
-	u64 blocks = dev->nblocks * dev->block_size / BLOCK_SIZE;
-	struct buf *b;
-	int err = blocks < 2 ? -EINVAL : bio_read(dev, 1, &b);
-
-	if (err)
-		return err;
-	memcpy(out, b->data, sizeof(*out));
-	bio_release(b);
-	if (out->magic != FS_MAGIC || out->version != 1)
-		return -EINVAL;
-	if (out->nblocks > blocks || out->inodestart < 2 || out->bitmapstart <= out->inodestart ||
-		out->datastart <= out->bitmapstart || out->datastart >= out->nblocks ||
-		out->ninodes <= ROOT_INO ||
-		DIV_UP((u64)out->ninodes, INODES_PER_BLOCK) > out->bitmapstart - out->inodestart) {
-		pr_err("fs: %s: the superblock's numbers do not fit together", dev->name);
-		return -EINVAL;
-	}
-	return 0;
-}
-
-static struct inode *inode_get(u32 ino);
-
-int
-fs_mount_root(void)
-{
-	char name[16] = "auto";
-
-	boot_option("root", name, sizeof(name));
-	for (unsigned i = 0; i < NINODES; i++)
-		mutex_init(&inodes[i].lock, "inode");
-	if (strcmp(name, "auto") != 0) {
-		if (!(disk = blk_find(name, 0)) || read_superblock(disk, &sb))
-			return -ENODEV;
-	} else if (!(disk = blk_find("module", 0)) || read_superblock(disk, &sb)) {
-		for (unsigned i = 0; (disk = blk_find(NULL, i)); i++)
-			if (read_superblock(disk, &sb) == 0)
-				break;
-		if (!disk)
-			return -ENODEV;
-	}
-	disk->mounts++;
-	pr_info("fs: root on %s, %u blocks", disk->name, sb.nblocks);
-	root = inode_get(ROOT_INO);
-	return root ? 0 : -ENOMEM;
-}
+struct blkdev *fs_disk;
+struct superblock fs_super;
+static struct inode *root;
 
 struct inode *
 fs_root(void)
@@ -65,195 +14,65 @@ fs_root(void)
 	return root;
 }
 
-/* The in-memory inode, referenced; NULL if the table is full or there is no such inode. */
-static struct inode *
-inode_get(u32 ino)
-{
-	struct inode *ip, *empty = NULL;
-
-	if (ino == 0 || ino >= sb.ninodes)
-		return NULL;
-	spin_lock(&lock);
-	for (ip = inodes; ip < inodes + NINODES; ip++) {
-		if (ip->refs && ip->ino == ino)
-			break;
-		if (!ip->refs && !empty)
-			empty = ip;
-	}
-	if (ip == inodes + NINODES && (ip = empty)) {
-		ip->ino = ino;
-		ip->loaded = false;
-	}
-	if (ip)
-		ip->refs++;
-	spin_unlock(&lock);
-	return ip;
-}
-
-struct inode *
-inode_ref(struct inode *ip)
-{
-	spin_lock(&lock);
-	ip->refs++;
-	spin_unlock(&lock);
-	return ip;
-}
-
-void
-inode_put(struct inode *ip)
-{
-	spin_lock(&lock);
-	ip->refs--;
-	spin_unlock(&lock);
-}
-
-/* Reads the inode from disk if that has not been done. Inode locked. */
+/* Reads and checks the superblock of a disk: the areas follow each other and fit. */
 static int
-load(struct inode *ip)
+read_superblock(struct blkdev *dev, struct superblock *sb)
 {
+	u64 blocks = dev->nblocks * dev->block_size / BLOCK_SIZE;
 	struct buf *b;
-	int err;
+	int err = blocks < 2 ? -EINVAL : bio_read(dev, 1, &b);
 
-	if (ip->loaded)
-		return 0;
-	if ((err = bio_read(disk, sb.inodestart + ip->ino / INODES_PER_BLOCK, &b)))
+	if (err)
 		return err;
-	memcpy(&ip->d, b->data + ip->ino % INODES_PER_BLOCK * sizeof(ip->d), sizeof(ip->d));
+	memcpy(sb, b->data, sizeof(*sb));
 	bio_release(b);
-	if (ip->d.type == T_FREE || ip->d.size > MAX_BLOCKS * (u64)BLOCK_SIZE)
-		return -EIO;
-	ip->loaded = true;
+	if (sb->magic != FS_MAGIC || sb->version != 1)
+		return -EINVAL;
+	if (sb->nblocks > blocks || sb->logstart < 2 || sb->nlog < 2 * LOG_OP_BLOCKS ||
+		(u64)sb->logstart + sb->nlog > sb->inodestart || sb->ninodes <= ROOT_INO ||
+		sb->inodestart + DIV_UP((u64)sb->ninodes, INODES_PER_BLOCK) > sb->bitmapstart ||
+		sb->bitmapstart + DIV_UP((u64)sb->nblocks, BLOCK_SIZE * 8) > sb->datastart ||
+		sb->datastart >= sb->nblocks) {
+		pr_err("fs: %s: the superblock's numbers do not fit together", dev->name);
+		return -EINVAL;
+	}
 	return 0;
 }
 
-/* Entry i of the block of block numbers `block`; 0 stays 0. */
-static int
-indirect(u32 block, u32 i, u32 *out)
+/* The disk that holds the root, with its superblock read; NULL if there is none. */
+static struct blkdev *
+find_root(void)
 {
-	struct buf *b;
-	int err;
+	char name[16] = "auto";
+	struct blkdev *dev;
 
-	*out = 0;
-	if (!block)
-		return 0;
-	if (block >= sb.nblocks || (err = bio_read(disk, block, &b)))
-		return -EIO;
-	*out = ((u32 *)b->data)[i];
-	bio_release(b);
-	return 0;
-}
-
-/* The disk block of the file's n-th block; 0 is a hole. Inode locked. */
-static int
-block_of(struct inode *ip, u64 n, u32 *out)
-{
-	u32 middle;
-	int err = 0;
-
-	if (n < NDIRECT) {
-		*out = ip->d.addr[n];
-	} else if ((n -= NDIRECT) < NINDIRECT) {
-		err = indirect(ip->d.addr[NDIRECT], n, out);
-	} else {
-		n -= NINDIRECT;
-		err = indirect(ip->d.addr[NDIRECT + 1], n / NINDIRECT, &middle);
-		if (!err)
-			err = indirect(middle, n % NINDIRECT, out);
+	boot_option("root", name, sizeof(name));
+	if (strcmp(name, "auto") != 0) {
+		dev = blk_find(name, 0);
+		return dev && read_superblock(dev, &fs_super) == 0 ? dev : NULL;
 	}
-	return err ? err : *out >= sb.nblocks ? -EIO : 0;
-}
-
-s64
-inode_read(struct inode *ip, void *dst, u64 offset, size_t n)
-{
-	size_t done = 0;
-	int err;
-
-	mutex_lock(&ip->lock);
-	err = load(ip);
-	if (!err && offset < ip->d.size)
-		n = MIN(n, ip->d.size - offset);
-	else
-		n = 0;
-	while (done < n && !err) {
-		u64 at = offset + done;
-		size_t k = MIN(n - done, BLOCK_SIZE - at % BLOCK_SIZE);
-		struct buf *b;
-		u32 block;
-
-		if ((err = block_of(ip, at / BLOCK_SIZE, &block)))
-			break;
-		if (!block) {
-			memset((char *)dst + done, 0, k);
-		} else if (!(err = bio_read(disk, block, &b))) {
-			memcpy((char *)dst + done, b->data + at % BLOCK_SIZE, k);
-			bio_release(b);
-		}
-		done += k;
-	}
-	mutex_unlock(&ip->lock);
-	return err ? err : (s64)done;
-}
-
-void
-inode_stat(struct inode *ip, struct stat *st)
-{
-	mutex_lock(&ip->lock);
-	*st = (struct stat){.ino = ip->ino};
-	if (load(ip) == 0) {
-		st->type = ip->d.type;
-		st->nlink = ip->d.nlink;
-		st->size = ip->d.size;
-	}
-	mutex_unlock(&ip->lock);
-}
-
-/* Looks `name` (n bytes) up in a directory. */
-static int
-dir_lookup(struct inode *dir, const char *name, size_t n, u32 *ino)
-{
-	struct dirent de;
-	struct stat st;
-	s64 got;
-
-	inode_stat(dir, &st);
-	if (st.type != T_DIR)
-		return -ENOTDIR;
-	if (n > NAME_MAX)
-		return -ENAMETOOLONG;
-	for (u64 at = 0; (got = inode_read(dir, &de, at, sizeof(de))) == sizeof(de);
-		at += sizeof(de)) {
-		if (de.ino && strncmp(de.name, name, n) == 0 && !de.name[n]) {
-			*ino = de.ino;
-			return 0;
-		}
-	}
-	return got < 0 ? (int)got : -ENOENT;
+	if ((dev = blk_find("module", 0)) && read_superblock(dev, &fs_super) == 0)
+		return dev;
+	for (unsigned i = 0; (dev = blk_find(NULL, i)); i++)
+		if (read_superblock(dev, &fs_super) == 0)
+			return dev;
+	return NULL;
 }
 
 int
-fs_lookup(const char *path, struct inode **out)
+fs_mount_root(void)
 {
-	struct inode *ip = inode_ref(*path == '/' ? root : current()->cwd);
+	int err;
 
-	for (;;) {
-		const char *name;
-		u32 ino = 0;
-		int err;
-
-		while (*path == '/')
-			path++;
-		if (!*path)
-			break;
-		for (name = path; *path && *path != '/';)
-			path++;
-		err = dir_lookup(ip, name, path - name, &ino);
-		inode_put(ip);
-		if (err)
-			return err;
-		if (!(ip = inode_get(ino)))
-			return -EIO;
-	}
-	*out = ip;
-	return 0;
+	if (!(fs_disk = find_root()))
+		return -ENODEV;
+	if ((err = log_init(fs_disk, fs_super.logstart, fs_super.nlog)))
+		return err;
+	fs_disk->mounts++;
+	pr_info("fs: root on %s, %u blocks", fs_disk->name, fs_super.nblocks);
+	inode_free_orphans();
+	if (!(root = inode_get(ROOT_INO)) || inode_lock(root))
+		return -EIO;
+	inode_unlock(root);
+	return root->d.type == T_DIR ? 0 : -ENOTDIR;
 }

@@ -40,6 +40,7 @@ struct proc {
 	void (*fn)(void *), *arg;     /* (o) a kernel thread's body */
 	struct file *file[MAX_FILES]; /* (o) */
 	struct inode *cwd;            /* (o) */
+	int log_depth;                /* (o) of log_begin() */
 };
 
 /* The running thread; NULL in the scheduler. */

@@ -5,6 +5,7 @@
 #include "kernel/file.h"
 #include "kernel/fs.h"
 #include "kernel/kalloc.h"
+#include "kernel/log.h"
 #include "kernel/proc.h"
 
 typedef s64 (*syscall_fn)(u64 a, u64 b, u64 c);
@@ -242,6 +243,45 @@ sys_lseek(u64 fd, u64 offset, u64 whence)
 	struct file *f = fd_file(fd);
 
 	return f ? file_seek(f, offset, (int)whence) : -EBADF;
+}
+
+static s64
+sys_mkdir(u64 user_path, u64 b, u64 c)
+{
+	char path[MAX_PATH];
+	struct inode *ip;
+	s64 err = copy_in_string(path, user_path, sizeof(path));
+
+	if (err < 0 || (err = fs_create(path, T_DIR, &ip)))
+		return err;
+	inode_put(ip);
+	return 0;
+}
+
+static s64
+sys_unlink(u64 user_path, u64 b, u64 c)
+{
+	char path[MAX_PATH];
+	s64 err = copy_in_string(path, user_path, sizeof(path));
+
+	return err < 0 ? err : fs_unlink(path);
+}
+
+static s64
+sys_link(u64 user_old, u64 user_path, u64 c)
+{
+	char old[MAX_PATH], path[MAX_PATH];
+	s64 err = copy_in_string(old, user_old, sizeof(old));
+
+	if (err >= 0)
+		err = copy_in_string(path, user_path, sizeof(path));
+	return err < 0 ? err : fs_link(old, path);
+}
+
+static s64
+sys_fsync(u64 fd, u64 b, u64 c)
+{
+	return fd_file(fd) ? log_sync() : -EBADF;
 }
 
 static s64

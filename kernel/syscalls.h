@@ -24,3 +24,7 @@ SYSCALL(16, chdir, 1)    /* int chdir(const char *path) */
 SYSCALL(17, fstat, 2)    /* int fstat(int fd, struct stat *) */
 SYSCALL(18, lseek, 3)    /* long lseek(int fd, long offset, int whence) */
 SYSCALL(19, poweroff, 2) /* int poweroff(int how, int status): how 0 = ACPI, 1 = debug-exit port */
+SYSCALL(20, mkdir, 1)    /* int mkdir(const char *path) */
+SYSCALL(21, unlink, 1)   /* int unlink(const char *path): a file, or an empty directory */
+SYSCALL(22, link, 2)     /* int link(const char *old, const char *path) */
+SYSCALL(23, fsync, 1)    /* int fsync(int fd): all that was written is on the disk */

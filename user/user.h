@@ -27,6 +27,10 @@ int chdir(const char *path);
 int fstat(int fd, struct stat *st);
 long lseek(int fd, long offset, int whence);
 int poweroff(int how, int status);
+int mkdir(const char *path);
+int unlink(const char *path);
+int link(const char *old, const char *path);
+int fsync(int fd);
 
 /* Strings. */
 void *memcpy(void *to, const void *from, size_t n);

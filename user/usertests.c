@@ -264,15 +264,179 @@ test_paths(void)
 	path[100] = 0;
 	check(open(path, O_RDONLY) == -ENAMETOOLONG, "path: a name too long is an error");
 	check(open("/bin/sh/x", O_RDONLY) == -ENOTDIR, "path: through a file is an error");
-	check(open("/bin/sh", O_WRONLY) == -EROFS, "path: writing to the disk is an error so far");
+
 	check(chdir("/bin") == 0 && open("sh", O_RDONLY) >= 0 && open("../bin/./sh", O_RDONLY) >= 0,
 		"path: from the current directory");
+}
+
+/* Writes n bytes of a pattern to a new file; 0 or an error. */
+static int
+make_file(const char *path, long n, int seed)
+{
+	static char buf[32768];
+	int fd = open(path, O_WRONLY | O_CREATE | O_TRUNC);
+
+	for (long at = 0; fd >= 0 && at < n;) {
+		long k = n - at < (long)sizeof(buf) ? n - at : (long)sizeof(buf);
+		for (long i = 0; i < k; i++)
+			buf[i] = (at + i) * 31 + (at + i) / 4096 + seed;
+		k = write(fd, buf, k);
+		if (k <= 0) {
+			close(fd);
+			return k ? k : -EIO;
+		}
+		at += k;
+	}
+	return fd < 0 ? fd : close(fd);
+}
+
+/* Whether a file holds just that. */
+static bool
+holds(const char *path, long n, int seed)
+{
+	static char buf[32768];
+	int fd = open(path, O_RDONLY);
+	long at = 0, k;
+	bool good = fd >= 0;
+
+	while (good && (k = read(fd, buf, sizeof(buf))) > 0) {
+		for (long i = 0; i < k; i++)
+			good &= buf[i] == (char)((at + i) * 31 + (at + i) / 4096 + seed);
+		at += k;
+	}
+	close(fd);
+	return good && at == n;
+}
+
+static void
+test_write(void)
+{
+	static const long sizes[] = {0, 1, 4095, 4096, 4097, 49152, 49153, 300000};
+	bool good = true;
+	char buf[8];
+	int fd;
+
+	for (size_t i = 0; i < NELEM(sizes); i++)
+		good &= make_file("/t", sizes[i], i) == 0 && holds("/t", sizes[i], i);
+	check(good, "write: files of all sizes read back, each over the one before");
+	check(make_file("/big", 5 << 20, 3) == 0 && holds("/big", 5 << 20, 3),
+		"write: 5 MiB, through the double indirect block");
+	fd = open("/t", O_RDWR | O_TRUNC);
+	lseek(fd, 100000, SEEK_SET);
+	write(fd, "end", 3);
+	lseek(fd, 50000, SEEK_SET);
+	check(read(fd, buf, 8) == 8 && buf[0] == 0 && buf[7] == 0, "write: a hole reads as zeros");
+	check(fsync(fd) == 0 && fsync(31) == -EBADF, "fsync");
+	close(fd);
+	check(unlink("/t") == 0 && unlink("/big") == 0 && open("/t", O_RDONLY) == -ENOENT,
+		"unlink: it is gone");
+}
+
+static void
+test_names(void)
+{
+	struct stat st;
+	char buf[8];
+	int fd;
+
+	make_file("/one", 5, 1);
+	check(link("/one", "/two") == 0 && unlink("/one") == 0 && holds("/two", 5, 1),
+		"link: the other name remains");
+	check(link("/two", "/two") == -EEXIST && link("/none", "/x") == -ENOENT &&
+			link("/bin", "/x") == -EISDIR,
+		"link: errors");
+	fd = open("/two", O_RDONLY);
+	unlink("/two");
+	check(read(fd, buf, 8) == 5 && fstat(fd, &st) == 0 && st.nlink == 0,
+		"unlink: an open file lives until it is closed");
+	close(fd);
+	check(mkdir("/d") == 0 && mkdir("/d") == -EEXIST && mkdir("/d/e") == 0 &&
+			mkdir("/none/x") == -ENOENT,
+		"mkdir");
+	check(make_file("/d/e/f", 10, 2) == 0 && holds("/d/../d/e/./f", 10, 2),
+		"mkdir: a file in it");
+	check(unlink("/d") == -EBUSY && unlink("/d/e") == -EBUSY,
+		"unlink: a directory in use stays");
+	check(unlink("/d/.") == -EINVAL && unlink("/d/e/..") == -EINVAL && unlink("/") == -EINVAL,
+		"unlink: not . or .. or the root");
+	chdir("/d/e");
+	unlink("/d/e/f");
+	check(unlink("/d/e") == 0 && make_file("g", 1, 1) == -ENOENT && mkdir("h") == -ENOENT,
+		"unlink: nothing is made in a directory that is gone");
+	chdir("/");
+	check(unlink("/d") == 0, "unlink: and its parent can go");
+	check(open("/bin", O_WRONLY) == -EISDIR, "open: a directory is not written");
+}
+
+/* Free blocks, counted by filling the disk and emptying it again. */
+static int
+fill_disk(void)
+{
+	int error = make_file("/fill", 1L << 30, 0);
+	int fd = open("/fill", O_RDONLY);
+	struct stat st;
+
+	fstat(fd, &st);
+	close(fd);
+	unlink("/fill");
+	return error == -ENOSPC ? (int)(st.size / 4096) : -1;
+}
+
+static void
+test_full(void)
+{
+	int before = fill_disk(), n = 0, made, gone = 0;
+	char name[16];
+
+	check(before > 100, "full: the disk's end is an error");
+	do {
+		snprintf(name, sizeof(name), "/n%d", n);
+		made = open(name, O_WRONLY | O_CREATE);
+		close(made);
+	} while (made >= 0 && ++n < 2000);
+	check(made == -ENOSPC && n > 100, "full: no more inodes is an error");
+	for (int i = 0; i < n; i++) {
+		snprintf(name, sizeof(name), "/n%d", i);
+		gone += unlink(name) == 0;
+	}
+	check(gone == n, "full: and all of them can be removed");
+	check(fill_disk() >= before - 8, "full: every block came back"); /* the root has grown */
+}
+
+/* Four processes make, write, read and remove files in one directory. */
+static void
+test_together(void)
+{
+	int status, good = 0;
+	char name[16];
+
+	mkdir("/w");
+	for (int i = 0; i < 4; i++) {
+		if (fork() == 0) {
+			int bad = 0;
+			for (int k = 0; k < 15; k++) {
+				snprintf(name, sizeof(name), "/w/%d-%d", i, k % 5);
+				bad += make_file(name, 5000 * i + 700 * k, k) != 0;
+				bad += !holds(name, 5000 * i + 700 * k, k);
+				bad += k % 2 && unlink(name) != 0;
+			}
+			for (int k = 0; k < 5; k++) {
+				snprintf(name, sizeof(name), "/w/%d-%d", i, k);
+				unlink(name);
+			}
+			exit(bad);
+		}
+	}
+	for (int i = 0; i < 4; i++)
+		good += wait(&status) > 0 && status == 0;
+	check(good == 4 && unlink("/w") == 0, "together: four processes in one directory");
 }
 
 static const struct {
 	const char *name;
 	void (*fn)(void);
-} table[] = {{"pointers", test_pointers}, {"descriptors", test_descriptors},
+} table[] = {{"write", test_write}, {"names", test_names}, {"full", test_full},
+	{"together", test_together}, {"pointers", test_pointers}, {"descriptors", test_descriptors},
 	{"open", test_open_limit}, {"sbrk", test_sbrk}, {"faults", test_faults},
 	{"fork", test_fork}, {"pipe", test_pipe}, {"kill", test_kill}, {"file", test_shared_file},
 	{"paths", test_paths}};
