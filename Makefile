@@ -22,7 +22,7 @@ KSRC := $(wildcard kernel/*.c kernel/*.S hal/*.c hal/strategy/*.c drivers/*.c) \
 	$(if $(WITHOUT_VMM),,$(wildcard vmm/*.c vmm/*.S))
 KOBJ := $(patsubst %,$(B)/%.o,$(KSRC))
 
-all: $(B)/halcyon.elf $(B)/fs.img
+all: $(B)/halcyon.elf $(B)/fs.img $(B)/fsck
 
 $(B)/%.c.o: %.c $(B)/.toolchain
 	$(call say,CC,$<)
@@ -44,7 +44,7 @@ $(B)/halcyon.elf: $(KOBJ) kernel/kernel.ld tools/ksyms.awk
 	$(Q)rm $@.1
 
 # User programs: one source each, and the library.
-UPROG := init sh ls cat echo wc grep dd cmp sha256sum hexdump procfile poweroff kill sleep vmctl edu usertests
+UPROG := init sh ls cat echo wc grep dd cmp sha256sum hexdump procfile poweroff kill sleep vmctl edu usertests mkdir rm ln fstest
 ULIB := $(patsubst %,$(B)/user/%.o,usys.S ulib.c printf.c)
 UBIN := $(UPROG:%=$(B)/user/%)
 
@@ -54,6 +54,11 @@ $(B)/user/%: $(B)/user/%.c.o $(ULIB) user/user.ld
 	$(Q)$(STRIP) $@
 
 $(B)/mkfs: tools/mkfs.c kernel/fsformat.h kernel/abi.h
+	$(call say,HOSTCC,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(HOSTCC) -std=c11 -O2 -Wall -Wextra -I. $< -o $@
+
+$(B)/fsck: tools/fsck.c kernel/fsformat.h kernel/abi.h
 	$(call say,HOSTCC,$@)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(HOSTCC) -std=c11 -O2 -Wall -Wextra -I. $< -o $@

@@ -4,8 +4,9 @@
 
 #define NINODES        128
 #define BITS_PER_BLOCK (BLOCK_SIZE * 8)
-#define BLOCKS_AT_ONCE 8 /* of data, in one operation: with bitmap and indirect blocks 20 at most \
-			  */
+#define BLOCKS_AT_ONCE                                                             \
+	8 /* of data, in one operation: with bitmap and indirect blocks 20 at most \
+	   */
 
 static struct inode inodes[NINODES];
 static struct spinlock lock = SPINLOCK_INIT("inodes"); /* over refs and ino */
