@@ -16,7 +16,7 @@ const struct pt_fmt pt_fmt_cpu = {
 	.large = BIT(7),
 	.addr = ADDR_51_12,
 	.bits = {{PT_W, BIT(1), 0}, {PT_X, 0, BIT(63)}, {PT_USER, BIT(2), 0},
-		{PT_UNCACHED, BIT(3) | BIT(4), 0}, {PT_GLOBAL, BIT(8), 0}},
+		{PT_UNCACHED, BIT(3) | BIT(4), 0}, {PT_GLOBAL, BIT(8), 0}, {PT_COW, BIT(9), 0}},
 };
 
 /* A nested walk is made as a user access (AMD64 vol. 2, 15.25.5), so every entry has U=1. */

@@ -14,7 +14,15 @@
 #include "kernel/types.h"
 
 /* Permissions and memory type of a mapping. */
-enum { PT_R = 1, PT_W = 2, PT_X = 4, PT_USER = 8, PT_UNCACHED = 16, PT_GLOBAL = 32 };
+enum {
+	PT_R = 1,
+	PT_W = 2,
+	PT_X = 4,
+	PT_USER = 8,
+	PT_UNCACHED = 16,
+	PT_GLOBAL = 32,
+	PT_COW = 64, /* to be copied before it is written; means nothing to the hardware */
+};
 
 struct pt_fmt {
 	const char *name;

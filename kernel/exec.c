@@ -12,7 +12,7 @@ load_segment(struct aspace *as, struct inode *ip, const struct elf_phdr *ph, voi
 	int err;
 
 	/* First, so that what a failed grow leaves is freed with the rest. */
-	as->brk = MAX(as->brk, ROUND_UP(ph->vaddr + ph->memsz, PAGE_SIZE));
+	as->brk = as->heap = MAX(as->brk, ROUND_UP(ph->vaddr + ph->memsz, PAGE_SIZE));
 	err = aspace_grow(as, ph->vaddr, ph->memsz, perm);
 	for (u64 at = 0; at < ph->filesz && !err; at += PAGE_SIZE) {
 		size_t n = MIN(PAGE_SIZE, ph->filesz - at);

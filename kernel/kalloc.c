@@ -10,10 +10,12 @@
 #define NONE 0xffffffffu
 
 struct frame {
-	u32 next, prev; /* free list, by frame number; used only in the first frame of a block */
-	u8 order;       /* of the block that begins here */
-	u8 owner;       /* enum frame_owner */
-	u16 vm;         /* FRAME_VM: which VM */
+	/* In the first frame of a free block: the free list, by frame number. In a user frame
+	 * `next` counts the owners beyond the first. */
+	u32 next, prev;
+	u8 order; /* of the block that begins here */
+	u8 owner; /* enum frame_owner */
+	u16 vm;   /* FRAME_VM: which VM */
 	u32 pins;
 };
 _Static_assert(sizeof(struct frame) == 16, "0.4 % of memory");
@@ -164,6 +166,30 @@ frame_free(paddr_t pa, unsigned order, enum frame_owner owner)
 	mem.owned[FRAME_FREE] += 1UL << order;
 	free_block(pa >> PAGE_SHIFT, order);
 	spin_unlock(&mem.lock);
+}
+
+void
+frame_share(paddr_t pa)
+{
+	__atomic_add_fetch(&frame_of(pa)->next, 1, __ATOMIC_RELAXED);
+}
+
+void
+frame_unshare(paddr_t pa)
+{
+	struct frame *f = frame_of(pa);
+
+	ASSERT(f->owner == FRAME_USER);
+	if (__atomic_fetch_sub(&f->next, 1, __ATOMIC_ACQ_REL) == 0) {
+		f->next = 0;
+		frame_free(pa, 0, FRAME_USER);
+	}
+}
+
+bool
+frame_is_shared(paddr_t pa)
+{
+	return __atomic_load_n(&frame_of(pa)->next, __ATOMIC_ACQUIRE) > 0;
 }
 
 void

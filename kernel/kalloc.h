@@ -27,6 +27,14 @@ paddr_t frame_alloc(unsigned order, enum frame_owner owner);
 /* Gives a block back. Panics if it is pinned, or not the owner's: that is our bug. */
 void frame_free(paddr_t pa, unsigned order, enum frame_owner owner);
 
+/*
+ * Sharing of user frames (copy on write): one more owner; one less, and free with the last;
+ * whether there is more than one.
+ */
+void frame_share(paddr_t pa);
+void frame_unshare(paddr_t pa);
+bool frame_is_shared(paddr_t pa);
+
 /* A tag on a frame of FRAME_VM: the VMM's own id of the VM, not 0. */
 void frame_set_vm(paddr_t pa, u16 vm);
 u16 frame_vm(paddr_t pa);

@@ -5,6 +5,7 @@
 #include "kernel/devfs.h"
 #include "kernel/kalloc.h"
 #include "kernel/lib.h"
+#include "kernel/proc.h"
 #include "kernel/spinlock.h"
 #include "kernel/x86.h"
 
@@ -264,7 +265,7 @@ aspace_create(struct aspace *as)
 	if (err)
 		return err;
 	memcpy(as->pt.root + 256, kernel_pt.root + 256, PAGE_SIZE / 2);
-	as->brk = USER_BASE;
+	as->brk = as->heap = USER_BASE;
 	return 0;
 }
 
@@ -289,7 +290,7 @@ for_user_pages(const struct aspace *as, int (*fn)(struct aspace *, u64, paddr_t,
 static int
 free_one(struct aspace *as, u64 va, paddr_t pa, unsigned perm)
 {
-	frame_free(pa, 0, FRAME_USER);
+	frame_unshare(pa);
 	return 0;
 }
 
@@ -318,14 +319,31 @@ map_user_page(struct aspace *as, u64 va, unsigned perm, void **page)
 	return err;
 }
 
-static int
-copy_one(struct aspace *to, u64 va, paddr_t pa, unsigned perm)
+/* Replaces a page's mapping. The table is there, so this does not fail. */
+static void
+remap(struct aspace *as, u64 va, paddr_t pa, unsigned perm)
 {
-	void *page;
-	int err = map_user_page(to, va, perm, &page);
+	struct pt_gather g = {0};
+	u64 removed;
 
-	if (!err)
-		memcpy(page, phys_to_virt(pa), PAGE_SIZE);
+	pt_unmap(&as->pt, va, PAGE_SIZE, &removed, &g);
+	pt_map(&as->pt, va, pa, PAGE_SIZE, perm, &g);
+	invlpg(va); /* an address space is loaded on one CPU at most: this one */
+}
+
+/* Shares a page of the current address space with its copy; what is writable is so no longer. */
+static int
+share_one(struct aspace *to, u64 va, paddr_t pa, unsigned perm)
+{
+	struct pt_gather none = {0};
+	int err;
+
+	if (perm & PT_W) {
+		perm = (perm & ~PT_W) | PT_COW;
+		remap(&current()->as, va, pa, perm);
+	}
+	if (!(err = pt_map(&to->pt, va, pa, PAGE_SIZE, perm, &none)))
+		frame_share(pa);
 	return err;
 }
 
@@ -337,10 +355,36 @@ aspace_copy(struct aspace *to, const struct aspace *from)
 	if (err)
 		return err;
 	to->brk = from->brk;
-	err = for_user_pages(from, copy_one, to);
+	to->heap = from->heap;
+	err = for_user_pages(from, share_one, to);
 	if (err)
 		aspace_destroy(to);
 	return err;
+}
+
+bool
+aspace_fault(struct aspace *as, u64 va, bool write)
+{
+	unsigned perm;
+	paddr_t pa;
+	void *page;
+
+	va = ROUND_DOWN(va, PAGE_SIZE);
+	if (!pt_lookup(&as->pt, va, &pa, &perm)) /* the heap: given when it is first touched */
+		return va >= as->heap && va < as->brk && map_user_page(as, va, PT_W, &page) == 0;
+	if (!write || !(perm & PT_COW))
+		return false;
+	perm = (perm & ~PT_COW) | PT_W;
+	if (!frame_is_shared(pa)) { /* the others have copied, or ended */
+		remap(as, va, pa, perm);
+		return true;
+	}
+	if (!(page = page_alloc(FRAME_USER)))
+		return false;
+	memcpy(page, phys_to_virt(pa), PAGE_SIZE);
+	remap(as, va, virt_to_phys(page), perm);
+	frame_unshare(pa);
+	return true;
 }
 
 void
@@ -360,22 +404,6 @@ aspace_grow(struct aspace *as, u64 va, u64 len, unsigned perm)
 		if (!pt_lookup(&as->pt, va, NULL, NULL))
 			err = map_user_page(as, va, perm, &page);
 	return err;
-}
-
-void
-aspace_shrink(struct aspace *as, u64 va, u64 len)
-{
-	u64 end = va + len, removed;
-	struct pt_gather g = {0};
-	paddr_t pa;
-
-	for (va = ROUND_UP(va, PAGE_SIZE); va + PAGE_SIZE <= end; va += PAGE_SIZE) {
-		if (!pt_lookup(&as->pt, va, &pa, NULL))
-			continue;
-		pt_unmap(&as->pt, va, PAGE_SIZE, &removed, &g);
-		invlpg(va); /* one thread, one CPU: nobody else has it cached */
-		frame_free(pa, 0, FRAME_USER);
-	}
 }
 
 int

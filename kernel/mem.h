@@ -50,17 +50,19 @@ bool mem_is_ram(paddr_t pa);
 
 struct aspace {
 	struct pt pt;
-	u64 brk; /* end of program and heap, bytes */
+	u64 heap; /* end of the program: from here on pages are given when they are touched */
+	u64 brk;  /* end of the heap, bytes */
 };
 
 int aspace_create(struct aspace *as);
 void aspace_destroy(struct aspace *as);
+/* A copy of the current address space: pages are shared until one side writes. */
 int aspace_copy(struct aspace *to, const struct aspace *from);
+/* A page fault at va. True if the page is there now and the access may be tried again. */
+bool aspace_fault(struct aspace *as, u64 va, bool write);
 void aspace_load(const struct aspace *as);
 /* Maps zeroed pages over [va, va+len), skipping what is mapped. -ENOMEM may leave some of them. */
 int aspace_grow(struct aspace *as, u64 va, u64 len, unsigned perm);
-/* Frees the whole pages in [va, va+len). The address space is the current one. */
-void aspace_shrink(struct aspace *as, u64 va, u64 len);
 /* Copies into an address space that need not be the current one. */
 int aspace_write(struct aspace *as, u64 va, const void *src, size_t n);
 

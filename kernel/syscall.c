@@ -195,12 +195,9 @@ sys_sbrk(u64 increment, u64 b, u64 c)
 
 	if ((s64)increment < 0) /* memory is given back when the program ends */
 		return -EINVAL;
-	if (increment > USER_HEAP_END - old)
+	/* Promised now, given when it is touched; but not more than there is. */
+	if (increment > USER_HEAP_END - old || increment >> PAGE_SHIFT > frame_count(FRAME_FREE))
 		return -ENOMEM;
-	if (aspace_grow(as, old, increment, PT_W)) {
-		aspace_shrink(as, old, ROUND_UP(increment, PAGE_SIZE) + PAGE_SIZE);
-		return -ENOMEM;
-	}
 	as->brk += increment;
 	return old;
 }

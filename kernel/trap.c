@@ -135,6 +135,16 @@ kernel_exception(struct trapframe *tf)
 	panic("%s in the kernel, address %lx", exception_name(tf->vector), read_cr2());
 }
 
+/* A fault on the process's memory, its own or the kernel's on its behalf; true if mended. */
+static bool
+page_fault(struct trapframe *tf)
+{
+	struct proc *p = current();
+
+	return p && p->as.pt.root && read_cr2() < USER_TOP &&
+	       aspace_fault(&p->as, read_cr2(), tf->error & 2); /* SDM vol. 3, 4.7: W/R */
+}
+
 /*
  * A CPU that panics stops the others this way. Else an NMI is the machine's button, which panics
  * if nmi=panic was asked for; and else it is ignored: under QEMU 7.2 a device of a guest can raise
@@ -161,6 +171,8 @@ trap(struct trapframe *tf)
 		nmi(tf);
 		return;
 	}
+	if (tf->vector == VEC_PAGE_FAULT && page_fault(tf))
+		return;
 	if (tf->vector < VEC_FIRST_IRQ) {
 		if (user)
 			user_exception(tf);

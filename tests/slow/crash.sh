@@ -16,6 +16,7 @@ mkdir -p "$dir"
 
 # Starts the machine with a script; sets $pid.
 start() {
+	: >"$log" # the last round has left its lines there
 	# shellcheck disable=SC2046,SC2086
 	"$QEMU" -M q35 -accel "${ACCEL:-tcg}" -cpu "${CPU:-max}" -m "${MEM:-256}" -smp "${CPUS:-2}" \
 		-nodefaults -vga none -display none -serial stdio -no-reboot \
@@ -34,7 +35,7 @@ running() {
 killed_at_work() {
 	start "fstest check; fstest crash $SEED"
 	tries=$((LIMIT * 20))
-	while running && [ $tries -gt 0 ] && ! grep -qs "^synced " "$log"; do
+	while running && [ $tries -gt 0 ] && ! grep -q "^synced " "$log"; do
 		sleep 0.05
 		tries=$((tries - 1))
 	done
@@ -43,11 +44,13 @@ killed_at_work() {
 	running || ended_early=1
 	kill -9 "$pid" 2>/dev/null
 	wait "$pid" 2>/dev/null
+	code=$?
 	tr -d '\r' <"$log" >"$log.clean" && mv "$log.clean" "$log"
 	# What was being said at the kill does not count: the change comes after the line.
 	if [ -n "$(tail -c 1 "$log")" ]; then
 		sed '$d' "$log" >"$log.clean" && mv "$log.clean" "$log"
 	fi
+	why="the machine ended by itself (QEMU's status $code), or wrote nothing"
 	[ -z "$ended_early" ] && grep -q '^synced ' "$log"
 }
 
@@ -71,16 +74,17 @@ kept() {
 		want="1414743380 $generation $length $((seed * 256 + number))"
 		have=$(od -An -tu4 -N16 "$dir/file" | tr -s ' ' | sed 's/^ //')
 		[ "$length" -gt 0 ] || want=
-		if [ "$(($(wc -c <"$dir/file")))" != "$length" ] || [ "$have" != "$want" ]; then
-			echo "/c/$file: '$have', not '$want'" >>"$dir/problems"
+		had=$(($(wc -c <"$dir/file")))
+		if [ "$had" != "$length" ] || [ "$have" != "$want" ]; then
+			echo "/c/$file: '$have' in $had bytes, not '$want'" >>"$dir/problems"
 			return 1
 		fi
 	done <"$dir/promised"
 }
 
-# One round; says in $why what was wrong.
+# One round; says in $why what was wrong, and leaves what it began with in before.img.
 crash_round() {
-	why="the machine ended by itself, or wrote nothing"
+	cp "$image" "$dir/before.img"
 	killed_at_work || return 1
 	why="a file is not what its header says"
 	! grep -q '^bad ' "$log" && grep -q '^checked ' "$log" || return 1
