@@ -23,6 +23,7 @@ echo "$total cases, $jobs at a time; logs in $OUT"
 # shellcheck disable=SC2016
 one='
 	f=$1 name=$(basename "$1" .sh) t0=$(date +%s)
+	case $f in tests/slow/*) name=slow-$name ;; esac
 	sh "$f" >"$OUT/$name.tap" 2>"$OUT/$name.err"
 	grep -q "^1\.\." "$OUT/$name.tap" || echo "not ok - $name ended early: $(tail -n1 "$OUT/$name.err")" >>"$OUT/$name.tap"
 	echo "$name" >>"$OUT/done"
