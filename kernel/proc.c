@@ -115,7 +115,7 @@ kthread_start(const char *name, void (*fn)(void *), void *arg)
 	return p;
 }
 
-/* Frees kernel threads that have ended: nobody waits for those. Lock held; releases it. */
+/* A kernel thread that has ended, for the caller to free: nobody waits for those. Lock held. */
 static struct proc *
 take_dead_thread(void)
 {

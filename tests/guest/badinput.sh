@@ -1,3 +1,4 @@
+# shellcheck shell=sh disable=all # for our shell, inside the machine
 # What a user may get wrong with vmctl: one clear line each, non-zero status, nothing left behind.
 vmctl || echo "status $?"
 vmctl frobnicate || echo "status $?"

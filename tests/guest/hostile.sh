@@ -1,3 +1,4 @@
+# shellcheck shell=sh disable=all # for our shell, inside the machine
 # Guests that misbehave, beside one that does not: they die alone, or spin alone.
 cat /proc/mem
 vmctl create good -s 'sha256sum /dev/nvme0'

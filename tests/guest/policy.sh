@@ -1,3 +1,4 @@
+# shellcheck shell=sh disable=all # for our shell, inside the machine
 # Policy: run on the host by tests/cases/policy.sh.
 echo == start
 vmctl create p -s 'cat /dev/nvme0 || echo no disk'
