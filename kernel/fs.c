@@ -36,6 +36,11 @@ read_superblock(struct blkdev *dev, struct superblock *sb)
 		pr_err("fs: %s: the superblock's numbers do not fit together", dev->name);
 		return -EINVAL;
 	}
+	/* To free a file is one operation, which may change every block of the bitmap. */
+	if (sb->nblocks > (LOG_OP_BLOCKS - 4) * BLOCK_SIZE * 8) {
+		pr_err("fs: %s: larger than 2 GiB", dev->name);
+		return -EFBIG;
+	}
 	return 0;
 }
 

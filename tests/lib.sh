@@ -128,6 +128,8 @@ boot() {
 	*[13579]) status=$(((code - 1) / 2)) ;;
 	*) status="qemu $code" ;;
 	esac
+	# QEMU's own failures end with 1 too, which is also how a guest's status 0 comes out.
+	grep -q "Halcyon: booted" "$log" || status="not booted: $(tail -n 1 "$log.err")"
 	tr -d '\r' <"$log" >"$log.clean" && mv "$log.clean" "$log"
 }
 

@@ -1,7 +1,7 @@
 # shellcheck shell=sh
 # The host boots to its script, by each door and with 1, 2, 4 and 8 CPUs.
 . tests/lib.sh
-for CPUS in 1 2 4 8; do
+for CPUS in 1 2 4 8 16; do
 	# shellcheck disable=SC2046
 	boot "boot-$CPUS" 'script="ls /bin; cat /proc/ps; exit 0"' $(root_disk)
 	expect "$CPUS CPUs: direct load" "booted by PVH" "smp: $CPUS CPU" "fs: root on nvme0"
