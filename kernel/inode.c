@@ -172,7 +172,9 @@ slot_block(u32 *slot, bool make, bool *changed)
 	*changed = false;
 	if (!*slot && make && !(err = block_alloc(slot)))
 		*changed = true;
-	return err ? err : *slot >= fs_super.nblocks ? -EIO : 0;
+	if (!err && *slot && (*slot < fs_super.datastart || *slot >= fs_super.nblocks))
+		err = -EIO; /* damaged: never write to where something else lives */
+	return err;
 }
 
 /* The i-th entry of an indirect block. */
