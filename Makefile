@@ -67,7 +67,8 @@ $(B)/fsck: tools/fsck.c kernel/fsformat.h kernel/abi.h
 FILES := $(foreach p,$(filter-out procfile,$(UPROG)),/bin/$(p)=$(B)/user/$(p)) \
 	$(foreach p,ps free dmesg lspci,/bin/$(p)=$(B)/user/procfile)
 SCRIPTS := $(wildcard tests/guest/*.sh)
-FILES += $(foreach s,$(SCRIPTS),/tests/$(notdir $(s))=$(s)) /tests/leak.sh=$(B)/tests/leak.sh
+FILES += $(foreach s,$(SCRIPTS),/tests/$(notdir $(s))=$(s)) /tests/leak.sh=$(B)/tests/leak.sh \
+	/dev/ /proc/
 
 # Memory before and after 200 VMs and 20 that ran with a device; our shell has no loops.
 $(B)/tests/leak.sh: Makefile

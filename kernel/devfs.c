@@ -173,6 +173,45 @@ mem_read(void *dev, void *state, u64 user_buf, size_t n, u64 pos)
 	return done;
 }
 
+/* /dev and /proc as directories: an entry for each file whose path begins with `dev`. */
+static s64
+dir_read(void *dev, void *state, u64 user_buf, size_t n, u64 pos)
+{
+	const char *prefix = dev;
+	size_t skip = pos / sizeof(struct dirent), len = strlen(prefix), done = 0;
+	struct dirent de = {0};
+	u32 ino = 0;
+
+	spin_lock(&lock);
+	list_for_each (it, &nodes) {
+		struct node *node = list_entry(it, struct node, link);
+
+		ino++;
+		if (strncmp(node->f.path, prefix, len) != 0 || node->f.path[len] != '/')
+			continue;
+		if (skip) {
+			skip--;
+			continue;
+		}
+		de.ino = ino;
+		strlcpy(de.name, node->f.path + len + 1, sizeof(de.name));
+		done = sizeof(de);
+		break;
+	}
+	spin_unlock(&lock);
+	if (done > n || (done && copy_out(user_buf, &de, done)))
+		return done > n ? -EINVAL : -EFAULT;
+	return done;
+}
+
+static const struct devops dir_ops = {.read = dir_read};
+
+bool
+dev_is_dir(const struct devfile *f)
+{
+	return f->ops == &dir_ops;
+}
+
 static const struct devops null_ops = {.read = null_read, .write = null_write};
 static const struct devops mem_ops = {.read = mem_read};
 
@@ -181,6 +220,8 @@ dev_init(void)
 {
 	char path[24];
 
+	dev_add("/dev", &dir_ops, (void *)"/dev");
+	dev_add("/proc", &dir_ops, (void *)"/proc");
 	dev_add("/dev/null", &null_ops, NULL);
 	dev_add("/dev/mem", &mem_ops, NULL);
 	section_for_each (struct procfile, p, devfile) {

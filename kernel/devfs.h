@@ -33,6 +33,8 @@ int dev_remove(const char *path);
 /* Opens: finds path and counts the file as open. NULL if there is none. */
 struct devfile *dev_get(const char *path);
 void dev_put(struct devfile *f);
+/* Whether it is one of the directories, /dev and /proc. */
+bool dev_is_dir(const struct devfile *f);
 /* The lowest n for which there is no file PREFIXn. */
 int dev_unit(const char *prefix);
 

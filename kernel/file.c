@@ -6,7 +6,9 @@
 static bool
 is_device_path(const char *path)
 {
-	return strncmp(path, "/dev/", 5) == 0 || strncmp(path, "/proc/", 6) == 0;
+	size_t n = strncmp(path, "/dev", 4) == 0 ? 4 : strncmp(path, "/proc", 5) == 0 ? 5 : 0;
+
+	return n && (path[n] == '/' || !path[n]);
 }
 
 static int
@@ -200,6 +202,8 @@ file_stat(struct file *f, struct stat *st)
 	*st = (struct stat){.type = T_DEV, .nlink = 1};
 	if (f->kind == FILE_INODE)
 		inode_stat(f->inode, st);
+	else if (f->kind == FILE_DEV && dev_is_dir(f->dev))
+		st->type = T_DIR;
 	else if (f->kind == FILE_DEV && f->dev->ops->size)
 		st->size = f->dev->ops->size(f->dev->dev);
 	return 0;

@@ -10,6 +10,8 @@ done
 CPUS=2
 boot module 'script="cat /proc/ps | grep init"' -initrd "$B/guest.img"
 expect "root from a boot module" "fs: root on module" "init"
+boot devices 'script="ls / /dev /proc"' -initrd "$B/guest.img"
+expect "devices and the kernel's state are files in directories" "^console" "^iommu"
 boot status 'script="exit 7"' -initrd "$B/guest.img"
 check "the script's exit status comes out" test "$status" = 7
 MEM=64 boot small 'script="free"' -initrd "$B/guest.img"
