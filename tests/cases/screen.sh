@@ -9,7 +9,7 @@ for BOOT in iso uefi; do
 	# shellcheck disable=SC2046,SC2086
 	(
 		for _ in $(seq 900); do
-			grep -qs welcome "$log" && break
+			grep -qs "^\\$ " "$log" && break
 			sleep 0.1
 		done
 		for key in e c h o spc shift-o k minus 4 2 ret; do

@@ -54,7 +54,7 @@ long:	mov $1, %eax			/* attach, so that the rest has something to work on */
 	vmmcall
 #if KIND == 6
 	/* Grants without end, each in a table of its own, and none synced: what does the host lose? */
-	mov $50000, %ecx
+	mov $10000, %ecx
 	mov $0x200000, %rsi
 1:	push %rcx
 	mov $3, %eax			/* map */
