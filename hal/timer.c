@@ -119,7 +119,7 @@ tick(void *arg)
 	if (this_cpu()->id == 0)
 		for (unsigned i = 0; i < NELEM(polls) && polls[i]; i++)
 			polls[i]();
-	proc_tick(timer_ns());
+	sched_tick(timer_ns());
 }
 
 void

@@ -37,6 +37,10 @@ struct cpu {
 	bool resched;      /* the running thread has had its time slice */
 	struct proc *proc; /* the running thread; NULL in the scheduler */
 	u64 scheduler_rsp; /* the scheduler's saved context */
+	u64 idle_since;    /* TSC at HLT; 0: awake */
+	u64 idle_ticks;    /* of the TSC, in HLT */
+	u64 switches;      /* threads run */
+	u64 stolen;        /* of these, from another CPU's queue */
 	u64 gdt[7];
 	struct tss tss;
 };

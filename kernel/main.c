@@ -58,6 +58,7 @@ kmain(u32 protocol, u64 info)
 	cpu_init(0);
 	ncpus = 1;
 	trap_init();
+	sched_init();
 	initcalls(INIT_CONSOLE);
 	if (protocol == BOOT_MULTIBOOT2)
 		known = bootinfo_multiboot2(&bootinfo, phys_to_virt(info), 1 << 20);

@@ -1,54 +1,24 @@
+/* Processes: their making, their end, and the first one. */
 #include "kernel/proc.h"
-#include "hal/smp.h"
-#include "hal/timer.h"
 #include "kernel/cpu.h"
 #include "kernel/devfs.h"
 #include "kernel/file.h"
 #include "kernel/fs.h"
 #include "kernel/kalloc.h"
-#include "kernel/x86.h"
 
 /* entry.S */
-void switch_context(u64 *save_rsp, u64 new_rsp);
 void first_return(void);
-void trap_return(void);
 void thread_start(void);
 
-/* One lock for process states, the run queue and sleeping. */
-static struct spinlock lock = SPINLOCK_INIT("scheduler");
-static struct list all = LIST_INIT(all), runnable = LIST_INIT(runnable);
+/* Over the family: who there is, whose child it is, who has ended. */
+static struct spinlock lock = SPINLOCK_INIT("processes");
+static struct list all = LIST_INIT(all);
 static struct proc *init_proc;
 static int next_pid = 1;
 
-struct proc *
-current(void)
-{
-	struct proc *p;
-
-	asm volatile("mov %%gs:%c1, %0" : "=r"(p) : "i"(offsetof(struct cpu, proc)));
-	return p;
-}
-
-/* Makes p runnable and wakes an idle CPU for it. Lock held. */
-static void
-make_runnable(struct proc *p)
-{
-	p->state = PROC_RUNNABLE;
-	p->chan = NULL;
-	p->wake_at = 0;
-	list_add_tail(&runnable, &p->queue);
-	for_each_cpu (c) {
-		if (c->idle && c != this_cpu()) {
-			c->idle = false;
-			smp_kick(c->id);
-			break;
-		}
-	}
-}
-
 /* A process with a kernel stack whose context begins at first_return. */
 static struct proc *
-proc_new(const char *name)
+proc_new(const char *name, struct proc *parent)
 {
 	struct proc *p = kmalloc(sizeof(*p));
 	paddr_t stack = frame_alloc(KERNEL_STACK_ORDER, FRAME_KERNEL);
@@ -70,30 +40,38 @@ proc_new(const char *name)
 		*--sp = 0;
 	p->rsp = (u64)sp;
 	strlcpy(p->name, name, sizeof(p->name));
-	list_init(&p->queue);
+	list_init(&p->children);
+	list_init(&p->sibling);
 	spin_lock(&lock);
 	p->pid = next_pid++;
+	p->parent = parent;
 	list_add_tail(&all, &p->all);
+	if (parent)
+		list_add_tail(&parent->children, &p->sibling);
 	spin_unlock(&lock);
 	return p;
 }
 
-/* Frees what is left of a process that runs nowhere and is in no list. */
-static void
+void
 proc_free(struct proc *p)
 {
+	spin_lock(&lock);
+	list_remove(&p->all);
+	list_remove(&p->sibling);
+	spin_unlock(&lock);
 	aspace_destroy(&p->as);
 	frame_free(virt_to_phys(p->stack), KERNEL_STACK_ORDER, FRAME_KERNEL);
 	kfree(p);
 }
 
-/* The first code of every thread: the scheduler's lock is still held from the switch. */
+/* The first code of every thread, come from the scheduler with interrupts off. */
 void
 thread_start(void)
 {
 	struct proc *p = current();
 
-	spin_unlock(&lock);
+	this_cpu()->irq_were_on = true;
+	irq_pop();
 	if (p->fn) {
 		p->fn(p->arg);
 		proc_exit(0);
@@ -103,196 +81,25 @@ thread_start(void)
 struct proc *
 kthread_start(const char *name, void (*fn)(void *), void *arg)
 {
-	struct proc *p = proc_new(name);
+	struct proc *p = proc_new(name, NULL);
 
 	if (!p)
 		return NULL;
 	p->fn = fn;
 	p->arg = arg;
-	spin_lock(&lock);
-	make_runnable(p);
-	spin_unlock(&lock);
+	sched_add(p);
 	return p;
-}
-
-/* A kernel thread that has ended, for the caller to free: nobody waits for those. Lock held. */
-static struct proc *
-take_dead_thread(void)
-{
-	list_for_each (it, &all) {
-		struct proc *p = list_entry(it, struct proc, all);
-		if (p->state == PROC_ZOMBIE && p->fn) {
-			list_remove(&p->all);
-			return p;
-		}
-	}
-	return NULL;
-}
-
-static bool any_dead_thread; /* (s) */
-
-/* Runs p until it switches back. Lock held before and after. */
-static void
-run(struct cpu *c, struct proc *p)
-{
-	p->state = PROC_RUNNING;
-	if (*(u64 *)p->stack != STACK_MARK)
-		panic("%s (pid %d) has overrun its kernel stack", p->name, p->pid);
-	c->proc = p;
-	c->resched = false;
-	c->kernel_rsp = c->tss.rsp[0] = (u64)p->stack + (PAGE_SIZE << KERNEL_STACK_ORDER);
-	if (p->as.pt.root)
-		aspace_load(&p->as);
-	switch_context(&c->scheduler_rsp, p->rsp);
-	c->proc = NULL;
-	/* Its tables may be freed by another CPU as soon as we release the lock: leave them now. */
-	if (p->as.pt.root)
-		mem_load_kernel();
-	any_dead_thread |= p->state == PROC_ZOMBIE && p->fn;
-}
-
-void
-scheduler(void)
-{
-	struct cpu *c = this_cpu();
-
-	sti();
-	for (;;) {
-		struct proc *dead = NULL;
-
-		spin_lock(&lock);
-		if (any_dead_thread && !(dead = take_dead_thread()))
-			any_dead_thread = false;
-		if (!dead && !list_empty(&runnable)) {
-			struct proc *p = list_entry(runnable.next, struct proc, queue);
-			list_remove(&p->queue);
-			run(c, p);
-		} else if (!dead) {
-			/* Whoever makes something runnable now sees `idle` and sends an IPI. */
-			c->idle = true;
-			c->irq_were_on = false; /* an IPI before HLT must stay pending */
-			spin_unlock(&lock);
-			asm volatile("sti; hlt; cli" ::: "memory");
-			c->idle = false;
-			sti();
-			continue;
-		}
-		spin_unlock(&lock);
-		if (dead)
-			proc_free(dead);
-		sti();
-	}
-}
-
-/* Back to the scheduler. Holds the lock, and only that; the state has been set. */
-static void
-leave_cpu(struct proc *p)
-{
-	struct cpu *c = this_cpu();
-	bool were_on;
-
-	ASSERT(spin_held(&lock) && c->irq_off == 1 && p->state != PROC_RUNNING);
-	were_on = c->irq_were_on;
-	switch_context(&p->rsp, c->scheduler_rsp);
-	this_cpu()->irq_were_on = were_on; /* perhaps another CPU: the flag is this thread's */
-}
-
-void
-proc_yield(void)
-{
-	struct proc *p = current();
-
-	spin_lock(&lock);
-	p->state = PROC_RUNNABLE;
-	list_add_tail(&runnable, &p->queue);
-	leave_cpu(p);
-	spin_unlock(&lock);
-}
-
-bool
-proc_sleep_until(void *chan, struct spinlock *lk, u64 deadline_ns)
-{
-	struct proc *p = current();
-	bool in_time = true;
-
-	ASSERT(p);
-	spin_lock(&lock);
-	spin_unlock(lk);
-	if (p->killed && !p->kill_seen) {
-		/* Killed after the caller looked: it gets to look again, once. */
-		p->kill_seen = true;
-	} else {
-		p->chan = chan;
-		p->wake_at = deadline_ns;
-		p->state = PROC_SLEEPING;
-		leave_cpu(p);
-		in_time = p->chan == NULL;
-		p->chan = NULL;
-	}
-	spin_unlock(&lock);
-	spin_lock(lk);
-	return in_time;
-}
-
-void
-proc_sleep(void *chan, struct spinlock *lk)
-{
-	proc_sleep_until(chan, lk, 0);
-}
-
-void
-wakeup(void *chan)
-{
-	spin_lock(&lock);
-	list_for_each (it, &all) {
-		struct proc *p = list_entry(it, struct proc, all);
-		if (p->state == PROC_SLEEPING && p->chan == chan)
-			make_runnable(p);
-	}
-	spin_unlock(&lock);
-}
-
-void
-proc_tick(u64 now_ns)
-{
-	spin_lock(&lock);
-	if (this_cpu()->id == 0) {
-		list_for_each (it, &all) {
-			struct proc *p = list_entry(it, struct proc, all);
-			if (p->state == PROC_SLEEPING && p->wake_at && p->wake_at <= now_ns) {
-				void *chan = p->chan;
-				make_runnable(p);
-				p->chan = chan; /* tells the sleeper that its time is up */
-			}
-		}
-	}
-	this_cpu()->resched = !list_empty(&runnable);
-	spin_unlock(&lock);
-}
-
-void
-sleep_ms(u64 ms)
-{
-	static struct spinlock lk = SPINLOCK_INIT("sleep");
-	u64 deadline = timer_ns() + ms * 1000000;
-
-	spin_lock(&lk);
-	while (!current()->killed && timer_ns() < deadline)
-		proc_sleep_until(&deadline, &lk, deadline);
-	spin_unlock(&lk);
 }
 
 int
 proc_fork(void)
 {
-	struct proc *p = current(), *child = proc_new(p->name);
+	struct proc *p = current(), *child = proc_new(p->name, p);
+	int pid;
 
 	if (!child)
 		return -ENOMEM;
 	if (aspace_copy(&child->as, &p->as)) {
-		spin_lock(&lock);
-		list_remove(&child->all);
-		spin_unlock(&lock);
 		child->as.pt.root = NULL;
 		proc_free(child);
 		return -ENOMEM;
@@ -303,11 +110,9 @@ proc_fork(void)
 		if (p->file[fd])
 			child->file[fd] = file_ref(p->file[fd]);
 	child->cwd = inode_ref(p->cwd);
-	spin_lock(&lock);
-	child->parent = p;
-	make_runnable(child);
-	spin_unlock(&lock);
-	return child->pid;
+	pid = child->pid;
+	sched_add(child); /* from here on it may end, but only we can free it */
+	return pid;
 }
 
 void
@@ -322,54 +127,55 @@ proc_exit(int status)
 			file_close(p->file[fd]);
 	if (p->cwd)
 		inode_put(p->cwd);
+	irq_push_off();
 	spin_lock(&lock);
-	list_for_each (it, &all) {
-		struct proc *q = list_entry(it, struct proc, all);
-		if (q->parent == p)
-			q->parent = init_proc;
+	if (!list_empty(&p->children))
+		wakeup(init_proc); /* some may be zombies already */
+	list_for_each (it, &p->children) {
+		struct proc *q = list_entry(it, struct proc, sibling);
+		q->parent = init_proc;
+		list_remove(&q->sibling);
+		list_add_tail(&init_proc->children, &q->sibling);
 	}
 	p->status = status;
 	p->state = PROC_ZOMBIE;
-	struct proc *waiters[] = {p->parent, init_proc}; /* init may have inherited zombies */
-	for (unsigned i = 0; i < NELEM(waiters); i++)
-		if (waiters[i] && waiters[i]->state == PROC_SLEEPING &&
-			waiters[i]->chan == waiters[i])
-			make_runnable(waiters[i]);
-	leave_cpu(p);
+	wakeup(p->parent);
+	spin_unlock(&lock);
+	sched_leave();
 	panic("a zombie runs");
+}
+
+/* A child that has ended; *any tells whether there are children at all. Lock held. */
+static struct proc *
+find_zombie(struct proc *parent, bool *any)
+{
+	*any = !list_empty(&parent->children);
+	list_for_each (it, &parent->children) {
+		struct proc *p = list_entry(it, struct proc, sibling);
+		if (p->state == PROC_ZOMBIE)
+			return p;
+	}
+	return NULL;
 }
 
 int
 proc_wait(int *status)
 {
-	struct proc *self = current();
+	struct proc *self = current(), *p;
+	bool any;
+	int pid;
 
 	spin_lock(&lock);
-	for (;;) {
-		bool any = false;
-
-		list_for_each (it, &all) {
-			struct proc *p = list_entry(it, struct proc, all);
-			if (p->parent != self)
-				continue;
-			any = true;
-			if (p->state == PROC_ZOMBIE) {
-				int pid = p->pid;
-				*status = p->status;
-				list_remove(&p->all);
-				spin_unlock(&lock);
-				proc_free(p);
-				return pid;
-			}
-		}
-		if (!any || self->killed) {
-			spin_unlock(&lock);
-			return any ? -EINTR : -ECHILD;
-		}
-		self->chan = self;
-		self->state = PROC_SLEEPING;
-		leave_cpu(self);
-	}
+	while (!(p = find_zombie(self, &any)) && any && !self->killed)
+		proc_sleep(self, &lock);
+	spin_unlock(&lock);
+	if (!p)
+		return any ? -EINTR : -ECHILD;
+	pid = p->pid;
+	*status = p->status;
+	sched_wait_off(p);
+	proc_free(p);
+	return pid;
 }
 
 int
@@ -382,14 +188,9 @@ proc_kill(int pid)
 		struct proc *p = list_entry(it, struct proc, all);
 		if (p->pid != pid || p->state == PROC_ZOMBIE || p->fn)
 			continue;
-		if (p == init_proc) {
-			err = -EPERM;
-		} else {
-			p->killed = true;
-			if (p->state == PROC_SLEEPING)
-				make_runnable(p);
-			err = 0;
-		}
+		err = p == init_proc ? -EPERM : 0;
+		if (!err)
+			sched_kill(p);
 	}
 	spin_unlock(&lock);
 	return err;
@@ -447,31 +248,3 @@ show_ps(struct text *t)
 	spin_unlock(&lock);
 }
 PROC_FILE("ps", show_ps);
-
-void
-mutex_init(struct mutex *m, const char *name)
-{
-	spin_init(&m->lk, name);
-	m->owner = NULL;
-}
-
-void
-mutex_lock(struct mutex *m)
-{
-	spin_lock(&m->lk);
-	ASSERT(m->owner != current());
-	while (m->owner)
-		proc_sleep(m, &m->lk);
-	m->owner = current();
-	spin_unlock(&m->lk);
-}
-
-void
-mutex_unlock(struct mutex *m)
-{
-	spin_lock(&m->lk);
-	ASSERT(m->owner == current());
-	m->owner = NULL;
-	spin_unlock(&m->lk);
-	wakeup(m);
-}

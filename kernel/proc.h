@@ -1,6 +1,6 @@
 /*
- * Processes and kernel threads, and the scheduler that runs both. A kernel thread is a process
- * without an address space.
+ * Processes and kernel threads (proc.c), and the scheduler that runs both (sched.c). A kernel
+ * thread is a process without an address space.
  */
 #ifndef KERNEL_PROC_H
 #define KERNEL_PROC_H
@@ -20,19 +20,28 @@ struct inode;
 
 enum proc_state { PROC_NEW, PROC_SLEEPING, PROC_RUNNABLE, PROC_RUNNING, PROC_ZOMBIE };
 
-/* (s): scheduler lock; (o): only the process itself, or its creator before it runs. */
+/*
+ * (f): the lock over the family, in proc.c; (q): the lock of the list that the process is in;
+ * (t): the timers' lock; (o): only the process itself, or its creator before it runs.
+ */
 struct proc {
-	struct list all;              /* (s) every process */
-	struct list queue;            /* (s) in the run queue while RUNNABLE */
-	enum proc_state state;        /* (s) */
+	struct list all;              /* (f) every process */
+	struct list children;         /* (f) by their `sibling` */
+	struct list sibling;          /* (f) */
+	struct proc *parent;          /* (f) NULL: a kernel thread */
 	int pid;                      /* constant */
 	char name[16];                /* (o) */
-	struct proc *parent;          /* (s) */
-	void *chan;                   /* (s) what it sleeps on */
-	u64 wake_at;                  /* (s) nanoseconds since boot; 0: only by wakeup() */
+	enum proc_state state;        /* (q) */
+	struct list queue;            /* (q) a run queue or a list of sleepers */
+	bool on_cpu;                  /* set by the CPU that runs it; its stack is in use */
+	int cpu;                      /* where it ran last */
+	void *chan;                   /* (o) what it sleeps on, or is about to */
+	struct list timer;            /* (t) */
+	u64 wake_at;                  /* (t) nanoseconds since boot */
+	bool timed_out;               /* (t) */
 	bool killed;                  /* set by anyone, read by (o) */
-	bool kill_seen;               /* (s) a sleep was cut short for it */
-	int status;                   /* (s) once a ZOMBIE */
+	bool kill_seen;               /* (o) a sleep was cut short for it */
+	int status;                   /* (f) once a ZOMBIE */
 	void *stack;                  /* kernel stack */
 	u64 rsp;                      /* saved context while not running */
 	struct trapframe *tf;         /* (o) of the user state, at the top of the stack */
@@ -49,17 +58,33 @@ struct proc *current(void);
 /* Starts a kernel thread; NULL without memory. Its body ends by returning. */
 struct proc *kthread_start(const char *name, void (*fn)(void *), void *arg);
 
+/* Before everything else here. */
+void sched_init(void);
 /* Runs the scheduler on this CPU; does not return. */
 void scheduler(void) NORETURN;
 /* Gives the CPU away; the caller stays runnable and holds no spin lock. */
 void proc_yield(void);
+/* At the begin of an interrupt: it may have ended this CPU's idling. */
+void sched_count_idle(void);
 /* The clock's interrupt: ends sleeps whose time has come, and time slices. */
-void proc_tick(u64 now_ns);
+void sched_tick(u64 now_ns);
+
+/* Between proc.c and sched.c. A process that is new, or in no list any more, is to run. */
+void sched_add(struct proc *p);
+/* Leaves the CPU for good or until sched_add(). Interrupts pushed off once, no lock held. */
+void sched_leave(void);
+/* Waits until p, which has left its CPU or is about to, is off it. */
+void sched_wait_off(const struct proc *p);
+/* Tells p to end, and wakes it. The caller sees to it that p is not freed meanwhile. */
+void sched_kill(struct proc *p);
+/* Frees what is left of a process that runs nowhere. */
+void proc_free(struct proc *p);
 
 /*
  * Sleeps on chan until wakeup(chan). `lk` is held by the caller; it is released while asleep and
- * held again on return. No wakeup is lost: whoever changes the condition holds lk, and between
- * our release of lk and our going to sleep the scheduler lock is held, which wakeup() takes.
+ * held again on return. No wakeup is lost: whoever changes the condition holds lk, and we are in
+ * the list that wakeup() looks at before we release it. That we may be woken before we have left
+ * this CPU does no harm: who runs us waits for that.
  */
 void proc_sleep(void *chan, struct spinlock *lk);
 /* The same with a time limit, nanoseconds since boot; false if that came first. */
@@ -83,6 +108,7 @@ int exec(const char *path, char *const argv[]);
 struct mutex {
 	struct spinlock lk;
 	struct proc *owner;
+	unsigned waiters;
 };
 void mutex_init(struct mutex *m, const char *name);
 void mutex_lock(struct mutex *m);

@@ -179,6 +179,7 @@ trap(struct trapframe *tf)
 		kernel_exception(tf);
 		return;
 	}
+	sched_count_idle();
 	irq_dispatch(tf->vector);
 	/*
 	 * Interrupts were on, so no spin lock is held here and the thread may be switched, in
