@@ -54,6 +54,9 @@ load_program(struct aspace *as, struct inode *ip, u64 *entry, void *page)
 	return err;
 }
 
+/* Strings and array lie in the stack's first page. */
+_Static_assert(MAX_ARG_BYTES + (MAX_ARGS + 2) * sizeof(u64) <= PAGE_SIZE, "build_stack()");
+
 /*
  * Builds the stack: the strings, then the argv array, 16-byte aligned. Returns argc or an error;
  * *sp is where the array lies.
@@ -64,8 +67,7 @@ build_stack(struct aspace *as, char *const argv[], u64 *sp)
 	u64 at = USER_TOP, pointers[MAX_ARGS + 1];
 	int argc, err;
 
-	err = aspace_grow(
-		as, USER_TOP - USER_STACK_PAGES * PAGE_SIZE, USER_STACK_PAGES * PAGE_SIZE, PT_W);
+	err = aspace_grow(as, USER_TOP - PAGE_SIZE, PAGE_SIZE, PT_W); /* the rest when touched */
 	for (argc = 0; argv[argc] && !err; argc++) {
 		size_t n = strlen(argv[argc]) + 1;
 		if (argc == MAX_ARGS || USER_TOP - at + n > MAX_ARG_BYTES)

@@ -274,8 +274,8 @@ static int
 for_user_pages(const struct aspace *as, int (*fn)(struct aspace *, u64, paddr_t, unsigned),
 	struct aspace *arg)
 {
-	const u64 range[2][2] = {{USER_BASE, ROUND_UP(as->brk, PAGE_SIZE)},
-		{USER_TOP - USER_STACK_PAGES * PAGE_SIZE, USER_TOP}};
+	const u64 range[2][2] = {
+		{USER_BASE, ROUND_UP(as->brk, PAGE_SIZE)}, {USER_STACK, USER_TOP}};
 	unsigned perm;
 	paddr_t pa;
 	int err;
@@ -370,8 +370,10 @@ aspace_fault(struct aspace *as, u64 va, bool write)
 	void *page;
 
 	va = ROUND_DOWN(va, PAGE_SIZE);
-	if (!pt_lookup(&as->pt, va, &pa, &perm)) /* the heap: given when it is first touched */
-		return va >= as->heap && va < as->brk && map_user_page(as, va, PT_W, &page) == 0;
+	if (!pt_lookup(&as->pt, va, &pa, &perm)) { /* heap and stack: given when first touched */
+		bool promised = (va >= as->heap && va < as->brk) || va >= USER_STACK;
+		return promised && map_user_page(as, va, PT_W, &page) == 0;
+	}
 	if (!write || !(perm & PT_COW))
 		return false;
 	perm = (perm & ~PT_COW) | PT_W;

@@ -19,7 +19,7 @@
 #define IOMAP_BASE       0xffffc00000000000UL
 #define USER_BASE        0x400000UL
 #define USER_TOP         0x7ffffff00000UL
-#define USER_STACK_PAGES 16
+#define USER_STACK       (USER_TOP - 16 * PAGE_SIZE)
 #define USER_HEAP_END    (USER_BASE + (1UL << 30)) /* program and heap */
 
 static inline void *

@@ -175,7 +175,7 @@ main(int argc, char **argv)
 		return 0;
 	next_option(&args, "", &value);
 	if (argc == 1)
-		printf("boot\t%lu\n", started);
+		printf("boot\t%lu\n", started - idle());
 	for (size_t i = 0; i < NELEM(rows); i++) {
 		bool wanted = argc == 1;
 
