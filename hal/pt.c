@@ -176,12 +176,29 @@ pt_init(struct pt *pt, const struct pt_fmt *fmt, unsigned levels, bool flush)
 	return pt->root ? 0 : -ENOMEM;
 }
 
+/*
+ * The first entry from `i` on that points to a table; 512 if there is none. Most tables are nearly
+ * empty: eight entries are looked at at once.
+ */
+static unsigned
+next_table(const struct pt *pt, const u64 *table, unsigned level, unsigned i)
+{
+	for (; level > 0 && i < 512; i++) {
+		const u64 *t = table + i;
+
+		if (i % 8 == 0 && !(t[0] | t[1] | t[2] | t[3] | t[4] | t[5] | t[6] | t[7]))
+			i += 7;
+		else if (is_valid(pt, *t) && !is_leaf(pt, *t, level))
+			return i;
+	}
+	return 512;
+}
+
 static void
 destroy_table(struct pt *pt, u64 *table, unsigned level)
 {
-	for (unsigned i = 0; level > 0 && i < 512; i++)
-		if (is_valid(pt, table[i]) && !is_leaf(pt, table[i], level))
-			destroy_table(pt, table_at(pt, table[i]), level - 1);
+	for (unsigned i = 0; (i = next_table(pt, table, level, i)) < 512; i++)
+		destroy_table(pt, table_at(pt, table[i]), level - 1);
 	pt->tables--;
 	pt_page_free(table);
 }
@@ -309,9 +326,8 @@ pt_map(struct pt *pt, u64 in, u64 out, u64 len, unsigned perm, struct pt_gather 
 static void
 bury(struct pt *pt, u64 *table, unsigned level, struct pt_gather *g)
 {
-	for (unsigned i = 0; level > 0 && i < 512; i++)
-		if (is_valid(pt, table[i]) && !is_leaf(pt, table[i], level))
-			bury(pt, table_at(pt, table[i]), level - 1, g);
+	for (unsigned i = 0; (i = next_table(pt, table, level, i)) < 512; i++)
+		bury(pt, table_at(pt, table[i]), level - 1, g);
 	/*
 	 * The hardware may still walk this page until the invalidation is done, so its entries
 	 * must stay harmless: the link is an address with no valid bit set.

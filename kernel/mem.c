@@ -232,6 +232,8 @@ map_phys(paddr_t pa, size_t len, unsigned perm)
 	for (unsigned i = 0; i < io.n && !va; i++)
 		if (io.map[i].pa == first && io.map[i].len >= pages && io.map[i].perm == perm)
 			va = io.map[i].va;
+	if (!va && pages >= pt_level_size(1)) /* as the address, so that large leaves fit */
+		io.next = ROUND_UP(io.next, pt_level_size(1)) + first % pt_level_size(1);
 	if (!va && io.n < NELEM(io.map) &&
 		pt_map(&kernel_pt, io.next, first, pages, perm | PT_R | PT_GLOBAL, &none) == 0) {
 		va = (void *)io.next;
@@ -387,6 +389,25 @@ aspace_fault(struct aspace *as, u64 va, bool write)
 	remap(as, va, virt_to_phys(page), perm);
 	frame_unshare(pa);
 	return true;
+}
+
+void
+aspace_shrink(struct aspace *as, u64 brk)
+{
+	u64 end = ROUND_UP(as->brk, PAGE_SIZE), removed;
+	struct pt_gather g = {0};
+	paddr_t pa;
+
+	as->brk = brk;
+	for (u64 va = ROUND_UP(brk, PAGE_SIZE); va < end; va += PAGE_SIZE) {
+		if (!pt_lookup(&as->pt, va, &pa, NULL))
+			continue;
+		pt_unmap(&as->pt, va, PAGE_SIZE, &removed, &g);
+		invlpg(va); /* only then may the frame become something else */
+		frame_unshare(pa);
+	}
+	aspace_load(as); /* tables may be cached, too */
+	pt_gather_free(&as->pt, &g);
 }
 
 void

@@ -60,6 +60,8 @@ void aspace_destroy(struct aspace *as);
 int aspace_copy(struct aspace *to, const struct aspace *from);
 /* A page fault at va. True if the page is there now and the access may be tried again. */
 bool aspace_fault(struct aspace *as, u64 va, bool write);
+/* Ends the current address space's heap at `brk`, which is in it; pages behind are given back. */
+void aspace_shrink(struct aspace *as, u64 brk);
 void aspace_load(const struct aspace *as);
 /* Maps zeroed pages over [va, va+len), skipping what is mapped. -ENOMEM may leave some of them. */
 int aspace_grow(struct aspace *as, u64 va, u64 len, unsigned perm);

@@ -193,8 +193,12 @@ sys_sbrk(u64 increment, u64 b, u64 c)
 	struct aspace *as = &current()->as;
 	u64 old = as->brk;
 
-	if ((s64)increment < 0) /* memory is given back when the program ends */
-		return -EINVAL;
+	if ((s64)increment < 0) {
+		if (-increment > old - as->heap)
+			return -EINVAL;
+		aspace_shrink(as, old + increment);
+		return old;
+	}
 	/* Promised now, given when it is touched; but not more than there is. */
 	if (increment > USER_HEAP_END - old || increment >> PAGE_SHIFT > frame_count(FRAME_FREE))
 		return -ENOMEM;
