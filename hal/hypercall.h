@@ -29,7 +29,8 @@
 	HYPERCALL(5, sync, 1)    /* (rid): the IOTLB is clean and the pins are gone on return */  \
 	HYPERCALL(6, fault, 1)   /* (gpa): the oldest fault as struct hc_fault = 1, or 0: none */ \
 	HYPERCALL(7, bind, 4)    /* (rid, index, vector, apic id): MSI or MSI-X to a vector */    \
-	HYPERCALL(8, unbind, 2)  /* (rid, index) */
+	HYPERCALL(8, unbind, 2)  /* (rid, index) */                                               \
+	HYPERCALL(9, batch, 3)   /* (rid, gpa, n): n of struct hc_request, then a sync = n */
 
 #define HC_VERSION 1
 
@@ -58,6 +59,21 @@ enum { HC_SYNC = 1 };               /* unmap: as if followed by sync */
 #define HC_IOVA_BITS   39     /* bus addresses that a guest may use, less the interrupt window */
 #define HC_MAX_PAGES   512    /* of one map or unmap */
 #define HC_FAULT_INDEX 0xffff /* bind, unbind: not a message, but word of the device's faults */
+
+#define HC_MAX_BATCH   64     /* requests of one batch, within one page */
+
+/*
+ * One map or unmap of a batch. They are done in order; one that fails does not stop the others. 32
+ * bytes.
+ */
+struct hc_request {
+	unsigned long long iova;
+	unsigned long long gpa; /* unmap: 0 */
+	unsigned int pages;
+	unsigned int perm;  /* map: HC_READ | HC_WRITE; unmap: 0 */
+	long long result; /* out: what map or unmap would return */
+} __attribute__((aligned(32)));
+_Static_assert(sizeof(struct hc_request) == 32, "ABI");
 
 /* A DMA of this VM's device that was blocked. 32 bytes. */
 struct hc_fault {

@@ -104,7 +104,8 @@ domain_destroy(struct domain *d)
 	spin_lock(&lock);
 	list_remove(&d->link);
 	spin_unlock(&lock);
-	d->ops->domain_fini(d);
+	pt_gather_free(&d->pt, &d->gather);
+	pt_destroy(&d->pt);
 	spin_lock(&lock);
 	id_used[d->id] = false;
 	spin_unlock(&lock);
@@ -135,29 +136,94 @@ iommu_detach(struct domain *d)
 	d->dirty = false;
 }
 
-int
-iommu_map(struct domain *d, iova_t iova, paddr_t pa, u32 npages, unsigned perm)
+/* Whether a map may be tried at all; counts it. */
+static int
+check_map(struct domain *d, iova_t iova, u32 npages, unsigned perm)
 {
 	u64 len = (u64)npages * PAGE_SIZE, reach = d->ops->reach();
 
-	if (!npages || !perm || perm & ~(IOMMU_READ | IOMMU_WRITE) || (iova.v | pa) & PAGE_MASK)
+	if (!npages || !perm || perm & ~(IOMMU_READ | IOMMU_WRITE | PT_FIRST) || iova.v & PAGE_MASK)
 		return -EINVAL;
 	if (iova.v >= reach || len > reach - iova.v)
 		return -ERANGE;
 	__atomic_add_fetch(&d->maps, 1, __ATOMIC_RELAXED);
-	return d->ops->map(d, iova, pa, npages, perm);
+	return 0;
+}
+
+/* After something was entered. Domain locked. */
+static void
+finish_map(struct domain *d, iova_t iova, u32 npages, struct pt_gather *g)
+{
+	/* A map that failed half-way was visible; and where absence is cached, all of it. */
+	if (g->start != g->end || d->caches_absence)
+		d->ops->invalidate(d, iova.v, iova.v + (u64)npages * PAGE_SIZE, g->tables);
+	pt_gather_free(&d->pt, g);
+}
+
+int
+iommu_map(struct domain *d, iova_t iova, paddr_t pa, u32 npages, unsigned perm)
+{
+	struct pt_gather g = {0};
+	int err = check_map(d, iova, npages, perm);
+
+	if (err || pa & PAGE_MASK)
+		return err ? err : -EINVAL;
+	if (!d->pt.root)
+		return d->ops->map(d, iova, pa, npages, perm);
+	spin_lock(&d->lock);
+	err = pt_map(&d->pt, iova.v, pa, (u64)npages * PAGE_SIZE, perm, &g);
+	finish_map(d, iova, npages, &g);
+	spin_unlock(&d->lock);
+	return err;
+}
+
+int
+iommu_map_pages(struct domain *d, iova_t iova, const paddr_t pa[], u32 npages, unsigned perm)
+{
+	struct pt_gather g = {0};
+	int err = check_map(d, iova, npages, perm);
+
+	if (err)
+		return err;
+	spin_lock(&d->lock);
+	err = pt_map_pages(&d->pt, iova.v, pa, npages, perm, &g);
+	finish_map(d, iova, npages, &g);
+	spin_unlock(&d->lock);
+	return err;
+}
+
+/* Invalidates what the domain has gathered, waits, and frees what it kept. Domain locked. */
+static void
+flush_gather(struct domain *d)
+{
+	struct pt_gather *g = &d->gather;
+
+	if (g->start != g->end || g->tables)
+		d->ops->invalidate(d, g->start, g->end, g->tables);
+	pt_gather_free(&d->pt, g);
 }
 
 int
 iommu_unmap(struct domain *d, iova_t iova, u32 npages, bool sync)
 {
+	u64 len = (u64)npages * PAGE_SIZE, removed;
 	int err;
 
 	if (!npages || iova.v & PAGE_MASK)
 		return -EINVAL;
 	__atomic_add_fetch(&d->unmaps, 1, __ATOMIC_RELAXED);
 	d->dirty = true;
-	err = d->ops->unmap(d, iova, npages, sync);
+	if (!d->pt.root) {
+		err = d->ops->unmap(d, iova, npages, sync);
+	} else {
+		spin_lock(&d->lock);
+		err = pt_unmap(&d->pt, iova.v, len, &removed, &d->gather);
+		if (!err && removed != len)
+			err = -ENOENT;
+		if (sync)
+			flush_gather(d);
+		spin_unlock(&d->lock);
+	}
 	if (sync) {
 		d->dirty = false;
 		__atomic_add_fetch(&d->syncs, 1, __ATOMIC_RELAXED);
@@ -168,9 +234,31 @@ iommu_unmap(struct domain *d, iova_t iova, u32 npages, bool sync)
 void
 iommu_sync(struct domain *d)
 {
-	d->ops->sync(d);
+	if (d->pt.root) {
+		spin_lock(&d->lock);
+		flush_gather(d);
+		spin_unlock(&d->lock);
+	} else {
+		d->ops->sync(d);
+	}
 	d->dirty = false;
 	__atomic_add_fetch(&d->syncs, 1, __ATOMIC_RELAXED);
+}
+
+int
+iommu_batch(struct domain *d, struct iommu_request *r, unsigned n)
+{
+	int err = 0;
+
+	if (d->ops->batch)
+		return d->ops->batch(d, r, n);
+	for (unsigned i = 0; i < n; i++) {
+		r[i].err = r[i].map ? iommu_map(d, r[i].iova, r[i].pa, r[i].npages, r[i].perm)
+				    : iommu_unmap(d, r[i].iova, r[i].npages, false);
+		err = err ? err : r[i].err;
+	}
+	iommu_sync(d);
+	return err;
 }
 
 bool

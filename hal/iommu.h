@@ -29,6 +29,16 @@
 /* What a device may do with a mapping; the same bits as PT_R and PT_W. */
 enum { IOMMU_READ = PT_R, IOMMU_WRITE = PT_W };
 
+/* One of several operations that are done at once, in this order, with one sync at the end. */
+struct iommu_request {
+	bool map;
+	u8 perm; /* map */
+	u32 npages;
+	iova_t iova;
+	paddr_t pa;  /* map */
+	int err;     /* out */
+};
+
 struct iommu_fault {
 	rid_t rid;
 	iova_t iova;
@@ -45,6 +55,7 @@ struct domain {
 	struct spinlock lock;    /* over pt and gather */
 	struct pt pt;            /* hardware drivers: the translation table */
 	struct pt_gather gather; /* removed since the last sync */
+	bool caches_absence;     /* what is not there may be cached too: map invalidates */
 	/*
 	 * Something was removed and the IOTLB may still know it. Exact only for a caller that does
 	 * one unmap or sync at a time, as the VMM does: its pins depend on it.
@@ -57,16 +68,26 @@ struct domain {
 	void *owner;
 };
 
+/*
+ * A driver. One for hardware makes d->pt in domain_init(), and says how to invalidate; what is in
+ * the table is the front's work, the same for all. One without a table (pv) does the rest itself.
+ */
 struct iommu_ops {
 	const char *name; /* "vtd", "pv" */
 	int (*domain_init)(struct domain *);
-	void (*domain_fini)(struct domain *);
 	int (*attach)(struct domain *, rid_t);
 	void (*detach)(struct domain *, rid_t);
+	u64 (*reach)(void); /* highest IOVA + 1 */
+	/*
+	 * With a table: on return nothing of [start, end) is cached any more, and if `tables` no
+	 * table page that has left the tree. d->lock held.
+	 */
+	void (*invalidate)(struct domain *, u64 start, u64 end, bool tables);
+	/* Without. */
 	int (*map)(struct domain *, iova_t, paddr_t, u32 npages, unsigned perm);
 	int (*unmap)(struct domain *, iova_t, u32 npages, bool sync);
 	void (*sync)(struct domain *);
-	u64 (*reach)(void); /* highest IOVA + 1 */
+	int (*batch)(struct domain *, struct iommu_request *, unsigned n);
 };
 
 /* A message-signalled interrupt. */
@@ -106,8 +127,13 @@ int iommu_attach(struct domain *d, rid_t rid);
 /* On return the device is blocked and nothing of it is cached. */
 void iommu_detach(struct domain *d);
 int iommu_map(struct domain *d, iova_t iova, paddr_t pa, u32 npages, unsigned perm);
+/* The same for single pages, wherever they lie. Domains with a table only. */
+int iommu_map_pages(
+	struct domain *d, iova_t iova, const paddr_t pa[], u32 npages, unsigned perm);
 int iommu_unmap(struct domain *d, iova_t iova, u32 npages, bool sync);
 void iommu_sync(struct domain *d);
+/* All of them, then a sync; in a guest one hypercall. The first error; others go on. */
+int iommu_batch(struct domain *d, struct iommu_request *r, unsigned n);
 /* Whether everything that was removed is out of the IOTLB too. */
 bool iommu_is_clean(const struct domain *d);
 /* Builds the tables of a window, so that map and unmap there do not allocate. */

@@ -52,7 +52,7 @@ const struct pt_fmt pt_fmt_vtd = {
 	.table = 3,
 	.large = BIT(7),
 	.addr = ADDR_51_12,
-	.bits = {{PT_R, BIT(0), 0}, {PT_W, BIT(1), 0}},
+	.bits = {{PT_R, BIT(0), 0}, {PT_W, BIT(1), 0}, {PT_FIRST, BIT(52), 0}},
 };
 
 const struct pt_fmt pt_fmt_amdvi = {
@@ -64,7 +64,7 @@ const struct pt_fmt pt_fmt_amdvi = {
 	.table = 1 | BIT(61) | BIT(62),
 	.leaf = 1 | BIT(60), /* FC: force coherent */
 	.addr = ADDR_51_12,
-	.bits = {{PT_R, BIT(61), 0}, {PT_W, BIT(62), 0}},
+	.bits = {{PT_R, BIT(61), 0}, {PT_W, BIT(62), 0}, {PT_FIRST, BIT(1), 0}},
 };
 
 /* Stores an entry with one 64-bit write: the walker in the device may read at any time. */
@@ -130,7 +130,7 @@ leaf_entry(const struct pt_fmt *fmt, u64 out, unsigned perm, unsigned level)
 {
 	u64 e = out | fmt->leaf | (level ? fmt->large : 0);
 
-	for (unsigned i = 0; i < NELEM(fmt->bits); i++)
+	for (unsigned i = 0; i < NELEM(fmt->bits) && fmt->bits[i].perm; i++)
 		e |= perm & fmt->bits[i].perm ? fmt->bits[i].set : fmt->bits[i].clear;
 	return e;
 }
@@ -140,10 +140,8 @@ entry_perm(const struct pt_fmt *fmt, u64 e)
 {
 	unsigned perm = PT_R;
 
-	for (unsigned i = 0; i < NELEM(fmt->bits); i++) {
+	for (unsigned i = 0; i < NELEM(fmt->bits) && fmt->bits[i].perm; i++) {
 		u64 set = fmt->bits[i].set, clear = fmt->bits[i].clear;
-		if (!fmt->bits[i].perm)
-			continue;
 		if (set ? (e & set) == set : !(e & clear))
 			perm |= fmt->bits[i].perm;
 		else
@@ -322,6 +320,35 @@ pt_map(struct pt *pt, u64 in, u64 out, u64 len, unsigned perm, struct pt_gather 
 	return err;
 }
 
+int
+pt_map_pages(struct pt *pt, u64 in, const u64 out[], unsigned n, unsigned perm, struct pt_gather *g)
+{
+	u64 removed, *t = NULL;
+	int err = in_reach(pt, in, (u64)n * PAGE_SIZE) ? 0 : -ERANGE;
+	unsigned i;
+
+	for (i = 0; i < n && !err; i++, in += PAGE_SIZE, perm &= ~PT_FIRST) {
+		if (!t || index_at(in, 0) == 0) { /* the table of 4 KiB leaves that `in` is in */
+			t = pt->root;
+			for (unsigned level = pt->levels - 1; level > 0 && !err; level--) {
+				u64 *e = &t[index_at(in, level)];
+				if (is_valid(pt, *e) && is_leaf(pt, *e, level))
+					err = -EEXIST;
+				else if (!(t = descend(pt, e, level)))
+					err = -ENOMEM;
+			}
+		}
+		if (!err && is_valid(pt, t[index_at(in, 0)]))
+			err = -EEXIST;
+		if (err)
+			break;
+		set_entry(pt, &t[index_at(in, 0)], leaf_entry(pt->fmt, out[i], perm, 0));
+	}
+	if (err && i)
+		pt_unmap(pt, in - i * PAGE_SIZE, i * PAGE_SIZE, &removed, g);
+	return err;
+}
+
 /* Puts a table and the tables below it on the dead list. */
 static void
 bury(struct pt *pt, u64 *table, unsigned level, struct pt_gather *g)
@@ -419,6 +446,71 @@ pt_lookup(const struct pt *pt, u64 in, u64 *out, unsigned *perm)
 		}
 		t = table_at(pt, e);
 	}
+}
+
+/* The hardware's bit for a mark. */
+static u64
+mark_bit(const struct pt_fmt *fmt, unsigned mark)
+{
+	for (unsigned i = 0; i < NELEM(fmt->bits); i++)
+		if (fmt->bits[i].perm == mark)
+			return fmt->bits[i].set;
+	return 0;
+}
+
+unsigned
+pt_lookup_pages(const struct pt *pt, u64 in, u64 out[], unsigned n)
+{
+	u64 first = mark_bit(pt->fmt, PT_FIRST);
+	const u64 *t = NULL;
+	unsigned i;
+
+	for (i = 0; i < n && in_reach(pt, in, PAGE_SIZE); i++, in += PAGE_SIZE) {
+		if (!t || index_at(in, 0) == 0) {
+			t = pt->root;
+			for (unsigned level = pt->levels - 1; level > 0; level--) {
+				u64 e = READ_ONCE(t[index_at(in, level)]);
+				if (!is_valid(pt, e))
+					return i;
+				if (is_leaf(pt, e, level)) {
+					t = NULL; /* a large page: walk again for the next */
+					break;
+				}
+				t = table_at(pt, e);
+			}
+		}
+		if (!t) {
+			pt_lookup(pt, in, &out[i], NULL);
+			continue;
+		}
+		u64 e = READ_ONCE(t[index_at(in, 0)]);
+		if (!is_valid(pt, e))
+			return i;
+		out[i] = (e & pt->fmt->addr) | !!(e & first);
+	}
+	return i;
+}
+
+bool
+pt_next(const struct pt *pt, u64 *in)
+{
+	u64 end = pt_level_size(pt->levels) / (pt->fmt->sign_extended ? 2 : 1);
+
+	while (*in < end) {
+		const u64 *t = pt->root;
+		for (unsigned level = pt->levels - 1;; level--) {
+			u64 e = READ_ONCE(t[index_at(*in, level)]), size = pt_level_size(level);
+
+			if (!is_valid(pt, e)) { /* nothing there: on to the next entry */
+				*in = ROUND_DOWN(*in, size) + size;
+				break;
+			}
+			if (is_leaf(pt, e, level))
+				return true;
+			t = table_at(pt, e);
+		}
+	}
+	return false;
 }
 
 void

@@ -21,7 +21,9 @@ enum {
 	PT_USER = 8,
 	PT_UNCACHED = 16,
 	PT_GLOBAL = 32,
-	PT_COW = 64, /* to be copied before it is written; means nothing to the hardware */
+	/* Marks that mean nothing to the hardware. */
+	PT_COW = 64,    /* CPU: to be copied before it is written */
+	PT_FIRST = 128, /* IOMMU: what one call mapped begins here */
 };
 
 struct pt_fmt {
@@ -38,7 +40,7 @@ struct pt_fmt {
 	struct {
 		u32 perm;
 		u64 set, clear; /* bits of a leaf with and without that permission */
-	} bits[6];
+	} bits[6];              /* ends with perm = 0, or full */
 };
 
 extern const struct pt_fmt pt_fmt_cpu, pt_fmt_npt, pt_fmt_ept, pt_fmt_vtd, pt_fmt_amdvi;
@@ -75,6 +77,13 @@ int pt_reserve(struct pt *pt, u64 in, u64 len);
 int pt_map(struct pt *pt, u64 in, u64 out, u64 len, unsigned perm, struct pt_gather *g);
 
 /*
+ * The same for n single pages from `in` on, wherever their output addresses lie; PT_FIRST marks
+ * the first of them only.
+ */
+int pt_map_pages(struct pt *pt, u64 in, const u64 out[], unsigned n, unsigned perm,
+	struct pt_gather *g);
+
+/*
  * Removes what is mapped in [in, in+len); a leaf that sticks out is split first. Returns the
  * bytes removed in *removed (less than len if there were holes). -ENOMEM if a split failed.
  */
@@ -82,6 +91,13 @@ int pt_unmap(struct pt *pt, u64 in, u64 len, u64 *removed, struct pt_gather *g);
 
 /* The output address and permission of `in`; false if nothing is mapped. Either may be NULL. */
 bool pt_lookup(const struct pt *pt, u64 in, u64 *out, unsigned *perm);
+/*
+ * The output addresses of up to n pages from `in` on; returns how many, up to the first hole. Bit 0
+ * of one is set if it is marked PT_FIRST.
+ */
+unsigned pt_lookup_pages(const struct pt *pt, u64 in, u64 out[], unsigned n);
+/* Moves *in up to the next page that is mapped, if it is not; false if there is none. */
+bool pt_next(const struct pt *pt, u64 *in);
 
 /* Frees the dead table pages. To be called after the invalidation has completed. */
 void pt_gather_free(struct pt *pt, struct pt_gather *g);

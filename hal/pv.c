@@ -60,11 +60,6 @@ pv_domain_init(struct domain *d)
 	return 0;
 }
 
-static void
-pv_domain_fini(struct domain *d)
-{
-}
-
 /* The VMM has blocked a DMA of a device of ours: reads its queue until it is empty. */
 static void
 fault_interrupt(void *arg)
@@ -137,10 +132,55 @@ pv_map(struct domain *d, iova_t iova, paddr_t pa, u32 npages, unsigned perm)
 	return 0;
 }
 
+/* Does what a batch has left of a request: `done` pages are. */
+static int
+finish_request(struct domain *d, const struct iommu_request *r, u32 done)
+{
+	iova_t at = {r->iova.v + (u64)done * PAGE_SIZE};
+	int err;
+
+	if (!r->map)
+		return pv_unmap(d, at, r->npages - done, true);
+	err = pv_map(d, at, r->pa + (u64)done * PAGE_SIZE, r->npages - done, r->perm);
+	if (err && done)
+		pv_unmap(d, r->iova, done, true);
+	return err;
+}
+
 static void
 pv_sync(struct domain *d)
 {
 	pv_call(HC_sync, d->rid, 0, 0, 0, 0);
+}
+
+/* Requests go over as they are, a page of them at a time; who batches serialises. */
+static int
+pv_batch(struct domain *d, struct iommu_request *r, unsigned n)
+{
+	static struct spinlock lock = SPINLOCK_INIT("pv batch");
+	static struct hc_request page[HC_MAX_BATCH] __attribute__((aligned(PAGE_SIZE)));
+	int err = 0;
+
+	spin_lock(&lock);
+	for (unsigned done = 0, k; done < n; done += k, r += k) {
+		k = MIN(n - done, HC_MAX_BATCH);
+		for (unsigned i = 0; i < k; i++)
+			page[i] = (struct hc_request){.iova = r[i].iova.v,
+				.gpa = r[i].map ? r[i].pa : 0,
+				.pages = r[i].npages,
+				.perm = r[i].map ? r[i].perm : 0};
+		s64 ret = pv_call(HC_batch, d->rid, virt_to_phys(page), k, 0, 0);
+		for (unsigned i = 0; i < k; i++) {
+			s64 did = ret < 0 ? ret : page[i].result;
+			/* Long ones are rare: what the VMM has left is done one by one. */
+			if (did >= 0 && did < r[i].npages)
+				did = finish_request(d, &r[i], did);
+			r[i].err = MIN(did, 0);
+			err = err ? err : r[i].err;
+		}
+	}
+	spin_unlock(&lock);
+	return err;
 }
 
 static u64
@@ -152,11 +192,11 @@ pv_reach(void)
 const struct iommu_ops pv_ops = {
 	.name = "pv",
 	.domain_init = pv_domain_init,
-	.domain_fini = pv_domain_fini,
 	.attach = pv_attach,
 	.detach = pv_detach,
 	.map = pv_map,
 	.unmap = pv_unmap,
 	.sync = pv_sync,
+	.batch = pv_batch,
 	.reach = pv_reach,
 };

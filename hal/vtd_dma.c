@@ -53,14 +53,8 @@ vtd_domain_init(struct domain *d)
 		return -ENOSPC;
 	err = pt_init(&d->pt, &pt_fmt_vtd, vtd.levels, !ECAP_C(vtd.ecap));
 	d->pt.leaf_levels = 1 | CAP_SLLPS(vtd.cap) << 1;
+	d->caches_absence = CAP_CM(vtd.cap); /* 6.1 */
 	return err;
-}
-
-static void
-vtd_domain_fini(struct domain *d)
-{
-	pt_gather_free(&d->pt, &d->gather);
-	pt_destroy(&d->pt);
 }
 
 /* The context entry of a device; makes the bus's table if need be. NULL without memory. */
@@ -124,74 +118,25 @@ vtd_detach(struct domain *d, rid_t rid)
 	spin_unlock(&vtd.lock);
 }
 
-/* Invalidates what the domain's gather names, waits, and frees what it kept. Domain locked. */
 static void
-flush_gather(struct domain *d)
+vtd_invalidate(struct domain *d, u64 start, u64 end, bool tables)
 {
-	if (d->gather.start != d->gather.end || d->gather.tables) {
-		spin_lock(&vtd.lock);
-		if (d->gather.tables) /* table pages went: their cached copies too */
-			invalidate_domain(d->id);
-		else
-			invalidate_pages(d->id, d->gather.start, d->gather.end);
-		vtd_queue_run();
-		spin_unlock(&vtd.lock);
-	}
-	pt_gather_free(&d->pt, &d->gather);
-}
-
-static int
-vtd_map(struct domain *d, iova_t iova, paddr_t pa, u32 npages, unsigned perm)
-{
-	struct pt_gather g = {0};
-	int err;
-
-	spin_lock(&d->lock);
-	err = pt_map(&d->pt, iova.v, pa, (u64)npages * PAGE_SIZE, perm, &g);
-	if (g.start != g.end || CAP_CM(vtd.cap)) {
-		/* A map that failed half-way was visible; in caching mode absence is cached. */
-		spin_lock(&vtd.lock);
-		invalidate_pages(d->id, iova.v, iova.v + (u64)npages * PAGE_SIZE);
-		vtd_queue_run();
-		spin_unlock(&vtd.lock);
-	}
-	pt_gather_free(&d->pt, &g);
-	spin_unlock(&d->lock);
-	return err;
-}
-
-static int
-vtd_unmap(struct domain *d, iova_t iova, u32 npages, bool sync)
-{
-	u64 len = (u64)npages * PAGE_SIZE, removed;
-	int err;
-
-	spin_lock(&d->lock);
-	err = pt_unmap(&d->pt, iova.v, len, &removed, &d->gather);
-	if (sync)
-		flush_gather(d);
-	spin_unlock(&d->lock);
-	return err ? err : removed == len ? 0 : -ENOENT;
-}
-
-static void
-vtd_sync(struct domain *d)
-{
-	spin_lock(&d->lock);
-	flush_gather(d);
-	spin_unlock(&d->lock);
+	spin_lock(&vtd.lock);
+	if (tables) /* their cached copies go too */
+		invalidate_domain(d->id);
+	else
+		invalidate_pages(d->id, start, end);
+	vtd_queue_run();
+	spin_unlock(&vtd.lock);
 }
 
 const struct iommu_ops vtd_ops = {
 	.name = "vtd",
 	.domain_init = vtd_domain_init,
-	.domain_fini = vtd_domain_fini,
 	.attach = vtd_attach,
 	.detach = vtd_detach,
-	.map = vtd_map,
-	.unmap = vtd_unmap,
-	.sync = vtd_sync,
 	.reach = vtd_reach,
+	.invalidate = vtd_invalidate,
 };
 
 int

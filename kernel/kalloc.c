@@ -11,7 +11,7 @@
 
 struct frame {
 	/* In the first frame of a free block: the free list, by frame number. In a user frame
-	 * `next` counts the owners beyond the first. */
+	 * `next` counts the owners beyond the first; in a VM's it is its page there. */
 	u32 next, prev;
 	u8 order; /* of the block that begins here */
 	u8 owner; /* enum frame_owner */
@@ -193,16 +193,20 @@ frame_is_shared(paddr_t pa)
 }
 
 void
-frame_set_vm(paddr_t pa, u16 vm)
-{
-	frame_of(pa)->vm = vm;
-}
-
-u16
-frame_vm(paddr_t pa)
+frame_set_vm(paddr_t pa, u16 vm, u32 page)
 {
 	struct frame *f = frame_of(pa);
 
+	f->vm = vm;
+	f->next = page;
+}
+
+u16
+frame_vm(paddr_t pa, u32 *page)
+{
+	struct frame *f = frame_of(pa);
+
+	*page = f->next;
 	return f->owner == FRAME_VM ? f->vm : 0;
 }
 

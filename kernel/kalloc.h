@@ -35,9 +35,9 @@ void frame_share(paddr_t pa);
 void frame_unshare(paddr_t pa);
 bool frame_is_shared(paddr_t pa);
 
-/* A tag on a frame of FRAME_VM: the VMM's own id of the VM, not 0. */
-void frame_set_vm(paddr_t pa, u16 vm);
-u16 frame_vm(paddr_t pa);
+/* A tag on a frame of FRAME_VM: the VMM's own id of the VM, not 0, and the number of its page. */
+void frame_set_vm(paddr_t pa, u16 vm, u32 page);
+u16 frame_vm(paddr_t pa, u32 *page);
 
 /* Pins: counts on a frame. unpin returns what is left. */
 void frame_pin(paddr_t pa);

@@ -31,12 +31,12 @@ struct assigned {
 	rid_t rid; /* the guest sees the device where the host does */
 	struct domain *dom;
 
-	bool permit;                         /* (l) */
-	bool guest_attached;                 /* (l) the guest has asked: it may map */
-	u32 quota;                           /* (l) most pages pinned at once */
-	u32 pinned;                          /* (l) */
-	struct grant *grants[GRANT_BUCKETS]; /* (l) by IOVA */
-	struct grant *unsynced;              /* (l) unmapped, perhaps still cached: still pinned */
+	bool permit;         /* (l) */
+	bool guest_attached; /* (l) the guest has asked: it may map */
+	u32 quota;           /* (l) most pages pinned at once */
+	u32 pinned;          /* (l) */
+	unsigned nunsynced;  /* (l) */
+	hpa_t unsynced[256]; /* (l) unmapped, perhaps still cached: still pinned */
 
 	u16 command; /* (l) as the guest wrote it */
 	struct {

@@ -389,19 +389,12 @@ cmd_stats(struct session *s)
 static void
 print_grants(struct text *t, struct assigned *d)
 {
-	for (unsigned b = 0; b < GRANT_BUCKETS; b++) {
-		for (struct grant *g = d->grants[b]; g; g = g->next) {
-			for (u32 i = 0; i < g->npages; i++) {
-				gpa_t gpa = {g->gpa.v + i * PAGE_SIZE};
-				hpa_t hpa = {0};
-				vm_hpa(d->vm, gpa, &hpa);
-				text_printf(t, "%-8s %12lx %12lx %12lx %c%c %6u\n",
-					d->pci->dev.name, g->iova.v + i * PAGE_SIZE, gpa.v, hpa.v,
-					g->perm & IOMMU_READ ? 'r' : '-',
-					g->perm & IOMMU_WRITE ? 'w' : '-', frame_pins(hpa.v));
-			}
-		}
-	}
+	struct grant_page p;
+
+	for (iova_t at = {0}; grant_next(d, at, &p); at.v = p.iova.v + PAGE_SIZE)
+		text_printf(t, "%-8s %12lx %12lx %12lx %c%c %6u\n", d->pci->dev.name, p.iova.v,
+			p.gpa.v, p.hpa.v, p.perm & IOMMU_READ ? 'r' : '-',
+			p.perm & IOMMU_WRITE ? 'w' : '-', frame_pins(p.hpa.v));
 }
 
 /* maps NAME: the live grants. maps NAME GPA: the HPA behind one GPA, and nothing else. */

@@ -7,54 +7,12 @@
  *
  * A frame whose pin is gone may be freed or moved at once, so no device may still reach it.
  */
+#include "vmm/grant.h"
 #include "kernel/abi.h"
 #include "kernel/kalloc.h"
 #include "vmm/assign.h"
 
-#define TABLES_MIN    64 /* table pages that every domain may have */
-#define PAGES_AT_ONCE 64 /* a longer call is done in parts: the lock is held meanwhile */
-
-static struct grant **
-bucket(struct assigned *d, iova_t iova)
-{
-	u64 page = iova.v >> PAGE_SHIFT;
-
-	return &d->grants[(page ^ page >> 8) % GRANT_BUCKETS];
-}
-
-/* Where the grant that begins at iova hangs; NULL if there is none. */
-static struct grant **
-find(struct assigned *d, iova_t iova)
-{
-	for (struct grant **g = bucket(d, iova); *g; g = &(*g)->next)
-		if ((*g)->iova.v == iova.v)
-			return g;
-	return NULL;
-}
-
-/* The frame of page i of a grant. Pinned pages do not move, so it is the one that was pinned. */
-static hpa_t
-frame(struct assigned *d, const struct grant *g, u32 i)
-{
-	gpa_t gpa = {g->gpa.v + (u64)i * PAGE_SIZE};
-	hpa_t hpa = {0};
-	bool there = vm_hpa(d->vm, gpa, &hpa);
-
-	ASSERT(there);
-	return hpa;
-}
-
-/* Drops the pins of n pages of a grant. By now no device may reach them. */
-static void
-unpin(struct assigned *d, const struct grant *g, u32 n)
-{
-	/* The classic bug would be to come here before the IOTLB is clean. */
-	if (!iommu_is_clean(d->dom))
-		panic("%s: a pin is dropped before the invalidation has ended", d->pci->dev.name);
-	for (u32 i = 0; i < n; i++)
-		frame_unpin(frame(d, g, i).v);
-	d->pinned -= n;
-}
+#define TABLES_MIN 64 /* table pages that every domain may have */
 
 /* Whether the call may be made at all; 0 or a status. */
 static int
@@ -75,8 +33,8 @@ check(const struct assigned *d, iova_t iova, gpa_t gpa, u64 npages, u64 perm)
 	if (gpa.v >= d->vm->mem || len > d->vm->mem - gpa.v)
 		return -HC_EACCES;
 	/*
-	 * What a guest can make the host allocate has a limit: pins (and so grants), and tables,
-	 * which are kept when they are empty.
+	 * What a guest can make the host allocate has a limit: pins, and tables, which are kept when
+	 * they are empty.
 	 */
 	if (d->pinned + npages > d->quota)
 		return -HC_EDQUOT;
@@ -85,121 +43,130 @@ check(const struct assigned *d, iova_t iova, gpa_t gpa, u64 npages, u64 perm)
 	return 0;
 }
 
+/* Drops the pins of n frames. By now no device may reach them. */
+static void
+unpin(struct assigned *d, const hpa_t frame[], unsigned n)
+{
+	/* The classic bug would be to come here before the IOTLB is clean. */
+	if (!iommu_is_clean(d->dom))
+		panic("%s: a pin is dropped before the invalidation has ended", d->pci->dev.name);
+	for (unsigned i = 0; i < n; i++)
+		frame_unpin(frame[i].v);
+	d->pinned -= n;
+}
+
 s64
 grant_map(struct assigned *d, iova_t iova, gpa_t gpa, u64 npages, u64 perm)
 {
-	struct grant *g, **at;
+	hpa_t frame[GRANT_PAGES];
+	unsigned n = MIN(npages, GRANT_PAGES), pinned = 0;
 	int err = check(d, iova, gpa, npages, perm);
-	u32 done = 0;
+	u32 page;
 
 	if (err)
 		return err;
-	if (!(g = kmalloc(sizeof(*g))))
-		return -HC_ENOMEM;
-	*g = (struct grant){
-		.iova = iova, .gpa = gpa, .perm = perm, .npages = MIN(npages, PAGES_AT_ONCE)};
-	for (; done < g->npages && !err; done++) {
-		hpa_t hpa = frame(d, g, done);
-		iova_t to = {iova.v + (u64)done * PAGE_SIZE};
-
-		if (frame_vm(hpa.v) != d->vm->id) {
+	if (pt_lookup_pages(&d->vm->npt, gpa.v, &frame[0].v, n) != n)
+		err = -HC_EACCES;
+	/* Pinned before the device can reach them. */
+	for (; pinned < n && !err; pinned++) {
+		if (frame_vm(frame[pinned].v, &page) != d->vm->id)
 			err = -HC_EACCES;
-			break;
-		}
-		/* Pinned before the device can reach it. */
-		frame_pin(hpa.v);
-		d->pinned++;
-		if ((err = iommu_map(d->dom, to, hpa.v, 1, perm))) {
-			frame_unpin(hpa.v);
-			d->pinned--;
-			break;
-		}
+		else
+			frame_pin(frame[pinned].v);
 	}
-	if (err) {
-		if (done) {
-			int gone = iommu_unmap(d->dom, iova, done, true);
-			ASSERT(!gone);
-			unpin(d, g, done);
-		}
-		kfree(g);
-		return err;
-	}
-	at = bucket(d, iova);
-	g->next = *at;
-	*at = g;
-	return g->npages;
+	pinned -= err && pinned; /* the last was refused */
+	d->pinned += pinned;
+	if (!err)
+		err = iommu_map_pages(d->dom, iova, &frame[0].v, n, perm | PT_FIRST);
+	if (!err)
+		return n;
+	grant_sync(d); /* nothing was left mapped; but what was unmapped before counts as well */
+	unpin(d, frame, pinned);
+	return err;
 }
 
-/* Frees the grants that wait for a sync; the IOTLB is clean. */
+/* Takes entries out; their frames then wait, pinned, for a sync. */
 static void
-release_unsynced(struct assigned *d)
+remove_pages(struct assigned *d, iova_t iova, const hpa_t frame[], unsigned n)
 {
-	while (d->unsynced) {
-		struct grant *g = d->unsynced;
+	int err;
 
-		d->unsynced = g->next;
-		unpin(d, g, g->npages);
-		kfree(g);
-	}
-}
-
-/* Takes a grant's entries out; it then waits, pinned, for a sync. */
-static void
-remove_grant(struct assigned *d, struct grant *g)
-{
-	/* Its own leaves of 4 KiB, each entered by grant_map(): there is nothing that could fail.
-	 */
-	int err = iommu_unmap(d->dom, g->iova, g->npages, false);
-
+	if (d->nunsynced + n > NELEM(d->unsynced))
+		grant_sync(d);
+	err = iommu_unmap(d->dom, iova, n, false); /* leaves of 4 KiB: nothing that could fail */
 	ASSERT(!err);
-	g->next = d->unsynced;
-	d->unsynced = g;
+	for (unsigned i = 0; i < n; i++)
+		d->unsynced[d->nunsynced++].v = frame[i].v & ~PAGE_MASK;
+}
+
+/*
+ * How many of the n pages from iova on may go at once: whole grants only, since half of one has no
+ * name. frame[] gets their frames. 0: nothing is mapped there; -HC_EINVAL: within a grant.
+ */
+static int
+whole_grants(struct assigned *d, iova_t iova, unsigned n, hpa_t frame[GRANT_PAGES + 1])
+{
+	unsigned got = pt_lookup_pages(&d->dom->pt, iova.v, &frame[0].v, n + 1);
+
+	if (got > n && !(frame[n].v & 1)) /* the last sticks out: leave it */
+		while (--n > 0 && !(frame[n].v & 1))
+			;
+	if (got && (!n || !(frame[0].v & 1)))
+		return -HC_EINVAL;
+	return MIN(got, n);
 }
 
 s64
 grant_unmap(struct assigned *d, iova_t iova, u64 npages, bool sync)
 {
+	hpa_t frame[GRANT_PAGES + 1];
 	u64 done = 0;
-	int err = 0;
+	int n = 0;
 
-	if (!npages || npages > HC_MAX_PAGES || iova.v & PAGE_MASK)
+	if (!npages || npages > HC_MAX_PAGES || (iova.v & PAGE_MASK) || iova.v >> HC_IOVA_BITS)
 		return -HC_EINVAL;
-	while (done < npages && !err) {
+	while (done < npages) {
 		iova_t at = {iova.v + done * PAGE_SIZE};
-		struct grant **link = find(d, at), *g = link ? *link : NULL;
 
-		if (!g) {
-			err = -HC_ENOENT;
-		} else if (g->npages > npages - done) {
-			err = -HC_EINVAL; /* only whole grants: half of one has no name */
-		} else {
-			*link = g->next;
-			remove_grant(d, g);
-			done += g->npages;
-		}
+		if ((n = whole_grants(d, at, MIN(npages - done, GRANT_PAGES), frame)) <= 0)
+			break;
+		remove_pages(d, at, frame, n);
+		done += n;
 	}
 	if (sync)
 		grant_sync(d);
-	return done ? (s64)done : err;
+	return done ? (s64)done : n ? n : -HC_ENOENT;
 }
 
 void
 grant_sync(struct assigned *d)
 {
 	iommu_sync(d->dom);
-	release_unsynced(d);
+	unpin(d, d->unsynced, d->nunsynced);
+	d->nunsynced = 0;
 }
 
 void
 grant_revoke(struct assigned *d)
 {
-	for (unsigned b = 0; b < GRANT_BUCKETS; b++) {
-		while (d->grants[b]) {
-			struct grant *g = d->grants[b];
+	hpa_t frame[GRANT_PAGES];
+	iova_t at = {0};
 
-			d->grants[b] = g->next;
-			remove_grant(d, g);
-		}
-	}
+	while (pt_next(&d->dom->pt, &at.v))
+		remove_pages(d, at, frame,
+			pt_lookup_pages(&d->dom->pt, at.v, &frame[0].v, GRANT_PAGES));
 	grant_sync(d);
+}
+
+bool
+grant_next(struct assigned *d, iova_t from, struct grant_page *p)
+{
+	u32 page = 0;
+
+	if (!pt_next(&d->dom->pt, &from.v) || !pt_lookup(&d->dom->pt, from.v, &p->hpa.v, &p->perm))
+		return false;
+	frame_vm(p->hpa.v, &page);
+	p->iova = from;
+	p->gpa.v = (u64)page * PAGE_SIZE;
+	return true;
 }

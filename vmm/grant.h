@@ -1,30 +1,38 @@
-/* Grants: what map hypercalls leave behind. All functions want vm->lock held, and do not sleep. */
+/*
+ * Grants: what map hypercalls leave behind. A grant has no record of its own. It is its entries in
+ * the device's domain, the first of which is marked (PT_FIRST): the entry names the frame, and the
+ * frame's record the VM, the guest's page (GPA) and the pins. So a map costs the same however many
+ * there are, and the host allocates nothing for it but tables.
+ *
+ * All functions want vm->lock held, and do not sleep.
+ */
 #ifndef VMM_GRANT_H
 #define VMM_GRANT_H
 
 #include "hal/addr.h"
 
-#define GRANT_BUCKETS 256
-
-/* A range of bus addresses, the guest's pages behind it, and what the device may do. All pinned. */
-struct grant {
-	struct grant *next; /* in its bucket, or on the list of those that wait for a sync */
-	iova_t iova;
-	gpa_t gpa;
-	u32 npages;
-	u8 perm; /* IOMMU_READ | IOMMU_WRITE */
-};
+#define GRANT_PAGES 64 /* a longer map is done in parts: the lock is held meanwhile */
 
 struct assigned;
 
 /*
  * The map, unmap and sync hypercalls: pages done, or a negative status of hypercall.h. Map may do
- * less than was asked for; it allocates a grant, and tables where the domain has none yet.
+ * less than was asked for; it allocates tables where the domain has none yet.
  */
 s64 grant_map(struct assigned *d, iova_t iova, gpa_t gpa, u64 npages, u64 perm);
 s64 grant_unmap(struct assigned *d, iova_t iova, u64 npages, bool sync);
 void grant_sync(struct assigned *d);
 /* Takes everything back. Does not allocate, cannot fail. */
 void grant_revoke(struct assigned *d);
+
+/* One page of a grant, for those who list them. */
+struct grant_page {
+	iova_t iova;
+	gpa_t gpa;
+	hpa_t hpa;
+	unsigned perm; /* IOMMU_READ | IOMMU_WRITE */
+};
+/* The first at or after `from`; false if there is none. */
+bool grant_next(struct assigned *d, iova_t from, struct grant_page *p);
 
 #endif

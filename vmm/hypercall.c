@@ -78,6 +78,35 @@ hc_sync(struct vcpu *v, const u64 *a)
 	return 0;
 }
 
+/* The array is copied before it is looked at: another CPU of the guest may change it meanwhile. */
+static s64
+hc_batch(struct vcpu *v, const u64 *a)
+{
+	struct assigned *d = device(v, a[0]);
+	struct hc_request r[HC_MAX_BATCH];
+	gpa_t at = {a[1]};
+
+	if (!d)
+		return -HC_ENODEV;
+	if (!a[2] || a[2] > HC_MAX_BATCH || at.v % sizeof(r[0]) ||
+		(at.v & PAGE_MASK) + a[2] * sizeof(r[0]) > PAGE_SIZE)
+		return -HC_EINVAL;
+	if (!vm_read(v->vm, at, r, a[2] * sizeof(r[0])))
+		return -HC_EACCES;
+	for (unsigned i = 0; i < a[2]; i++) {
+		iova_t iova = {r[i].iova};
+
+		if (r[i].perm)
+			r[i].result = grant_map(d, iova, (gpa_t){r[i].gpa}, r[i].pages, r[i].perm);
+		else
+			r[i].result = r[i].gpa ? -HC_EINVAL
+					       : grant_unmap(d, iova, r[i].pages, false);
+	}
+	grant_sync(d);
+	vm_write(v->vm, at, r, a[2] * sizeof(r[0]));
+	return a[2];
+}
+
 static s64
 hc_fault(struct vcpu *v, const u64 *a)
 {

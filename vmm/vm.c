@@ -13,8 +13,9 @@ vm_hpa(struct vm *vm, gpa_t gpa, hpa_t *hpa)
 	return gpa.v < vm->mem && pt_lookup(&vm->npt, gpa.v, &hpa->v, NULL);
 }
 
-bool
-vm_write(struct vm *vm, gpa_t gpa, const void *src, size_t n)
+/* Copies between us and a VM's memory; to it if `in` is given, else out of it. */
+static bool
+vm_copy(struct vm *vm, gpa_t gpa, const char *in, char *out, size_t n)
 {
 	for (size_t done = 0; done < n;) {
 		gpa_t at = {gpa.v + done};
@@ -23,10 +24,25 @@ vm_write(struct vm *vm, gpa_t gpa, const void *src, size_t n)
 
 		if (at.v < gpa.v || !vm_hpa(vm, at, &hpa))
 			return false;
-		memcpy(phys_to_virt(hpa.v), (const char *)src + done, k);
+		if (in)
+			memcpy(phys_to_virt(hpa.v), in + done, k);
+		else
+			memcpy(out + done, phys_to_virt(hpa.v), k);
 		done += k;
 	}
 	return true;
+}
+
+bool
+vm_write(struct vm *vm, gpa_t gpa, const void *src, size_t n)
+{
+	return vm_copy(vm, gpa, src, NULL, n);
+}
+
+bool
+vm_read(struct vm *vm, gpa_t gpa, void *dst, size_t n)
+{
+	return vm_copy(vm, gpa, NULL, dst, n);
 }
 
 /*
@@ -47,7 +63,6 @@ populate(struct vm *vm)
 			break;
 		}
 		memset(phys_to_virt(frame[got].v), 0, PAGE_SIZE);
-		frame_set_vm(frame[got].v, vm->id);
 	}
 	for (u64 i = n - 1; i > 0 && !err; i--) { /* Fisher and Yates, with xorshift */
 		seed ^= seed << 13, seed ^= seed >> 7, seed ^= seed << 17;
@@ -63,9 +78,11 @@ populate(struct vm *vm)
 			frame[i] = t;
 		}
 	}
-	for (u64 i = 0; i < n && !err; i++)
+	for (u64 i = 0; i < n && !err; i++) {
+		frame_set_vm(frame[i].v, vm->id, i);
 		err = pt_map(
 			&vm->npt, i * PAGE_SIZE, frame[i].v, PAGE_SIZE, PT_R | PT_W | PT_X, &none);
+	}
 	if (err)
 		while (got)
 			frame_free(frame[--got].v, 0, FRAME_VM);

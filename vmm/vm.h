@@ -63,8 +63,9 @@ int vm_create(const char *name, u64 mem, struct vm **vm);
 /* Frees all of it. It must not be running, and must have no devices. */
 void vm_destroy(struct vm *vm);
 
-/* Writes guest memory by GPA. False if any of it is not RAM of the VM. vm->lock held. */
+/* Guest memory by GPA. False if any of it is not RAM of the VM. vm->lock held. */
 bool vm_write(struct vm *vm, gpa_t gpa, const void *src, size_t n);
+bool vm_read(struct vm *vm, gpa_t gpa, void *dst, size_t n);
 /* The frame behind a GPA; false if there is none. vm->lock held. */
 bool vm_hpa(struct vm *vm, gpa_t gpa, hpa_t *hpa);
 

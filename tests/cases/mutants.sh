@@ -1,23 +1,25 @@
 # shellcheck shell=sh
-# A test of the tests: each patch in tests/mutants breaks one clause of the contract in a copy of
-# the tree, and the check that it names must go red. Header of a patch: what it breaks, then
-# "Case: NAME" and "Red: PATTERN" of the check's name.
+# A test of the tests: each file in tests/mutants breaks one clause of the contract in a copy of
+# the tree, and the check that it names must go red. A file says what it breaks, then "Case: NAME",
+# "Red: PATTERN" of the check's name, "File: PATH", and "Edit: SCRIPT" for sed.
 . tests/lib.sh
 here=$(pwd)
-for patch in tests/mutants/*.patch; do
-	mutant=$(basename "$patch" .patch)
+header() { sed -n "s/^$2: //p" "$1"; }
+for file in tests/mutants/*; do
+	mutant=$(basename "$file")
 	dir=$OUT/mutants/$mutant log=$OUT/mutants/$mutant.log
-	case=$(sed -n 's/^Case: //p' "$patch") red=$(sed -n 's/^Red: //p' "$patch")
+	case=$(header "$file" Case) red=$(header "$file" Red) target=$(header "$file" File)
 	rm -rf "$dir"
 	mkdir -p "$dir/build"
 	cp -a Makefile kernel hal vmm drivers user tools tests "$dir"
-	# The objects too: only what the patch touches is compiled again.
+	# The objects too: only what is changed is compiled again.
 	for d in kernel hal vmm drivers user tests/hostile-1 mkfs .toolchain; do
 		[ -d "$here/$B/$d" ] && cp -a "$here/$B/$d" "$dir/build/"
 	done
 	[ ! -e "$here/$B/.toolchain" ] || cp -a "$here/$B/.toolchain" "$dir/build/"
-	if ! patch -s -d "$dir" -p1 <"$patch" >"$log" 2>&1; then
-		not_ok "$mutant: the patch applies" "see the log"
+	sed -i "$(header "$file" Edit)" "$dir/$target" 2>"$log"
+	if cmp -s "$target" "$dir/$target"; then
+		not_ok "$mutant: there is something to break" "no line of $target is changed"
 		continue
 	fi
 	if ! make -s -C "$dir" B=build all >>"$log" 2>&1; then
