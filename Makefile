@@ -44,7 +44,7 @@ $(B)/halcyon.elf: $(KOBJ) kernel/kernel.ld tools/ksyms.awk
 	$(Q)rm $@.1
 
 # User programs: one source each, and the library.
-UPROG := init sh bench ls cat echo wc grep dd cmp sha256sum hexdump procfile poweroff kill sleep vmctl edu usertests mkdir rm ln fstest
+UPROG := init sh bench dmabench ls cat echo wc grep dd cmp sha256sum hexdump procfile poweroff kill sleep vmctl edu usertests mkdir rm ln fstest
 ULIB := $(patsubst %,$(B)/user/%.o,usys.S ulib.c printf.c)
 UBIN := $(UPROG:%=$(B)/user/%)
 

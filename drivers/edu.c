@@ -17,6 +17,7 @@
 #include "hal/irq.h"
 #include "hal/timer.h"
 #include "kernel/abi.h"
+#include "kernel/cmdfile.h"
 #include "kernel/devfs.h"
 #include "kernel/kalloc.h"
 #include "kernel/mem.h"
@@ -51,7 +52,7 @@ struct edu {
 	char path[16]; /* "/dev/edu0" */
 	struct pci_dev *pci;
 	volatile u8 *reg;
-	struct mutex lock; /* one command at a time */
+	struct cmdfile file;
 	struct spinlock irq_lock;
 	bool done; /* under irq_lock: the device has interrupted */
 	void *page[3];
@@ -126,24 +127,6 @@ factorial(struct edu *e, u32 n, u32 *result)
 	return err;
 }
 
-/* Cuts the command into words at blanks; returns how many. */
-static unsigned
-split(char *s, char *word[4])
-{
-	unsigned n = 0;
-
-	while (n < 4) {
-		while (*s == ' ' || *s == '\n')
-			*s++ = 0;
-		if (!*s)
-			break;
-		word[n++] = s;
-		while (*s && *s != ' ' && *s != '\n')
-			s++;
-	}
-	return n;
-}
-
 static int
 parse_place(const char *s)
 {
@@ -167,8 +150,9 @@ parse_dir(const char *s)
 
 /* Does one command; the answer goes into *t. */
 static int
-command(struct edu *e, unsigned n, char *word[4], struct text *t)
+command(void *dev, unsigned n, char *word[], struct text *t)
 {
+	struct edu *e = dev;
 	const char *what = n ? word[0] : "";
 	int place = n > 1 ? parse_place(word[1]) : -1, err;
 	u64 number;
@@ -184,11 +168,15 @@ command(struct edu *e, unsigned n, char *word[4], struct text *t)
 		size_t len = place < 2 ? PAGE_SIZE : PAGE_SIZE / 2;
 		if ((err = dma_map(m, e->place[place], len, parse_dir(word[2]))))
 			return err;
+		if ((err = dma_commit(m))) {
+			dma_unmap(m);
+			return err;
+		}
 		text_printf(t, "0x%lx\n", m->seg[0].iova.v);
 		return 0;
 	}
 	if (strcmp(what, "unmap") == 0 && n == 2 && place >= 0) {
-		if (!e->map[place].pages)
+		if (!e->map[place].in_use)
 			return -ENOENT;
 		dma_unmap(&e->map[place]);
 		return 0;
@@ -210,72 +198,12 @@ command(struct edu *e, unsigned n, char *word[4], struct text *t)
 	return -EINVAL;
 }
 
-#define REPLY_SIZE 256
-
-static int
-edu_open(void *dev, void **state)
-{
-	struct text *t = kmalloc(sizeof(*t));
-
-	if (!t || !(t->buf = kmalloc(REPLY_SIZE))) {
-		kfree(t);
-		return -ENOMEM;
-	}
-	t->size = REPLY_SIZE;
-	*state = t;
-	return 0;
-}
-
-static void
-edu_close(void *dev, void *state)
-{
-	kfree(((struct text *)state)->buf);
-	kfree(state);
-}
-
-static s64
-edu_write(void *dev, void *state, u64 user_buf, size_t n, u64 pos)
-{
-	struct edu *e = dev;
-	struct text *t = state;
-	char line[128], *word[4];
-	int err;
-
-	if (n >= sizeof(line))
-		return -E2BIG;
-	if (copy_in(line, user_buf, n))
-		return -EFAULT;
-	line[n] = 0;
-	t->len = 0;
-	mutex_lock(&e->lock);
-	err = command(e, split(line, word), word, t);
-	mutex_unlock(&e->lock);
-	return err ? err : (s64)n;
-}
-
-/* The answer, once. */
-static s64
-edu_read(void *dev, void *state, u64 user_buf, size_t n, u64 pos)
-{
-	struct text *t = state;
-
-	n = MIN(n, t->len);
-	if (copy_out(user_buf, t->buf, n))
-		return -EFAULT;
-	memmove(t->buf, t->buf + n, t->len - n);
-	t->len -= n;
-	return n;
-}
-
-static const struct devops edu_ops = {
-	.open = edu_open, .close = edu_close, .read = edu_read, .write = edu_write};
-
 static void
 free_all(struct edu *e)
 {
 	irq_msi_free(&e->pci->dev, 0);
 	for (int i = 0; i < PLACES; i++) {
-		if (e->map[i].pages)
+		if (e->map[i].in_use)
 			dma_unmap(&e->map[i]);
 		dma_map_destroy(&e->map[i]);
 	}
@@ -295,7 +223,6 @@ edu_probe(struct pci_dev *pci)
 	if (!e)
 		return -ENOMEM;
 	e->pci = pci;
-	mutex_init(&e->lock, "edu");
 	spin_init(&e->irq_lock, "edu irq");
 	if (!(e->reg = pci_map_bar(pci, 0)) || (read32(e, REG_ID) & 0xff) != 0xed)
 		err = -ENODEV;
@@ -312,7 +239,7 @@ edu_probe(struct pci_dev *pci)
 	if (!err) {
 		pci_bus_master(pci, true);
 		snprintf(e->path, sizeof(e->path), "/dev/edu%d", dev_unit("/dev/edu"));
-		err = dev_add(e->path, &edu_ops, e);
+		err = cmdfile_add(&e->file, e->path, command, e);
 	}
 	if (err)
 		free_all(e);

@@ -243,7 +243,9 @@ request(struct queue *q, struct command *c, const struct sg *sg, unsigned n, enu
 
 	if (!s)
 		return -EIO;
-	if (n && (err = dma_map_sg(&s->map, sg, n, dir))) {
+	if (n && !(err = dma_map_sg(&s->map, sg, n, dir)) && (err = dma_commit(&s->map)))
+		dma_unmap(&s->map);
+	if (err) {
 		pr_err("nvme %s: cannot map the buffer: %s", q->ctrl->pci->dev.name, strerror(err));
 		err = -EIO; /* who asked for a block learns that it has none; the log says why */
 	} else {

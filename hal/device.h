@@ -22,7 +22,6 @@ struct device {
 	struct dma_client *client;
 	struct domain *domain; /* NULL in direct mode */
 	const struct dma_strategy *strategy;
-	u32 live_maps;
 };
 
 #endif

@@ -1,16 +1,17 @@
-/* The DMA layer: written once for all modes. Windows, segments, limits; below it an IOMMU or
- * nothing. */
+/* The DMA layer: written once for all modes and strategies. */
 #include "hal/dma.h"
 #include "hal/iommu.h"
 #include "hal/iova.h"
 #include "hal/platform.h"
 #include "hal/pv.h"
 #include "hal/strategy.h"
+#include "hal/timer.h"
 #include "kernel/abi.h"
 #include "kernel/bootinfo.h"
 #include "kernel/devfs.h"
 #include "kernel/kalloc.h"
-#include "kernel/mem.h"
+#include "kernel/proc.h"
+#include "kernel/x86.h"
 
 /* Seen from the device: it reads what goes to it. */
 _Static_assert((int)DMA_TO_DEVICE == (int)IOMMU_READ, "directions");
@@ -21,15 +22,18 @@ enum mode { MODE_DIRECT, MODE_IOMMU, MODE_COOP };
 static const char *const mode_name[] = {"direct", "iommu", "coop"};
 static enum mode mode;
 
-/* What dma.c keeps of each attached device. */
-struct dma_client {
-	struct list link;
-	struct device *dev;
-	struct iova_space iova;
-	u64 maps, unmaps, errors;
+#define SWITCH_LIMIT_NS 1000000000UL /* a device that maps for longer keeps its strategy */
+
+static const struct dma_strategy *const strategies[] = {
+#define X(name) &dma_##name,
+	DMA_STRATEGIES(X)
+#undef X
 };
+
 static struct list clients = LIST_INIT(clients);
-static struct spinlock lock = SPINLOCK_INIT("dma");
+static struct spinlock lock = SPINLOCK_INIT("dma"); /* over the list; outside of client->lock */
+static struct spinlock tick_lock = SPINLOCK_INIT("dma tick"); /* inside of client->lock */
+static bool ticking; /* (tick_lock) somebody wants a tick */
 
 void
 dma_init(void)
@@ -51,6 +55,37 @@ dma_init(void)
 	pr_info("dma: mode %s", mode_name[mode]);
 }
 
+/*
+ * strategy=NAME or strategy=BDF:NAME, several with commas between: what the command line wants for
+ * a device, the last one that is about it.
+ */
+static const struct dma_strategy *
+boot_strategy(const struct device *dev)
+{
+	const struct dma_strategy *s = mode == MODE_DIRECT ? &dma_direct : &dma_strict;
+	char all[128] = "";
+	size_t n = strlen(dev->name);
+
+	boot_option("strategy", all, sizeof(all));
+	for (char *at = all, *end; *at; at = end) {
+		const struct dma_strategy *found;
+
+		if ((end = strchr(at, ',')))
+			*end++ = 0;
+		else
+			end = at + strlen(at);
+		if (strncmp(at, dev->name, n) == 0 && at[n] == ':')
+			at += n + 1;
+		else if (strchr(at, ':'))
+			continue; /* for another device */
+		if ((found = dma_strategy_named(at)))
+			s = found;
+		else
+			pr_err("dma: strategy=%s: there is none of this name (see /proc/dma)", at);
+	}
+	return s;
+}
+
 int
 dma_attach(struct device *dev)
 {
@@ -60,14 +95,13 @@ dma_attach(struct device *dev)
 
 	if (!c)
 		return -ENOMEM;
-	dev->strategy = &dma_strict;
 	if (mode != MODE_DIRECT) {
 		const struct iommu_ops *ops = mode == MODE_COOP ? &pv_ops : iommu_hw();
 
 		if (!(err = domain_create(ops, &dev->domain)) &&
 			(err = iommu_attach(dev->domain, dev->rid)))
 			domain_destroy(dev->domain);
-		limit = MIN(limit, ops->reach() - 1);
+		limit = MIN(MIN(limit, ops->reach() - 1), DMA_STATIC_BASE - 1);
 	}
 	if (err) {
 		dev->domain = NULL;
@@ -75,11 +109,18 @@ dma_attach(struct device *dev)
 		return err;
 	}
 	c->dev = dev;
-	dev->client = c;
+	spin_init(&c->lock, "dma client");
+	list_init(&c->maps);
+	list_init(&c->cache.all);
 	iova_init(&c->iova, limit + 1 ? limit + 1 : limit);
+	dev->client = c;
+	dev->strategy = mode == MODE_DIRECT ? &dma_direct : &dma_strict;
 	spin_lock(&lock);
 	list_add_tail(&clients, &c->link);
 	spin_unlock(&lock);
+	if ((err = dma_set_strategy(dev, boot_strategy(dev))))
+		pr_err("dma: %s: strategy %s: %s; using %s", dev->name, boot_strategy(dev)->name,
+			strerror(err), dev->strategy->name);
 	return 0;
 }
 
@@ -88,166 +129,357 @@ dma_detach(struct device *dev)
 {
 	struct dma_client *c = dev->client;
 
-	if (dev->live_maps)
-		pr_err("dma: %s: %u mappings left behind", dev->name, dev->live_maps);
+	list_for_each (it, &c->maps) {
+		struct dma_map *map = list_entry(it, struct dma_map, link);
+		pr_err("dma: %s: left behind: a map%s%s", dev->name,
+			map->pages ? ", still mapped, made at " : "", map->pages ? map->where : "");
+	}
+	spin_lock(&lock);
+	list_remove(&c->link); /* no more ticks */
+	spin_unlock(&lock);
+	if (dev->strategy->stop)
+		dev->strategy->stop(c);
 	if (dev->domain) {
 		iommu_detach(dev->domain);
 		domain_destroy(dev->domain);
 		dev->domain = NULL;
 	}
-	spin_lock(&lock);
-	list_remove(&c->link);
-	spin_unlock(&lock);
 	iova_fini(&c->iova);
 	kfree(c);
 	dev->client = NULL;
 }
 
-static void
-window_release(struct device *dev, iova_t iova, u32 pages)
+const struct dma_strategy *
+dma_strategy_named(const char *name)
 {
-	spin_lock(&lock);
-	iova_release(&dev->client->iova, iova, pages);
-	spin_unlock(&lock);
+	for (unsigned i = 0; i < NELEM(strategies); i++)
+		if (strcmp(strategies[i]->name, name) == 0)
+			return strategies[i];
+	return NULL;
 }
 
-/* Takes a window of the device's bus addresses and builds its tables. */
-static int
-window_alloc(struct device *dev, u32 pages, iova_t *iova)
+struct device *
+dma_device_named(const char *name)
 {
-	int err;
+	struct device *found = NULL;
 
 	spin_lock(&lock);
-	err = iova_alloc(&dev->client->iova, pages, iova);
+	list_for_each (it, &clients) {
+		struct dma_client *c = list_entry(it, struct dma_client, link);
+		if (strcmp(c->dev->name, name) == 0)
+			found = c->dev;
+	}
 	spin_unlock(&lock);
-	if (!err && (err = iommu_reserve(dev->domain, *iova, pages)))
-		window_release(dev, *iova, pages);
+	return found;
+}
+
+/* Lets a map's window and what its strategy keeps in it go. Unmapped. */
+static void
+map_forget(struct dma_map *map)
+{
+	if (map->strategy->forget)
+		map->strategy->forget(map);
+	if (map->bounce)
+		dma_bounce.forget(map);
+	if (map->window.v)
+		dma_window_release(map->dev->client, map->window, map->window_pages);
+	map->window.v = 0;
+}
+
+/* Whether a map of the device is in use. */
+static bool
+any_in_use(struct dma_client *c)
+{
+	bool any = false;
+
+	spin_lock(&c->lock);
+	list_for_each (it, &c->maps)
+		any |= __atomic_load_n(&list_entry(it, struct dma_map, link)->in_use, __ATOMIC_SEQ_CST);
+	spin_unlock(&c->lock);
+	return any;
+}
+
+/* Hands all maps of a device to a strategy. Nothing is mapped. */
+static void
+hand_over(struct dma_client *c, const struct dma_strategy *s)
+{
+	list_for_each (it, &c->maps) {
+		struct dma_map *map = list_entry(it, struct dma_map, link);
+		map_forget(map);
+		map->strategy = s;
+	}
+	c->dev->strategy = s;
+}
+
+int
+dma_set_strategy(struct device *dev, const struct dma_strategy *s)
+{
+	struct dma_client *c = dev->client;
+	u64 deadline = timer_ns() + SWITCH_LIMIT_NS;
+	int err = 0;
+
+	if (s == dev->strategy)
+		return 0;
+	if (!dev->domain && s != &dma_bounce && s != &dma_direct)
+		return -ENODEV; /* nobody translates: there is nothing to choose */
+	/* Who maps from now on waits; who had mapped before is waited for. */
+	if (__atomic_exchange_n(&c->switching, true, __ATOMIC_SEQ_CST))
+		return -EBUSY;
+	while (any_in_use(c) && !err) {
+		if (timer_ns() > deadline)
+			err = -EBUSY;
+		else
+			sleep_ms(1);
+	}
+	if (!err) {
+		if (dev->strategy->stop)
+			dev->strategy->stop(c);
+		hand_over(c, s);
+		if (s->start && (err = s->start(c)))
+			hand_over(c, &dma_strict);
+	}
+	spin_lock(&c->lock);
+	c->switching = false;
+	wakeup(&c->switching);
+	spin_unlock(&c->lock);
 	return err;
 }
+
+void
+dma_window_release(struct dma_client *c, iova_t window, u32 npages)
+{
+	iova_release(&c->iova, window, npages);
+}
+
+int
+dma_window(struct dma_map *map)
+{
+	struct dma_client *c = map->dev->client;
+	bool fresh;
+	int err = iova_alloc(&c->iova, map->window_pages, &map->window, &fresh);
+
+	/* Its tables are built now, and kept: no map in it allocates later. */
+	if (!err && fresh && (err = iommu_reserve(c->dev->domain, map->window, map->window_pages)))
+		map_forget(map);
+	return err;
+}
+
+bool
+dma_reaches(const struct dma_map *map, u64 at, size_t len)
+{
+	return at + len - 1 <= map->dev->dma_mask;
+}
+
+void
+dma_expose(struct dma_client *c, s64 npages)
+{
+	__atomic_add_fetch(&c->exposed, npages, __ATOMIC_RELAXED);
+	__atomic_sub_fetch(&c->exposed_time, npages * rdtsc(), __ATOMIC_RELAXED);
+}
+
+void
+dma_want_tick(struct dma_client *c)
+{
+	if (c->pending)
+		return;
+	c->pending = true;
+	spin_lock(&tick_lock);
+	ticking = true;
+	wakeup(&ticking);
+	spin_unlock(&tick_lock);
+}
+
+/* The thread that ticks, while somebody wants it. */
+static void
+tick_thread(void *unused)
+{
+	for (;;) {
+		spin_lock(&tick_lock);
+		while (!ticking)
+			proc_sleep(&ticking, &tick_lock);
+		ticking = false;
+		spin_unlock(&tick_lock);
+		sleep_ms(DMA_TICK_MS);
+		spin_lock(&lock);
+		list_for_each (it, &clients) {
+			struct dma_client *c = list_entry(it, struct dma_client, link);
+			spin_lock(&c->lock);
+			if (c->pending && c->dev->strategy->tick) {
+				c->pending = false;
+				c->dev->strategy->tick(c, timer_ns());
+			}
+			spin_unlock(&c->lock);
+		}
+		spin_unlock(&lock);
+	}
+}
+
+static void
+start_ticking(void)
+{
+	if (!kthread_start("dma", tick_thread, NULL))
+		panic("no memory for the DMA layer's thread");
+}
+INITCALL(INIT_BUS, start_ticking);
 
 int
 dma_map_create(struct device *dev, const struct dma_limits *limits, size_t max, struct dma_map *map)
 {
-	int err = 0;
-
-	*map = (struct dma_map){.dev = dev, .limits = *limits};
+	*map = (struct dma_map){
+		.dev = dev, .limits = *limits, .max = max, .strategy = dev->strategy};
 	map->window_pages = DIV_UP(max, PAGE_SIZE) + 1; /* a buffer may begin within a page */
 	if (!map->limits.max_segs)
 		map->limits.max_segs = map->window_pages;
 	if (!(map->seg = kmalloc(map->limits.max_segs * sizeof(*map->seg))))
 		return -ENOMEM;
-	if (dev->domain)
-		err = window_alloc(dev, map->window_pages, &map->window);
-	if (err) {
-		kfree(map->seg);
-		map->seg = NULL; /* so that dma_map_destroy() may be called all the same */
-	}
-	return err;
+	spin_lock(&dev->client->lock);
+	list_add_tail(&dev->client->maps, &map->link);
+	spin_unlock(&dev->client->lock);
+	return 0;
 }
 
 void
 dma_map_destroy(struct dma_map *map)
 {
+	struct dma_client *c = map->dev ? map->dev->client : NULL;
+
 	if (!map->seg)
 		return;
-	ASSERT(!map->pages);
-	if (map->dev->domain)
-		window_release(map->dev, map->window, map->window_pages);
+	if (map->in_use)
+		panic("dma: %s: destroyed while mapped at %s", map->dev->name, map->where);
+	map_forget(map);
+	spin_lock(&c->lock);
+	list_remove(&map->link);
+	c->maps_gone += map->maps;
+	c->beside += map->beside;
+	spin_unlock(&c->lock);
 	kfree(map->seg);
 	map->seg = NULL;
 }
 
-/* Appends a piece to the segments, joined to the last one where it continues it. */
+/* Appends a piece that may have to be cut: the limits' way. */
 static int
-add_seg(struct dma_map *map, u64 at, size_t len)
+add_cut(struct dma_map *map, u64 at, size_t len)
 {
-	struct dma_seg *last = map->nseg ? &map->seg[map->nseg - 1] : NULL;
-	size_t seg_max = map->limits.seg_max;
+	const struct dma_limits *l = &map->limits;
 
-	if (last && last->iova.v + last->len == at && (!seg_max || last->len + len <= seg_max)) {
+	if (l->align && at & (l->align - 1))
+		return -EINVAL;
+	while (len) {
+		size_t n = len;
+
+		if (l->seg_max)
+			n = MIN(n, l->seg_max);
+		if (l->boundary)
+			n = MIN(n, l->boundary - (at & (l->boundary - 1)));
+		if (map->nseg == l->max_segs)
+			return -EINVAL;
+		map->seg[map->nseg++] = (struct dma_seg){{at}, n};
+		at += n;
+		len -= n;
+	}
+	return 0;
+}
+
+int
+dma_add_seg(struct dma_map *map, u64 at, size_t len)
+{
+	const struct dma_limits *l = &map->limits;
+	struct dma_seg *last = &map->seg[map->nseg - 1];
+
+	if (l->seg_max || l->boundary || l->align)
+		return add_cut(map, at, len);
+	if (map->nseg && last->iova.v + last->len == at) { /* joined to the last one */
 		last->len += len;
 		return 0;
 	}
-	if (map->nseg == map->limits.max_segs || (seg_max && len > seg_max))
+	if (map->nseg == l->max_segs)
 		return -EINVAL;
 	map->seg[map->nseg++] = (struct dma_seg){{at}, len};
 	return 0;
 }
 
-/* One piece: enters its pages in the window behind those that are there. */
-static int
-map_piece(struct dma_map *map, const struct sg *sg)
+/* Waits while the device changes its strategy. */
+static void
+wait_for_switch(struct dma_map *map)
 {
-	paddr_t pa = virt_to_phys(sg->va), page = ROUND_DOWN(pa, PAGE_SIZE);
-	u32 n = DIV_UP(pa - page + sg->len, PAGE_SIZE);
-	iova_t at = {map->window.v + (u64)map->pages * PAGE_SIZE};
-	struct device *dev = map->dev;
+	struct dma_client *c = map->dev->client;
+
+	map->in_use = false;
+	spin_lock(&c->lock);
+	while (c->switching)
+		proc_sleep(&c->switching, &c->lock);
+	map->in_use = true;
+	spin_unlock(&c->lock);
+}
+
+/* Not as the strategy would have it: through a buffer that the device can take. */
+static int
+fall_back(struct dma_map *map, const struct sg *sg, unsigned n)
+{
 	int err;
 
-	if (!sg->len || map->pages + n > map->window_pages)
-		return -EINVAL;
-	if (!dev->domain) {
-		if (pa + sg->len - 1 > dev->dma_mask)
-			return -ERANGE;
-		map->pages += n;
-		return add_seg(map, pa, sg->len);
-	}
-	if ((err = dev->strategy->map(dev->domain, at, page, n, map->dir)))
-		return err;
-	map->pages += n;
-	return add_seg(map, at.v + (pa - page), sg->len);
-}
-
-/* Takes all of the map's pages out again. */
-static void
-unmap_pages(struct dma_map *map)
-{
-	struct device *dev = map->dev;
-	int err = 0;
-
-	if (dev->domain && map->pages)
-		err = dev->strategy->unmap(dev->domain, map->window, map->pages);
-	if (err)
-		pr_err("dma: %s: unmap of iova 0x%lx, %u pages: %s", dev->name, map->window.v,
-			map->pages, strerror(err));
-	map->pages = 0;
-	map->nseg = 0;
-}
-
-int
-dma_map_sg(struct dma_map *map, const struct sg *sg, unsigned n, enum dma_dir dir)
-{
-	int err = 0;
-
-	if (map->pages)
-		return -EBUSY;
-	map->dir = dir;
-	for (unsigned i = 0; i < n && !err; i++)
-		err = map_piece(map, &sg[i]);
-	if (err)
-		unmap_pages(map);
-	else
-		__atomic_add_fetch(&map->dev->live_maps, 1, __ATOMIC_RELAXED);
+	map->nseg = map->pages = 0;
+	map->bounced = true;
+	if ((err = dma_bounce.map(map, sg, n)))
+		map->bounced = false;
 	return err;
 }
 
 int
-dma_map(struct dma_map *map, void *va, size_t len, enum dma_dir dir)
+dma_map_sg_at(
+	struct dma_map *map, const struct sg *sg, unsigned n, enum dma_dir dir, const char *where)
+{
+	int err;
+
+	if (__atomic_exchange_n(&map->in_use, true, __ATOMIC_SEQ_CST))
+		return -EBUSY;
+	if (READ_ONCE(map->dev->client->switching))
+		wait_for_switch(map);
+	map->dir = dir;
+	map->where = where;
+	err = n ? map->strategy->map(map, sg, n) : -EINVAL;
+	if (err == -ERANGE || err == -EINVAL)
+		err = fall_back(map, sg, n);
+	if (err) {
+		map->nseg = map->pages = 0;
+		map->dev->client->errors++;
+		__atomic_store_n(&map->in_use, false, __ATOMIC_RELEASE);
+		return err;
+	}
+	map->maps++;
+	return 0;
+}
+
+int
+dma_map_at(struct dma_map *map, void *va, size_t len, enum dma_dir dir, const char *where)
 {
 	struct sg sg = {va, len};
 
-	return dma_map_sg(map, &sg, 1, dir);
+	return dma_map_sg_at(map, &sg, 1, dir, where);
+}
+
+int
+dma_commit(struct dma_map *map)
+{
+	return map->strategy->commit ? map->strategy->commit(map) : 0;
 }
 
 void
-dma_unmap(struct dma_map *map)
+dma_unmap_at(struct dma_map *map, const char *where)
 {
-	if (!map->pages) {
-		pr_err("dma: %s: unmap of what is not mapped", map->dev->name);
+	if (!map->in_use) {
+		pr_err("dma: %s: unmap at %s of what is not mapped; last mapped at %s",
+			map->dev->name, where, map->where ? map->where : "no time");
 		return;
 	}
-	unmap_pages(map);
-	__atomic_sub_fetch(&map->dev->live_maps, 1, __ATOMIC_RELAXED);
+	if (map->bounced)
+		dma_bounce.unmap(map);
+	else
+		map->strategy->unmap(map);
+	map->nseg = map->pages = 0;
+	map->bounced = false;
+	__atomic_store_n(&map->in_use, false, __ATOMIC_RELEASE);
 }
 
 static unsigned
@@ -265,21 +497,23 @@ dma_alloc(struct device *dev, size_t len, iova_t *iova)
 {
 	unsigned order = order_of(len);
 	u32 pages = 1u << order;
-	paddr_t pa = order <= MAX_ORDER ? frame_alloc(order, FRAME_DMA) : 0;
+	paddr_t pa = 0;
+	bool fresh;
 	int err;
 
+	if (order <= MAX_ORDER) /* in direct mode it must lie where the device reaches it */
+		pa = dev->domain ? frame_alloc(order, FRAME_DMA)
+				 : frame_alloc_below(dev->dma_mask, order, FRAME_DMA);
 	if (!pa)
 		return NULL;
 	/* No strategy: a ring stays mapped as long as its driver lives. */
 	memset(phys_to_virt(pa), 0, PAGE_SIZE << order);
-	if (!dev->domain) {
-		iova->v = pa;
-		err = pa + (PAGE_SIZE << order) - 1 > dev->dma_mask ? -ERANGE : 0;
-	} else if (!(err = window_alloc(dev, pages, iova))) {
-		err = iommu_map(dev->domain, *iova, pa, pages, DMA_BIDIRECTIONAL);
-		if (err)
-			window_release(dev, *iova, pages);
-	}
+	iova->v = pa;
+	if (!dev->domain)
+		return phys_to_virt(pa);
+	if (!(err = iova_alloc(&dev->client->iova, pages, iova, &fresh)) &&
+		(err = iommu_map(dev->domain, *iova, pa, pages, DMA_BIDIRECTIONAL)))
+		iova_release(&dev->client->iova, *iova, pages);
 	if (err) {
 		pr_err("dma: %s: cannot map %u pages for a ring: %s", dev->name, pages,
 			strerror(err));
@@ -303,22 +537,44 @@ dma_free(struct device *dev, void *va, size_t len, iova_t iova)
 			pr_err("dma: %s: unmap of a ring: %s", dev->name, strerror(err));
 			return;
 		}
-		window_release(dev, iova, 1u << order);
+		iova_release(&dev->client->iova, iova, 1u << order);
 	}
 	frame_free(virt_to_phys(va), order, FRAME_DMA);
+}
+
+/* Sums up what the device's maps have counted. client->lock held. */
+static void
+count(struct dma_client *c, u32 *live, u64 *maps)
+{
+	*live = 0;
+	*maps = c->maps_gone;
+	list_for_each (it, &c->maps) {
+		struct dma_map *map = list_entry(it, struct dma_map, link);
+		*live += map->in_use;
+		*maps += map->maps;
+	}
 }
 
 static void
 show_dma(struct text *t)
 {
-	text_printf(t, "mode %s\n%-10s %-10s %10s  %s\n", mode_name[mode], "DEVICE", "STRATEGY",
-		"LIVE MAPS", "MASK");
+	text_printf(t, "mode %s; strategies:", mode_name[mode]);
+	for (unsigned i = 0; i < NELEM(strategies); i++)
+		text_printf(t, " %s", strategies[i]->name);
+	text_printf(t, "\n%-8s %-10s %6s %10s %8s %10s %8s %8s %8s  %s\n", "DEVICE", "STRATEGY",
+		"LIVE", "MAPS", "ERRORS", "COPIED", "HITS", "MISSES", "EXPOSED", "MASK");
 	spin_lock(&lock);
 	list_for_each (it, &clients) {
 		struct dma_client *c = list_entry(it, struct dma_client, link);
-		text_printf(t, "%-10s %-10s %10u  0x%lx\n", c->dev->name,
-			mode == MODE_DIRECT ? "-" : c->dev->strategy->name, c->dev->live_maps,
-			c->dev->dma_mask);
+		u64 maps;
+		u32 live;
+
+		spin_lock(&c->lock);
+		count(c, &live, &maps);
+		text_printf(t, "%-8s %-10s %6u %10lu %8lu %10lu %8lu %8lu %8lu  0x%lx\n",
+			c->dev->name, c->dev->strategy->name, live, maps, c->errors, c->copied,
+			c->cache.hits, c->cache.misses, c->exposed, c->dev->dma_mask);
+		spin_unlock(&c->lock);
 	}
 	spin_unlock(&lock);
 }

@@ -9,6 +9,7 @@
 #define HAL_DMA_H
 
 #include "hal/device.h"
+#include "kernel/lib.h"
 #include "kernel/sg.h"
 
 /* Seen from the device: TO_DEVICE memory is not writable by it, FROM_DEVICE not readable. */
@@ -20,28 +21,52 @@ struct dma_seg {
 	size_t len; /* bytes */
 };
 
+/* What the device can take; 0: no limit. What does not fit goes through a buffer that does. */
 struct dma_limits {
-	unsigned max_segs; /* most segments that the device can take; 0: as many as pages */
-	size_t seg_max;    /* longest segment, bytes; 0: no limit */
+	unsigned max_segs; /* segments; 0: as many as pages */
+	size_t seg_max;    /* bytes of a segment */
+	u64 boundary;      /* no segment crosses a multiple of it; a power of 2 */
+	u64 align;         /* a segment begins at a multiple of it; a power of 2 */
 };
 
 /*
- * A place to map into: a reserved window of IOVA and room for the segments. Made once, used
- * again and again; map and unmap allocate nothing.
+ * A place to map into. Made once, used again and again by one thread at a time; map and unmap
+ * allocate nothing once they are warm.
  */
 struct dma_map {
 	struct device *dev;
 	struct dma_limits limits;
-	iova_t window;
-	u32 window_pages;
-	u32 pages; /* mapped now; 0: unmapped */
 	enum dma_dir dir;
+	bool in_use; /* from map to unmap */
+	u32 pages;   /* mapped now */
 	unsigned nseg;
 	struct dma_seg *seg;
+
+	/* The strategies'. */
+	const struct dma_strategy *strategy; /* of what is mapped now, else of what was last */
+	size_t max;                          /* bytes */
+	iova_t window;                       /* pages of bus addresses; 0: none */
+	u32 window_pages;
+	int error;    /* of a map that was put off to the commit */
+	bool bounced; /* mapped by `bounce`, whatever the strategy */
+	struct dma_cached **cached;
+	struct dma_bounce *bounce;
+
+	struct list link; /* of the device's maps */
+	u64 maps, beside; /* how often; bytes that shared a page with the buffer, summed */
+	const char *where;
 };
 
 /* Starts the IOMMUs and decides the mode; after platform_init(), before any driver. */
 void dma_init(void);
+
+/* The strategy of that name; NULL. */
+const struct dma_strategy *dma_strategy_named(const char *name);
+/*
+ * Has a device use another strategy from now on. Sleeps until it has nothing mapped; -EBUSY if that
+ * takes too long, -ENODEV in direct mode, or what the strategy cannot get.
+ */
+int dma_set_strategy(struct device *dev, const struct dma_strategy *s);
 
 /* Gives a device its (empty) domain; before that it is blocked, unless in direct mode. */
 int dma_attach(struct device *dev);
@@ -55,16 +80,31 @@ void dma_map_destroy(struct dma_map *map);
 
 /*
  * Maps; map->seg[0 … nseg-1] are the bus addresses. -EPERM if the VMM denies it, -ERANGE if the
- * device cannot reach the memory, -EINVAL if it does not fit the window or the limits, -EBUSY if
+ * device cannot reach the memory, -EINVAL if it does not fit the map or the limits, -EBUSY if
  * the map is in use. A failed map leaves nothing mapped.
  */
-int dma_map(struct dma_map *map, void *va, size_t len, enum dma_dir dir);
-int dma_map_sg(struct dma_map *map, const struct sg *sg, unsigned n, enum dma_dir dir);
-/* Strategy strict: on return the device cannot reach the memory. */
-void dma_unmap(struct dma_map *map);
+#define dma_map(map, va, len, dir)   dma_map_at(map, va, len, dir, DMA_HERE)
+#define dma_map_sg(map, sg, n, dir)  dma_map_sg_at(map, sg, n, dir, DMA_HERE)
+/*
+ * To be called between map and the first use by the device: one call for many maps. Strategy
+ * batched puts maps off until then; the error of this one.
+ */
+MUST_CHECK int dma_commit(struct dma_map *map);
+/* On return the device cannot reach the memory; other strategies than strict say what they do. */
+#define dma_unmap(map) dma_unmap_at(map, DMA_HERE)
 
 /* Zeroed memory that stays mapped both ways: rings and queues. NULL if it cannot be had. */
 void *dma_alloc(struct device *dev, size_t len, iova_t *iova);
 void dma_free(struct device *dev, void *va, size_t len, iova_t iova);
+
+/* The caller's place goes along, so that what is wrong can be said with file and line. */
+#define DMA_STRING(x)  #x
+#define DMA_STRING2(x) DMA_STRING(x)
+#define DMA_HERE       __FILE__ ":" DMA_STRING2(__LINE__)
+MUST_CHECK int dma_map_at(
+	struct dma_map *map, void *va, size_t len, enum dma_dir dir, const char *where);
+MUST_CHECK int dma_map_sg_at(struct dma_map *map, const struct sg *sg, unsigned n,
+	enum dma_dir dir, const char *where);
+void dma_unmap_at(struct dma_map *map, const char *where);
 
 #endif

@@ -1,58 +1,36 @@
 #include "hal/iova.h"
 #include "kernel/abi.h"
 #include "kernel/kalloc.h"
+#include "kernel/lib.h"
 
 #define FIRST 0x100000UL
-
-struct iova_free {
-	struct iova_free *next;
-	u64 at;
-};
 
 void
 iova_init(struct iova_space *s, u64 limit)
 {
 	*s = (struct iova_space){.mark = FIRST, .limit = limit};
+	spin_init(&s->lock, "iova");
 }
 
 void
 iova_fini(struct iova_space *s)
 {
-	for (unsigned c = 0; c < IOVA_CLASSES; c++) {
-		while (s->free[c]) {
-			struct iova_free *f = s->free[c];
-			s->free[c] = f->next;
-			kfree(f);
-		}
-	}
+	for (unsigned c = 0; c < IOVA_CLASSES; c++)
+		kfree(s->stack[c].at);
 }
 
 static unsigned
 class_of(u32 npages)
 {
-	unsigned c = 0;
-
-	while ((1UL << c) < npages)
-		c++;
-	return c;
+	return npages <= 1 ? 0 : 32 - __builtin_clz(npages - 1);
 }
 
-int
-iova_alloc(struct iova_space *s, u32 npages, iova_t *iova)
+/* A window that was never used; -ENOMEM. Locked. */
+static int
+from_mark(struct iova_space *s, unsigned c, iova_t *iova)
 {
-	unsigned c = class_of(npages);
-	u64 size = PAGE_SIZE << c, at;
+	u64 size = PAGE_SIZE << c, at = ROUND_UP(s->mark, size);
 
-	if (c >= IOVA_CLASSES)
-		return -ENOMEM;
-	if (s->free[c]) {
-		struct iova_free *f = s->free[c];
-		s->free[c] = f->next;
-		iova->v = f->at;
-		kfree(f);
-		return 0;
-	}
-	at = ROUND_UP(s->mark, size);
 	if (at < MSI_END && at + size > MSI_START)
 		at = ROUND_UP(MSI_END, size);
 	if (at >= s->limit || size > s->limit - at)
@@ -62,15 +40,70 @@ iova_alloc(struct iova_space *s, u32 npages, iova_t *iova)
 	return 0;
 }
 
+/* What other CPUs have cached is out of reach: IOVA_CACHE windows of a size for each of them. */
+int
+iova_alloc(struct iova_space *s, u32 npages, iova_t *iova, bool *fresh)
+{
+	unsigned c = class_of(npages);
+	int err = 0;
+
+	*fresh = false;
+	if (c >= IOVA_CLASSES)
+		return -ENOMEM;
+	irq_push_off();
+	if (c < IOVA_CACHED) {
+		u8 *n = &s->cpu[this_cpu()->id].n[c];
+		if (*n) {
+			iova->v = s->cpu[this_cpu()->id].at[c][--*n];
+			irq_pop();
+			return 0;
+		}
+	}
+	spin_lock(&s->lock);
+	if (s->stack[c].n)
+		iova->v = s->stack[c].at[--s->stack[c].n];
+	else if (!(err = from_mark(s, c, iova)))
+		*fresh = true;
+	spin_unlock(&s->lock);
+	irq_pop();
+	return err;
+}
+
+/* Pushes a window on its stack, which grows. Without memory the window is lost; no harm is done. */
+static void
+push(struct iova_space *s, unsigned c, u64 at)
+{
+	unsigned n = s->stack[c].n, room = s->stack[c].room;
+
+	if (n == room) {
+		u64 *more = kmalloc(MAX(2 * room, 16) * sizeof(u64));
+
+		if (!more)
+			return;
+		memcpy(more, s->stack[c].at, n * sizeof(u64));
+		kfree(s->stack[c].at);
+		s->stack[c].at = more;
+		s->stack[c].room = MAX(2 * room, 16);
+	}
+	s->stack[c].at[s->stack[c].n++] = at;
+}
+
 void
 iova_release(struct iova_space *s, iova_t iova, u32 npages)
 {
 	unsigned c = class_of(npages);
-	struct iova_free *f = kmalloc(sizeof(*f));
 
-	if (!f)
-		return; /* the window is lost, no harm is done */
-	f->at = iova.v;
-	f->next = s->free[c];
-	s->free[c] = f;
+	irq_push_off();
+	if (c < IOVA_CACHED) {
+		u8 *n = &s->cpu[this_cpu()->id].n[c];
+		if (*n < IOVA_CACHE) {
+			s->cpu[this_cpu()->id].at[c][(*n)++] = iova.v;
+			irq_pop();
+			return;
+		}
+	}
+	spin_lock(&s->lock);
+	push(s, c, iova.v);
+	spin_unlock(&s->lock);
+	irq_pop();
 }

@@ -1,27 +1,40 @@
 /*
- * Bus addresses to give out. Windows of 2^n pages, aligned to their size, from free lists by
- * size; what was never used comes from a mark that only rises. Constant time.
+ * Bus addresses to give out. Windows of 2^n pages, aligned to their size: from a small cache of
+ * this CPU's, from stacks by size, or from a mark that only rises. Constant time.
  */
 #ifndef HAL_IOVA_H
 #define HAL_IOVA_H
 
 #include "hal/addr.h"
+#include "kernel/cpu.h"
+#include "kernel/spinlock.h"
 
 #define IOVA_CLASSES 20 /* largest window: 2^19 pages = 2 GiB */
-
-struct iova_free;
+#define IOVA_CACHED  6  /* windows up to 2^5 pages are cached by CPU */
+#define IOVA_CACHE   16 /* so many of each size */
 
 struct iova_space {
+	struct spinlock lock;
 	u64 mark, limit; /* bytes: never used from here on; end */
-	struct iova_free *free[IOVA_CLASSES];
+	struct {
+		u64 *at;
+		unsigned n, room;
+	} stack[IOVA_CLASSES];
+	struct {
+		u8 n[IOVA_CACHED];
+		u64 at[IOVA_CACHED][IOVA_CACHE];
+	} cpu[MAX_CPUS];
 };
 
 /* Gives out addresses in [first page, limit), never the interrupt range at 0xfee00000. */
 void iova_init(struct iova_space *s, u64 limit);
 /* Forgets all windows. */
 void iova_fini(struct iova_space *s);
-/* A window of at least npages; -ENOMEM if there is no room. The caller serialises. */
-int iova_alloc(struct iova_space *s, u32 npages, iova_t *iova);
+/*
+ * A window of at least npages; *fresh tells whether it is used for the first time. -ENOMEM if there
+ * is no room.
+ */
+int iova_alloc(struct iova_space *s, u32 npages, iova_t *iova, bool *fresh);
 void iova_release(struct iova_space *s, iova_t iova, u32 npages);
 
 #endif

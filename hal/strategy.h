@@ -1,17 +1,138 @@
-/* Strategies: when mappings come and go. One small file each in strategy/; drivers see none. */
+/*
+ * Strategies: when mappings come and go. One small file each in strategy/, behind this table;
+ * drivers see none of it. What a strategy keeps of a device is in struct dma_client, what it keeps
+ * of a buffer in struct dma_map.
+ */
 #ifndef HAL_STRATEGY_H
 #define HAL_STRATEGY_H
 
+#include "hal/dma.h"
 #include "hal/iommu.h"
+#include "hal/iova.h"
+#include "kernel/abi.h"
+#include "kernel/mem.h"
 
 struct dma_strategy {
 	const char *name;
-	/* Enters pages of a map's window; the errors of iommu_map(). */
-	int (*map)(struct domain *d, iova_t iova, paddr_t pa, u32 npages, unsigned perm);
-	/* Must not fail for what was mapped; an error means that it was not. */
-	int (*unmap)(struct domain *d, iova_t iova, u32 npages);
+	/* Enters the pieces of a buffer, and says by dma_add_seg() where; all, or none and an error. */
+	int (*map)(struct dma_map *map, const struct sg *sg, unsigned n);
+	/* Cannot fail for what was mapped. */
+	void (*unmap)(struct dma_map *map);
+	/* The rest may be NULL. What was put off is done; the error of this map. */
+	int (*commit)(struct dma_map *map);
+	/* The device takes the strategy up, and leaves it; with nothing mapped. */
+	int (*start)(struct dma_client *c);
+	void (*stop)(struct dma_client *c);
+	/* The map goes, or takes another strategy: gives back what it holds. */
+	void (*forget)(struct dma_map *map);
+	/* Every DMA_TICK_MS while the client's `pending` is set. */
+	void (*tick)(struct dma_client *c, u64 now_ns);
 };
 
-extern const struct dma_strategy dma_strict;
+/* X(name): the list that makes declarations and the table. `direct` is not chosen: see dma.c. */
+#define DMA_STRATEGIES(X) \
+	X(strict) X(deferred) X(persistent) X(optimistic) X(ondemand) X(bounce) X(static) X(batched)
+#define X(name) extern const struct dma_strategy dma_##name;
+DMA_STRATEGIES(X)
+#undef X
+extern const struct dma_strategy dma_direct;
+
+#define DMA_STATIC_BASE (1UL << 37) /* bus addresses from here on are strategy static's */
+#define DMA_TICK_MS  2
+#define DMA_DEFERRED 250 /* unmaps of one invalidation */
+#define DMA_BATCH    64  /* requests of one batch */
+
+/* A mapping that outlives its use (strategy/cache.c). */
+struct dma_cached {
+	struct dma_cached *next; /* in its bucket, or among the spare */
+	paddr_t pa;
+	u32 npages;
+	u32 perm;
+	iova_t iova;
+	int uses; /* maps that use it now; -1: spare */
+	u64 used_at;
+	struct list link; /* of all that are mapped */
+};
+#define DMA_CACHE_BUCKETS 1024
+
+/* What the DMA layer keeps of an attached device. */
+struct dma_client {
+	struct list link;
+	struct device *dev;
+	struct spinlock lock; /* over what follows; outside of the domain's */
+	struct list maps;
+	struct iova_space iova; /* has its own */
+	bool pending;           /* something waits for a tick */
+	bool switching;         /* to another strategy: maps have to wait */
+
+	struct { /* deferred: unmapped, not yet invalidated */
+		iova_t iova;
+		u32 npages, npages_mapped;
+	} deferred[DMA_DEFERRED];
+	unsigned ndeferred;
+	u64 deferred_since; /* ns */
+
+	struct { /* persistent, optimistic, ondemand */
+		struct dma_cached *bucket[DMA_CACHE_BUCKETS], *spare;
+		struct list all;  /* the oldest first */
+		u64 pages, quota; /* mapped, and the most that may be */
+		u64 hits, misses, evictions;
+	} cache;
+
+	struct iommu_request batch[DMA_BATCH];
+	struct dma_map *batch_map[DMA_BATCH]; /* NULL: an unmap */
+	unsigned nbatch;
+
+	/* Counters; those of maps that are gone included. */
+	u64 maps_gone, beside, copied, errors;
+	u64 exposed, exposed_time; /* pages reachable after their unmap; times TSC ticks, modulo 2^64 */
+};
+
+/* The attached device of that name ("00:04.0"); NULL. */
+struct device *dma_device_named(const char *name);
+
+/* Appends to the segments; -EINVAL if the limits are reached. */
+int dma_add_seg(struct dma_map *map, u64 at, size_t len);
+/* Sees to it that the map has a window of its own. */
+int dma_window(struct dma_map *map);
+void dma_window_release(struct dma_client *c, iova_t window, u32 npages);
+/* n pages more (or less, if negative) that a device reaches although they are unmapped. */
+void dma_expose(struct dma_client *c, s64 npages);
+/* Has the tick called until it has found nothing to do. client->lock held. */
+void dma_want_tick(struct dma_client *c);
+/* Whether the device can put these bus addresses on the bus. */
+bool dma_reaches(const struct dma_map *map, u64 at, size_t len);
+
+/* The pages of a piece. */
+static inline u32
+sg_pages(const struct sg *sg)
+{
+	return DIV_UP(((u64)sg->va & PAGE_MASK) + sg->len, PAGE_SIZE);
+}
+
+/*
+ * The pieces one behind the other in the map's window, each entered by `enter`. map->pages says how
+ * far it came, also on error.
+ */
+static inline int
+dma_map_window(struct dma_map *map, const struct sg *sg, unsigned n,
+	int (*enter)(struct dma_map *map, iova_t at, paddr_t pa, u32 npages))
+{
+	int err = map->window.v ? 0 : dma_window(map);
+
+	for (; n && !err; n--, sg++) {
+		paddr_t pa = virt_to_phys(sg->va), page = ROUND_DOWN(pa, PAGE_SIZE);
+		iova_t at = {map->window.v + (u64)map->pages * PAGE_SIZE};
+		u32 npages = sg_pages(sg);
+
+		if (!sg->len || map->pages + npages > map->window_pages)
+			return -EINVAL;
+		if ((err = enter(map, at, page, npages)))
+			break;
+		map->pages += npages;
+		err = dma_add_seg(map, at.v + (pa - page), sg->len);
+	}
+	return err;
+}
 
 #endif

@@ -121,30 +121,47 @@ frames_add(paddr_t base, paddr_t end)
 	spin_unlock(&mem.lock);
 }
 
+/* Takes 2^order frames from the free block of 2^o at n. Lock held. */
+static paddr_t
+take_block(u32 n, unsigned o, unsigned order, enum frame_owner owner)
+{
+	list_take(n, o);
+	for (; o > order; o--) /* give the upper half back until it fits */
+		list_push(n + (1u << (o - 1)), o - 1);
+	for (u32 i = 0; i < 1u << order; i++) {
+		ASSERT(mem.frames[n + i].owner == FRAME_FREE && !mem.frames[n + i].pins);
+		mem.frames[n + i] = (struct frame){.owner = owner, .order = 0xff};
+	}
+	mem.frames[n].order = order;
+	mem.owned[FRAME_FREE] -= 1UL << order;
+	mem.owned[owner] += 1UL << order;
+	return (paddr_t)n << PAGE_SHIFT;
+}
+
 paddr_t
 frame_alloc(unsigned order, enum frame_owner owner)
 {
 	paddr_t pa = 0;
 
 	spin_lock(&mem.lock);
-	for (unsigned o = order; o <= MAX_ORDER; o++) {
-		u32 n = mem.free[o];
+	for (unsigned o = order; o <= MAX_ORDER && !pa; o++)
+		if (mem.free[o] != NONE)
+			pa = take_block(mem.free[o], o, order, owner);
+	spin_unlock(&mem.lock);
+	return pa;
+}
 
-		if (n == NONE)
-			continue;
-		list_take(n, o);
-		for (; o > order; o--) /* give the upper half back until it fits */
-			list_push(n + (1u << (o - 1)), o - 1);
-		for (u32 i = 0; i < 1u << order; i++) {
-			ASSERT(mem.frames[n + i].owner == FRAME_FREE && !mem.frames[n + i].pins);
-			mem.frames[n + i] = (struct frame){.owner = owner, .order = 0xff};
-		}
-		mem.frames[n].order = order;
-		mem.owned[FRAME_FREE] -= 1UL << order;
-		mem.owned[owner] += 1UL << order;
-		pa = (paddr_t)n << PAGE_SHIFT;
-		break;
-	}
+paddr_t
+frame_alloc_below(paddr_t last, unsigned order, enum frame_owner owner)
+{
+	u64 end = (last + 1 ? last + 1 : last) >> PAGE_SHIFT; /* the first frame too high */
+	paddr_t pa = 0;
+
+	spin_lock(&mem.lock);
+	for (unsigned o = order; o <= MAX_ORDER && !pa; o++)
+		for (u32 n = mem.free[o]; n != NONE && !pa; n = mem.frames[n].next)
+			if (n + (1UL << order) <= end)
+				pa = take_block(n, o, order, owner);
 	spin_unlock(&mem.lock);
 	return pa;
 }

@@ -35,5 +35,6 @@ typedef u64 paddr_t;
 #define PACKED       __attribute__((packed))
 #define NORETURN     __attribute__((noreturn))
 #define PRINTF(f, a) __attribute__((format(printf, f, a)))
+#define MUST_CHECK   __attribute__((warn_unused_result))
 
 #endif

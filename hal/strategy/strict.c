@@ -1,17 +1,41 @@
 /*
  * strict: mapped when the driver maps, gone before its unmap returns.
  *
- * Cost: one table update at map; one update, one invalidation and the wait for it at unmap.
+ * Cost: one table update at map; one update, one invalidation and the wait for it at unmap. In a
+ * guest one hypercall each.
  * Protection: full, to the page. The device reaches a buffer exactly while it is mapped.
- * Paper: the baseline of Willmann, Rixner and Cox, "Protection Strategies for Direct Access to
- * Virtualized I/O Devices" (USENIX ATC 2008), there called single-use mappings.
+ * Paper: Willmann, Rixner and Cox, "Protection Strategies for Direct Access to Virtualized I/O
+ * Devices" (USENIX ATC 2008), there called single-use mappings.
  */
 #include "hal/strategy.h"
+#include "kernel/abi.h"
+#include "kernel/mem.h"
 
 static int
-strict_unmap(struct domain *d, iova_t iova, u32 npages)
+enter(struct dma_map *map, iova_t at, paddr_t pa, u32 npages)
 {
-	return iommu_unmap(d, iova, npages, true);
+	return iommu_map(map->dev->domain, at, pa, npages, map->dir);
 }
 
-const struct dma_strategy dma_strict = {"strict", iommu_map, strict_unmap};
+static void
+strict_unmap(struct dma_map *map)
+{
+	int err = iommu_unmap(map->dev->domain, map->window, map->pages, true);
+
+	if (err)
+		pr_err("dma: %s: unmap of iova 0x%lx, %u pages: %s", map->dev->name, map->window.v,
+			map->pages, strerror(err));
+}
+
+static int
+strict_map(struct dma_map *map, const struct sg *sg, unsigned n)
+{
+	int err = dma_map_window(map, sg, n, enter);
+
+	if (err && map->pages)
+		strict_unmap(map);
+	return err;
+}
+
+const struct dma_strategy dma_strict = {
+	.name = "strict", .map = strict_map, .unmap = strict_unmap};

@@ -1,0 +1,180 @@
+/*
+ * /dev/dma: the DMA layer's knobs, one command a write (dmabench and scripts use it):
+ *
+ *   strategy DEVICE NAME              has a device use another strategy
+ *   cost DEVICE PAGES BATCH ROUNDS [LIVE]
+ *                                     maps BATCH buffers, commits, unmaps them, ROUNDS times, beside
+ *                                     LIVE mappings that stay; answers ticks of the TSC for a pair
+ *                                     of map and unmap. No device sees the addresses.
+ *   null ROUNDS                       ticks of a hypercall that does nothing, there and back
+ */
+#include "hal/pv.h"
+#include "hal/strategy.h"
+#include "kernel/cmdfile.h"
+#include "kernel/kalloc.h"
+#include "kernel/x86.h"
+
+#define MAX_ORDER_COST 8
+
+/* Maps and buffers for the measurement. */
+struct bench {
+	struct dma_map *map;
+	void **buf;
+	unsigned n, order;
+};
+
+static void
+free_bench(struct bench *b)
+{
+	for (unsigned i = 0; i < b->n; i++) {
+		dma_map_destroy(&b->map[i]);
+		if (b->buf[i])
+			frame_free(virt_to_phys(b->buf[i]), b->order, FRAME_DMA);
+	}
+	kfree(b->map);
+	kfree(b->buf);
+}
+
+static int
+make_bench(struct device *dev, unsigned n, unsigned pages, struct bench *b)
+{
+	static const struct dma_limits limits;
+	int err = 0;
+
+	*b = (struct bench){.n = n};
+	while ((1u << b->order) < pages)
+		b->order++;
+	b->map = kmalloc(n * sizeof(*b->map));
+	b->buf = kmalloc(n * sizeof(*b->buf));
+	if (!b->map || !b->buf)
+		err = -ENOMEM;
+	for (unsigned i = 0; i < n && !err; i++) {
+		paddr_t pa = frame_alloc(b->order, FRAME_DMA);
+		b->buf[i] = pa ? phys_to_virt(pa) : NULL;
+		err = pa ? dma_map_create(dev, &limits, pages * PAGE_SIZE, &b->map[i]) : -ENOMEM;
+	}
+	if (err && b->map && b->buf) {
+		free_bench(b);
+	} else if (err) {
+		kfree(b->map);
+		kfree(b->buf);
+	}
+	return err;
+}
+
+/* ROUNDS times: maps all, commits, unmaps all. */
+static int
+rounds(struct bench *b, size_t len, u64 n)
+{
+	int err = 0;
+
+	while (n-- && !err) {
+		unsigned mapped = 0;
+
+		for (; mapped < b->n && !err; mapped++)
+			err = dma_map(&b->map[mapped], b->buf[mapped], len, DMA_BIDIRECTIONAL);
+		mapped -= err != 0;
+		for (unsigned i = 0; i < mapped && !err; i++)
+			err = dma_commit(&b->map[i]);
+		for (unsigned i = 0; i < mapped; i++)
+			dma_unmap(&b->map[i]);
+	}
+	return err;
+}
+
+/* `live` mappings of one page that stay; returns them as one block of maps, or NULL. */
+static struct dma_map **
+make_live(struct device *dev, void *page, u64 live, u64 *made)
+{
+	static const struct dma_limits limits;
+	struct dma_map **map = kmalloc(live * sizeof(*map));
+
+	for (*made = 0; map && *made < live; ++*made) {
+		struct dma_map *m = map[*made] = kmalloc(sizeof(*m));
+		if (!m || dma_map_create(dev, &limits, PAGE_SIZE, m))
+			break;
+		if (dma_map(m, page, PAGE_SIZE, DMA_BIDIRECTIONAL) || dma_commit(m)) {
+			dma_map_destroy(m);
+			break;
+		}
+	}
+	return map;
+}
+
+static int
+cost(struct device *dev, const u64 arg[4], struct text *t)
+{
+	u64 pages = arg[0], batch = arg[1], n = arg[2], live = arg[3], made = 0, ticks;
+	struct dma_map **kept = NULL;
+	struct bench b;
+	int err;
+
+	if (!pages || pages > 1u << MAX_ORDER_COST || !batch || batch > 256 || !n || live > 1000000)
+		return -EINVAL;
+	if ((err = make_bench(dev, batch, pages, &b)))
+		return err;
+	if (live && !(kept = make_live(dev, b.buf[0], live, &made)))
+		err = -ENOMEM;
+	if (!err && made == live && !(err = rounds(&b, pages * PAGE_SIZE, 2))) { /* warm */
+		ticks = rdtsc();
+		err = rounds(&b, pages * PAGE_SIZE, n);
+		ticks = rdtsc() - ticks;
+		text_printf(t, "%lu\n", ticks / (n * batch));
+	} else if (!err) {
+		err = -ENOMEM;
+	}
+	while (made--) {
+		dma_unmap(kept[made]);
+		dma_map_destroy(kept[made]);
+		kfree(kept[made]);
+	}
+	kfree(kept);
+	free_bench(&b);
+	return err;
+}
+
+static int
+null_call(u64 n, struct text *t)
+{
+	u64 ticks, left = n;
+
+	if (!pv_present())
+		return -ENODEV;
+	pv_call(HC_version, 0, 0, 0, 0, 0);
+	for (ticks = rdtsc(); left; left--)
+		pv_call(HC_version, 0, 0, 0, 0, 0);
+	text_printf(t, "%lu\n", (rdtsc() - ticks) / n);
+	return 0;
+}
+
+static int
+command(void *unused, unsigned n, char *word[], struct text *t)
+{
+	struct device *dev = n > 1 ? dma_device_named(word[1]) : NULL;
+	u64 arg[4] = {0};
+
+	for (unsigned i = 2; i < n && i < 6; i++) {
+		const char *p = word[i];
+		parse_u64(&p, &arg[i - 2]);
+	}
+	if (n == 3 && strcmp(word[0], "strategy") == 0 && dev) {
+		const struct dma_strategy *s = dma_strategy_named(word[2]);
+		return s ? dma_set_strategy(dev, s) : -ENOENT;
+	}
+	if ((n == 5 || n == 6) && strcmp(word[0], "cost") == 0 && dev)
+		return cost(dev, arg, t);
+	if (n == 2 && strcmp(word[0], "null") == 0) {
+		const char *p = word[1];
+		return parse_u64(&p, &arg[0]) && arg[0] ? null_call(arg[0], t) : -EINVAL;
+	}
+	return n > 1 && !dev ? -ENODEV : -EINVAL;
+}
+
+static struct cmdfile file;
+
+static void
+dmactl_init(void)
+{
+	cmdfile_add(&file, "/dev/dma", command, NULL);
+}
+INITCALL(INIT_DEVICE, dmactl_init);

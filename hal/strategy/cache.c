@@ -1,0 +1,263 @@
+/*
+ * A cache of mappings: found again by (page, length, permission). Entries are never freed while
+ * the device is attached, only used for something else; so they may be looked for without a lock:
+ * a use is counted first, and then the entry looked at again.
+ */
+#include "hal/strategy/cache.h"
+#include "kernel/abi.h"
+#include "kernel/kalloc.h"
+#include "kernel/mem.h"
+#include "kernel/x86.h"
+
+#define SPARE (-1) /* uses of an entry that maps nothing */
+
+static struct dma_cached **
+bucket(struct dma_client *c, paddr_t pa)
+{
+	return &c->cache.bucket[(pa >> PAGE_SHIFT) % DMA_CACHE_BUCKETS];
+}
+
+static bool
+is_for(const struct dma_cached *e, paddr_t pa, u32 npages, u32 perm)
+{
+	return e->pa == pa && e->npages == npages && e->perm == perm;
+}
+
+/* A cached mapping with one more use; NULL. No lock. */
+static struct dma_cached *
+find(struct dma_client *c, paddr_t pa, u32 npages, u32 perm)
+{
+	struct dma_cached *e = READ_ONCE(*bucket(c, pa));
+
+	while (e && !is_for(e, pa, npages, perm))
+		e = READ_ONCE(e->next);
+	if (!e)
+		return NULL;
+	int uses = READ_ONCE(e->uses);
+	do {
+		if (uses == SPARE)
+			return NULL;
+	} while (!__atomic_compare_exchange_n(
+		&e->uses, &uses, uses + 1, false, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED));
+	if (!is_for(e, pa, npages, perm)) { /* it became another between the look and the count */
+		__atomic_sub_fetch(&e->uses, 1, __ATOMIC_RELEASE);
+		return NULL;
+	}
+	if (uses == 0)
+		dma_expose(c, -(s64)npages);
+	return e;
+}
+
+/* Takes an entry out of cache and table, if nobody uses it. Not yet invalidated. Locked. */
+static bool
+take_out(struct dma_client *c, struct dma_cached *e)
+{
+	struct dma_cached **p = bucket(c, e->pa);
+	int unused = 0;
+
+	if (!__atomic_compare_exchange_n(
+		    &e->uses, &unused, SPARE, false, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED))
+		return false;
+	while (*p != e)
+		p = &(*p)->next;
+	WRITE_ONCE(*p, e->next);
+	list_remove(&e->link);
+	c->cache.pages -= e->npages;
+	c->cache.evictions++;
+	iommu_unmap(c->dev->domain, e->iova, e->npages, false);
+	return true;
+}
+
+/* Invalidates what a list of entries mapped, and makes them spare. Locked. */
+static void
+flush(struct dma_client *c, struct dma_cached *dead)
+{
+	if (dead)
+		iommu_sync(c->dev->domain);
+	while (dead) {
+		struct dma_cached *e = dead;
+
+		dead = e->next;
+		dma_window_release(c, e->iova, e->npages);
+		dma_expose(c, -(s64)e->npages);
+		e->next = c->cache.spare;
+		c->cache.spare = e;
+	}
+}
+
+u64
+dma_cache_trim(struct dma_client *c, dma_cache_test test)
+{
+	struct dma_cached *dead = NULL;
+	u64 left = 0, now = rdtsc();
+
+	list_for_each (it, &c->cache.all) {
+		struct dma_cached *e = list_entry(it, struct dma_cached, link);
+		if (READ_ONCE(e->uses) == 0 && test(c, e, now) && take_out(c, e)) {
+			e->next = dead;
+			dead = e;
+		} else {
+			left++;
+		}
+	}
+	flush(c, dead);
+	return left;
+}
+
+/*
+ * Makes room by one: of the next few mappings in turn the one that was used longest ago. That is
+ * nearly the least recently used of all, for a constant price. False if all are in use.
+ */
+static bool
+evict(struct dma_client *c)
+{
+	struct dma_cached *oldest = NULL;
+
+	for (int i = 0; i < 16 && !list_empty(&c->cache.all); i++) {
+		struct list *it = c->cache.all.next;
+		struct dma_cached *e = list_entry(it, struct dma_cached, link);
+
+		list_remove(it);
+		list_add_tail(&c->cache.all, it);
+		if (READ_ONCE(e->uses) == 0 && (!oldest || e->used_at < oldest->used_at))
+			oldest = e;
+	}
+	if (!oldest || !take_out(c, oldest))
+		return false;
+	oldest->next = NULL;
+	flush(c, oldest);
+	return true;
+}
+
+/* Enters a mapping, used once. Others may go for it: quota, the VMM's too. Locked. */
+static int
+enter(struct dma_client *c, paddr_t pa, u32 npages, u32 perm, struct dma_cached **out)
+{
+	struct dma_cached *e = c->cache.spare;
+	bool fresh;
+	int err;
+
+	if (e)
+		c->cache.spare = e->next;
+	else if (!(e = kmalloc(sizeof(*e))))
+		return -ENOMEM;
+	/* What is used now is never refused: then the cache is over its quota for a while. */
+	while (c->cache.pages + npages > c->cache.quota && evict(c))
+		;
+	if (!(err = iova_alloc(&c->iova, npages, &e->iova, &fresh))) {
+		do
+			err = iommu_map(c->dev->domain, e->iova, pa, npages, perm);
+		while ((err == -EDQUOT || err == -ENOMEM) && evict(c));
+		if (err)
+			dma_window_release(c, e->iova, npages);
+	}
+	e->uses = SPARE;
+	if (err) {
+		e->next = c->cache.spare;
+		c->cache.spare = e;
+		return err;
+	}
+	e->pa = pa;
+	e->npages = npages;
+	e->perm = perm;
+	e->next = *bucket(c, pa);
+	__atomic_store_n(&e->uses, 1, __ATOMIC_RELEASE);
+	__atomic_store_n(bucket(c, pa), e, __ATOMIC_RELEASE);
+	list_add_tail(&c->cache.all, &e->link);
+	c->cache.pages += npages;
+	*out = e;
+	return 0;
+}
+
+static int
+get(struct dma_client *c, paddr_t pa, u32 npages, u32 perm, struct dma_cached **out)
+{
+	int err = 0;
+
+	if ((*out = find(c, pa, npages, perm))) {
+		c->cache.hits++;
+		return 0;
+	}
+	spin_lock(&c->lock);
+	if (!(*out = find(c, pa, npages, perm))) {
+		c->cache.misses++;
+		err = enter(c, pa, npages, perm, out);
+	}
+	spin_unlock(&c->lock);
+	return err;
+}
+
+void
+dma_cache_unmap(struct dma_map *map)
+{
+	u32 left = map->pages;
+
+	for (struct dma_cached **p = map->cached; left; p++) {
+		struct dma_cached *e = *p;
+
+		left -= e->npages;
+		e->used_at = rdtsc();
+		dma_expose(map->dev->client, e->npages);
+		if (__atomic_sub_fetch(&e->uses, 1, __ATOMIC_RELEASE) > 0)
+			dma_expose(map->dev->client, -(s64)e->npages); /* another map uses it */
+	}
+}
+
+int
+dma_cache_map(struct dma_map *map, const struct sg *sg, unsigned n)
+{
+	unsigned at = 0;
+	int err = 0;
+
+	if (!map->cached && !(map->cached = kmalloc(map->window_pages * sizeof(*map->cached))))
+		return -ENOMEM;
+	for (; n && !err; n--, sg++, at++) {
+		paddr_t pa = virt_to_phys(sg->va), page = ROUND_DOWN(pa, PAGE_SIZE);
+		u32 npages = sg_pages(sg);
+
+		if (!sg->len || map->pages + npages > map->window_pages) {
+			err = -EINVAL;
+			break;
+		}
+		if ((err = get(map->dev->client, page, npages, map->dir, &map->cached[at])))
+			break;
+		map->pages += npages;
+		err = dma_add_seg(map, map->cached[at]->iova.v + (pa - page), sg->len);
+	}
+	if (err)
+		dma_cache_unmap(map);
+	return err;
+}
+
+void
+dma_cache_forget(struct dma_map *map)
+{
+	kfree(map->cached);
+	map->cached = NULL;
+}
+
+void
+dma_cache_start(struct dma_client *c, u64 quota)
+{
+	c->cache.quota = quota;
+}
+
+static bool
+any(const struct dma_client *c, const struct dma_cached *e, u64 tsc)
+{
+	return true;
+}
+
+void
+dma_cache_stop(struct dma_client *c)
+{
+	spin_lock(&c->lock);
+	if (dma_cache_trim(c, any))
+		pr_err("dma: %s: cached mappings are still used", c->dev->name);
+	while (c->cache.spare) {
+		struct dma_cached *e = c->cache.spare;
+		c->cache.spare = e->next;
+		kfree(e);
+	}
+	spin_unlock(&c->lock);
+}

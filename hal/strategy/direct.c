@@ -1,0 +1,35 @@
+/*
+ * direct: nobody translates; the bus address is the physical address. Not chosen, but what is left
+ * where there is no IOMMU, or mode=direct asks not to use it.
+ *
+ * Cost: none. Protection: none. The device reaches all of memory all of the time.
+ */
+#include "hal/strategy.h"
+#include "kernel/abi.h"
+#include "kernel/mem.h"
+
+static int
+direct_map(struct dma_map *map, const struct sg *sg, unsigned n)
+{
+	int err = 0;
+
+	for (; n && !err; n--, sg++) {
+		u64 pa = virt_to_phys(sg->va);
+
+		if (!sg->len)
+			return -EINVAL;
+		if (!dma_reaches(map, pa, sg->len))
+			return -ERANGE;
+		map->pages += sg_pages(sg);
+		err = dma_add_seg(map, pa, sg->len);
+	}
+	return err;
+}
+
+static void
+direct_unmap(struct dma_map *map)
+{
+}
+
+const struct dma_strategy dma_direct = {
+	.name = "direct", .map = direct_map, .unmap = direct_unmap};

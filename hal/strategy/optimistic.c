@@ -1,0 +1,52 @@
+/*
+ * optimistic: unmap only notes the time. What is mapped again soon is found; what is not is torn
+ * down some milliseconds later, many with one invalidation.
+ *
+ * Cost: as persistent for buffers that come again soon, as deferred for the others.
+ * Protection: the device reaches a buffer for LINGER_MS, and a tick, after its unmap.
+ * Paper: Amit, Ben-Yehuda, Tsafrir and Schuster, "vIOMMU: Efficient IOMMU Emulation" (USENIX ATC
+ * 2011), there called optimistic teardown.
+ */
+#include "hal/strategy/cache.h"
+#include "hal/timer.h"
+
+#define LINGER_MS 4
+
+static int
+optimistic_start(struct dma_client *c)
+{
+	dma_cache_start(c, ~0UL);
+	return 0;
+}
+
+static void
+optimistic_unmap(struct dma_map *map)
+{
+	struct dma_client *c = map->dev->client;
+
+	dma_cache_unmap(map);
+	if (!READ_ONCE(c->pending)) {
+		spin_lock(&c->lock);
+		dma_want_tick(c);
+		spin_unlock(&c->lock);
+	}
+}
+
+static bool
+stale(const struct dma_client *c, const struct dma_cached *e, u64 tsc)
+{
+	return timer_tsc_to_ns(tsc - e->used_at) >= LINGER_MS * 1000000UL;
+}
+
+static void
+optimistic_tick(struct dma_client *c, u64 now_ns)
+{
+	if (dma_cache_trim(c, stale))
+		dma_want_tick(c);
+}
+
+const struct dma_strategy dma_optimistic = {.name = "optimistic", .map = dma_cache_map, .unmap = optimistic_unmap,
+	.start = optimistic_start,
+	.stop = dma_cache_stop,
+	.forget = dma_cache_forget,
+	.tick = optimistic_tick};

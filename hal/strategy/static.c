@@ -1,0 +1,77 @@
+/*
+ * static: all of memory is mapped when the device takes the strategy up, and stays so. A bus
+ * address is the physical address and a constant. In a guest this pins every page that it has.
+ *
+ * Cost: none per buffer.
+ * Protection: against what is not this kernel's memory at all: the VMM's, and other guests'. The
+ * baseline that device assignment has without a guest that cooperates.
+ * Paper: Willmann, Rixner and Cox (USENIX ATC 2008), there called direct mapping.
+ */
+#include "hal/strategy.h"
+#include "kernel/abi.h"
+#include "kernel/bootinfo.h"
+#include "kernel/mem.h"
+
+static int
+static_map(struct dma_map *map, const struct sg *sg, unsigned n)
+{
+	int err = 0;
+
+	for (; n && !err; n--, sg++) {
+		u64 at = DMA_STATIC_BASE + virt_to_phys(sg->va);
+
+		if (!sg->len)
+			return -EINVAL;
+		if (!dma_reaches(map, at, sg->len))
+			return -ERANGE;
+		map->pages += sg_pages(sg);
+		err = dma_add_seg(map, at, sg->len);
+	}
+	return err;
+}
+
+static void
+static_unmap(struct dma_map *map)
+{
+}
+
+/* Takes out the first n ranges of RAM. */
+static void
+remove(struct dma_client *c, unsigned n)
+{
+	while (n--) {
+		const struct memrange *r = &bootinfo.ram[n];
+		iova_t at = {DMA_STATIC_BASE + ROUND_UP(r->base, PAGE_SIZE)};
+		u64 end = DMA_STATIC_BASE + ROUND_DOWN(r->base + r->len, PAGE_SIZE);
+
+		if (at.v < end)
+			iommu_unmap(c->dev->domain, at, (end - at.v) / PAGE_SIZE, true);
+	}
+}
+
+static int
+static_start(struct dma_client *c)
+{
+	int err = 0;
+
+	for (unsigned i = 0; i < bootinfo.nram && !err; i++) {
+		paddr_t pa = ROUND_UP(bootinfo.ram[i].base, PAGE_SIZE);
+		u64 end = ROUND_DOWN(bootinfo.ram[i].base + bootinfo.ram[i].len, PAGE_SIZE);
+
+		if (pa < end)
+			err = iommu_map(c->dev->domain, (iova_t){DMA_STATIC_BASE + pa}, pa,
+				(end - pa) / PAGE_SIZE, DMA_BIDIRECTIONAL);
+		if (err)
+			remove(c, i);
+	}
+	return err;
+}
+
+static void
+static_stop(struct dma_client *c)
+{
+	remove(c, bootinfo.nram);
+}
+
+const struct dma_strategy dma_static = {
+	.name = "static", .map = static_map, .unmap = static_unmap, .start = static_start, .stop = static_stop};

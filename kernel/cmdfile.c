@@ -1,0 +1,95 @@
+#include "kernel/cmdfile.h"
+#include "kernel/devfs.h"
+#include "kernel/kalloc.h"
+
+#define REPLY_SIZE 1024
+
+static int
+cmd_open(void *dev, void **state)
+{
+	struct text *t = kmalloc(sizeof(*t));
+
+	if (!t || !(t->buf = kmalloc(REPLY_SIZE))) {
+		kfree(t);
+		return -ENOMEM;
+	}
+	t->size = REPLY_SIZE;
+	*state = t;
+	return 0;
+}
+
+static void
+cmd_close(void *dev, void *state)
+{
+	kfree(((struct text *)state)->buf);
+	kfree(state);
+}
+
+/* Cuts a line into words at blanks; returns how many. */
+static unsigned
+split(char *s, char *word[CMD_WORDS])
+{
+	unsigned n = 0;
+
+	while (n < CMD_WORDS) {
+		while (*s == ' ' || *s == '\n')
+			*s++ = 0;
+		if (!*s)
+			break;
+		word[n++] = s;
+		while (*s && *s != ' ' && *s != '\n')
+			s++;
+	}
+	return n;
+}
+
+static s64
+cmd_write(void *dev, void *state, u64 user_buf, size_t n, u64 pos)
+{
+	struct cmdfile *c = dev;
+	struct text *t = state;
+	char line[128], *word[CMD_WORDS];
+	int err;
+
+	if (n >= sizeof(line))
+		return -E2BIG;
+	if (copy_in(line, user_buf, n))
+		return -EFAULT;
+	line[n] = 0;
+	mutex_lock(&c->lock);
+	t->len = 0;
+	err = c->run(c->dev, split(line, word), word, t);
+	mutex_unlock(&c->lock);
+	return err ? err : (s64)n;
+}
+
+/* The answer, once. */
+static s64
+cmd_read(void *dev, void *state, u64 user_buf, size_t n, u64 pos)
+{
+	struct cmdfile *c = dev;
+	struct text *t = state;
+
+	mutex_lock(&c->lock);
+	n = MIN(n, t->len);
+	bool bad = copy_out(user_buf, t->buf, n);
+	if (!bad) {
+		memmove(t->buf, t->buf + n, t->len - n);
+		t->len -= n;
+	}
+	mutex_unlock(&c->lock);
+	return bad ? -EFAULT : (s64)n;
+}
+
+static const struct devops ops = {
+	.open = cmd_open, .close = cmd_close, .read = cmd_read, .write = cmd_write};
+
+int
+cmdfile_add(struct cmdfile *c, const char *path,
+	int (*run)(void *dev, unsigned n, char *word[], struct text *t), void *dev)
+{
+	mutex_init(&c->lock, "cmdfile");
+	c->run = run;
+	c->dev = dev;
+	return dev_add(path, &ops, c);
+}
