@@ -194,7 +194,8 @@ any_in_use(struct dma_client *c)
 
 	spin_lock(&c->lock);
 	list_for_each (it, &c->maps)
-		any |= __atomic_load_n(&list_entry(it, struct dma_map, link)->in_use, __ATOMIC_SEQ_CST);
+		any |= __atomic_load_n(
+			&list_entry(it, struct dma_map, link)->in_use, __ATOMIC_SEQ_CST);
 	spin_unlock(&c->lock);
 	return any;
 }

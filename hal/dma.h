@@ -83,8 +83,8 @@ void dma_map_destroy(struct dma_map *map);
  * device cannot reach the memory, -EINVAL if it does not fit the map or the limits, -EBUSY if
  * the map is in use. A failed map leaves nothing mapped.
  */
-#define dma_map(map, va, len, dir)   dma_map_at(map, va, len, dir, DMA_HERE)
-#define dma_map_sg(map, sg, n, dir)  dma_map_sg_at(map, sg, n, dir, DMA_HERE)
+#define dma_map(map, va, len, dir)  dma_map_at(map, va, len, dir, DMA_HERE)
+#define dma_map_sg(map, sg, n, dir) dma_map_sg_at(map, sg, n, dir, DMA_HERE)
 /*
  * To be called between map and the first use by the device: one call for many maps. Strategy
  * batched puts maps off until then; the error of this one.
@@ -103,8 +103,8 @@ void dma_free(struct device *dev, void *va, size_t len, iova_t iova);
 #define DMA_HERE       __FILE__ ":" DMA_STRING2(__LINE__)
 MUST_CHECK int dma_map_at(
 	struct dma_map *map, void *va, size_t len, enum dma_dir dir, const char *where);
-MUST_CHECK int dma_map_sg_at(struct dma_map *map, const struct sg *sg, unsigned n,
-	enum dma_dir dir, const char *where);
+MUST_CHECK int dma_map_sg_at(
+	struct dma_map *map, const struct sg *sg, unsigned n, enum dma_dir dir, const char *where);
 void dma_unmap_at(struct dma_map *map, const char *where);
 
 #endif

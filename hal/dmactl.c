@@ -3,10 +3,10 @@
  *
  *   strategy DEVICE NAME              has a device use another strategy
  *   cost DEVICE PAGES BATCH ROUNDS [LIVE]
- *                                     maps BATCH buffers, commits, unmaps them, ROUNDS times, beside
- *                                     LIVE mappings that stay; answers ticks of the TSC for a pair
- *                                     of map and unmap. No device sees the addresses.
- *   null ROUNDS                       ticks of a hypercall that does nothing, there and back
+ *                                     maps BATCH buffers, commits, unmaps them, ROUNDS times,
+ * beside LIVE mappings that stay; answers ticks of the TSC for a pair of map and unmap. No device
+ * sees the addresses. null ROUNDS                       ticks of a hypercall that does nothing,
+ * there and back
  */
 #include "hal/pv.h"
 #include "hal/strategy.h"

@@ -60,7 +60,7 @@ enum { HC_SYNC = 1 };               /* unmap: as if followed by sync */
 #define HC_MAX_PAGES   512    /* of one map or unmap */
 #define HC_FAULT_INDEX 0xffff /* bind, unbind: not a message, but word of the device's faults */
 
-#define HC_MAX_BATCH   64     /* requests of one batch, within one page */
+#define HC_MAX_BATCH 64 /* requests of one batch, within one page */
 
 /*
  * One map or unmap of a batch. They are done in order; one that fails does not stop the others. 32
@@ -70,8 +70,8 @@ struct hc_request {
 	unsigned long long iova;
 	unsigned long long gpa; /* unmap: 0 */
 	unsigned int pages;
-	unsigned int perm;  /* map: HC_READ | HC_WRITE; unmap: 0 */
-	long long result; /* out: what map or unmap would return */
+	unsigned int perm; /* map: HC_READ | HC_WRITE; unmap: 0 */
+	long long result;  /* out: what map or unmap would return */
 } __attribute__((aligned(32)));
 _Static_assert(sizeof(struct hc_request) == 32, "ABI");
 

@@ -35,8 +35,8 @@ struct iommu_request {
 	u8 perm; /* map */
 	u32 npages;
 	iova_t iova;
-	paddr_t pa;  /* map */
-	int err;     /* out */
+	paddr_t pa; /* map */
+	int err;    /* out */
 };
 
 struct iommu_fault {
@@ -128,8 +128,7 @@ int iommu_attach(struct domain *d, rid_t rid);
 void iommu_detach(struct domain *d);
 int iommu_map(struct domain *d, iova_t iova, paddr_t pa, u32 npages, unsigned perm);
 /* The same for single pages, wherever they lie. Domains with a table only. */
-int iommu_map_pages(
-	struct domain *d, iova_t iova, const paddr_t pa[], u32 npages, unsigned perm);
+int iommu_map_pages(struct domain *d, iova_t iova, const paddr_t pa[], u32 npages, unsigned perm);
 int iommu_unmap(struct domain *d, iova_t iova, u32 npages, bool sync);
 void iommu_sync(struct domain *d);
 /* All of them, then a sync; in a guest one hypercall. The first error; others go on. */

@@ -302,6 +302,75 @@ map_one(struct pt *pt, u64 in, u64 out, u64 len, unsigned perm, int *err)
 	}
 }
 
+/*
+ * The table of 4 KiB leaves that `in` is in, made if `make` says so. NULL with *err 0: there is
+ * none, a hole; -EEXIST: a larger leaf covers it; -ENOMEM.
+ */
+static u64 *
+leaf_table(struct pt *pt, u64 in, bool make, int *err)
+{
+	u64 *t = pt->root;
+
+	*err = 0;
+	for (unsigned level = pt->levels - 1; level > 0; level--) {
+		u64 *e = &t[index_at(in, level)];
+
+		if (!is_valid(pt, *e)) {
+			if (!make)
+				return NULL;
+			if (!(t = descend(pt, e, level))) {
+				*err = -ENOMEM;
+				return NULL;
+			}
+		} else if (is_leaf(pt, *e, level)) {
+			*err = -EEXIST;
+			return NULL;
+		} else {
+			t = table_at(pt, *e);
+		}
+	}
+	return t;
+}
+
+/* Pages of 4 KiB: n from out[0] on, or if `list` at out[0 … n-1]. Returns how many; *err why. */
+static unsigned
+map_small(struct pt *pt, u64 in, const u64 out[], bool list, unsigned n, unsigned perm, int *err)
+{
+	u64 first = leaf_entry(pt->fmt, 0, perm, 0), rest = first, *t = NULL;
+
+	*err = 0;
+	if (perm & PT_FIRST)
+		rest = leaf_entry(pt->fmt, 0, perm & ~PT_FIRST, 0);
+	for (unsigned i = 0; i < n; i++, in += PAGE_SIZE) {
+		u64 pa = list ? out[i] : out[0] + i * PAGE_SIZE, *e;
+
+		if ((!t || index_at(in, 0) == 0) && !(t = leaf_table(pt, in, true, err)))
+			return i;
+		e = &t[index_at(in, 0)];
+		if (is_valid(pt, *e)) {
+			*err = -EEXIST;
+			return i;
+		}
+		set_entry(pt, e, pa | (i ? rest : first));
+	}
+	return n;
+}
+
+/* The same for single pages: what was entered before an error goes again. */
+int
+pt_map_pages(struct pt *pt, u64 in, const u64 out[], unsigned n, unsigned perm, struct pt_gather *g)
+{
+	u64 removed;
+	int err;
+
+	if (!in_reach(pt, in, (u64)n * PAGE_SIZE))
+		return -ERANGE;
+	unsigned done = map_small(pt, in, out, true, n, perm, &err);
+	if (err && done)
+		pt_unmap(pt, in, done * PAGE_SIZE, &removed, g);
+	return err;
+}
+
 int
 pt_map(struct pt *pt, u64 in, u64 out, u64 len, unsigned perm, struct pt_gather *g)
 {
@@ -310,42 +379,15 @@ pt_map(struct pt *pt, u64 in, u64 out, u64 len, unsigned perm, struct pt_gather 
 
 	if (!in_reach(pt, in, len) || out & ~pt->fmt->addr || (out + len - 1) >> 52)
 		return -ERANGE;
-	for (; done < len; done += size) {
+	if (len < pt_level_size(1)) /* no larger leaf fits */
+		done = (u64)map_small(pt, in, &out, false, len / PAGE_SIZE, perm, &err) * PAGE_SIZE;
+	for (; done < len && !err; done += size) {
 		size = map_one(pt, in + done, out + done, len - done, perm, &err);
 		if (!size)
 			break;
 	}
 	if (err && done)
 		pt_unmap(pt, in, done, &removed, g); /* our own leaves: no split, cannot fail */
-	return err;
-}
-
-int
-pt_map_pages(struct pt *pt, u64 in, const u64 out[], unsigned n, unsigned perm, struct pt_gather *g)
-{
-	u64 removed, *t = NULL;
-	int err = in_reach(pt, in, (u64)n * PAGE_SIZE) ? 0 : -ERANGE;
-	unsigned i;
-
-	for (i = 0; i < n && !err; i++, in += PAGE_SIZE, perm &= ~PT_FIRST) {
-		if (!t || index_at(in, 0) == 0) { /* the table of 4 KiB leaves that `in` is in */
-			t = pt->root;
-			for (unsigned level = pt->levels - 1; level > 0 && !err; level--) {
-				u64 *e = &t[index_at(in, level)];
-				if (is_valid(pt, *e) && is_leaf(pt, *e, level))
-					err = -EEXIST;
-				else if (!(t = descend(pt, e, level)))
-					err = -ENOMEM;
-			}
-		}
-		if (!err && is_valid(pt, t[index_at(in, 0)]))
-			err = -EEXIST;
-		if (err)
-			break;
-		set_entry(pt, &t[index_at(in, 0)], leaf_entry(pt->fmt, out[i], perm, 0));
-	}
-	if (err && i)
-		pt_unmap(pt, in - i * PAGE_SIZE, i * PAGE_SIZE, &removed, g);
 	return err;
 }
 
@@ -419,10 +461,26 @@ unmap_level(struct pt *pt, u64 *table, unsigned level, u64 in, u64 end, u64 *rem
 int
 pt_unmap(struct pt *pt, u64 in, u64 len, u64 *removed, struct pt_gather *g)
 {
+	u64 end = in + len, *t;
+	int err;
+
 	*removed = 0;
 	if (!in_reach(pt, in, len))
 		return -ERANGE;
-	return unmap_level(pt, pt->root, pt->levels - 1, in, in + len, removed, g);
+	/* Most often it is a few pages in one table. */
+	if (len >= pt_level_size(1) || (in ^ (end - 1)) >> (PAGE_SHIFT + 9) ||
+		!(t = leaf_table(pt, in, false, &err)))
+		return unmap_level(pt, pt->root, pt->levels - 1, in, end, removed, g);
+	gather(g, in, end);
+	for (; in != end; in += PAGE_SIZE) {
+		u64 *e = &t[index_at(in, 0)];
+
+		if (is_valid(pt, *e)) {
+			set_entry(pt, e, 0);
+			*removed += PAGE_SIZE;
+		}
+	}
+	return 0;
 }
 
 bool
@@ -464,22 +522,17 @@ pt_lookup_pages(const struct pt *pt, u64 in, u64 out[], unsigned n)
 	u64 first = mark_bit(pt->fmt, PT_FIRST);
 	const u64 *t = NULL;
 	unsigned i;
+	int err;
 
-	for (i = 0; i < n && in_reach(pt, in, PAGE_SIZE); i++, in += PAGE_SIZE) {
+	for (i = 0; i < n; i++, in += PAGE_SIZE) {
 		if (!t || index_at(in, 0) == 0) {
-			t = pt->root;
-			for (unsigned level = pt->levels - 1; level > 0; level--) {
-				u64 e = READ_ONCE(t[index_at(in, level)]);
-				if (!is_valid(pt, e))
-					return i;
-				if (is_leaf(pt, e, level)) {
-					t = NULL; /* a large page: walk again for the next */
-					break;
-				}
-				t = table_at(pt, e);
-			}
+			if (!in_reach(pt, in, PAGE_SIZE))
+				return i;
+			t = leaf_table((struct pt *)pt, in, false, &err); /* changes nothing */
+			if (!t && !err)
+				return i;
 		}
-		if (!t) {
+		if (!t) { /* a large page: walk again for the next */
 			pt_lookup(pt, in, &out[i], NULL);
 			continue;
 		}

@@ -80,8 +80,8 @@ int pt_map(struct pt *pt, u64 in, u64 out, u64 len, unsigned perm, struct pt_gat
  * The same for n single pages from `in` on, wherever their output addresses lie; PT_FIRST marks
  * the first of them only.
  */
-int pt_map_pages(struct pt *pt, u64 in, const u64 out[], unsigned n, unsigned perm,
-	struct pt_gather *g);
+int pt_map_pages(
+	struct pt *pt, u64 in, const u64 out[], unsigned n, unsigned perm, struct pt_gather *g);
 
 /*
  * Removes what is mapped in [in, in+len); a leaf that sticks out is split first. Returns the

@@ -14,7 +14,8 @@
 
 struct dma_strategy {
 	const char *name;
-	/* Enters the pieces of a buffer, and says by dma_add_seg() where; all, or none and an error. */
+	/* Enters the pieces of a buffer, and says by dma_add_seg() where; all, or none and an
+	 * error. */
 	int (*map)(struct dma_map *map, const struct sg *sg, unsigned n);
 	/* Cannot fail for what was mapped. */
 	void (*unmap)(struct dma_map *map);
@@ -38,9 +39,9 @@ DMA_STRATEGIES(X)
 extern const struct dma_strategy dma_direct;
 
 #define DMA_STATIC_BASE (1UL << 37) /* bus addresses from here on are strategy static's */
-#define DMA_TICK_MS  2
-#define DMA_DEFERRED 250 /* unmaps of one invalidation */
-#define DMA_BATCH    64  /* requests of one batch */
+#define DMA_TICK_MS     2
+#define DMA_DEFERRED    250 /* unmaps of one invalidation */
+#define DMA_BATCH       64  /* requests of one batch */
 
 /* A mapping that outlives its use (strategy/cache.c). */
 struct dma_cached {
@@ -85,7 +86,8 @@ struct dma_client {
 
 	/* Counters; those of maps that are gone included. */
 	u64 maps_gone, beside, copied, errors;
-	u64 exposed, exposed_time; /* pages reachable after their unmap; times TSC ticks, modulo 2^64 */
+	u64 exposed,
+		exposed_time; /* pages reachable after their unmap; times TSC ticks, modulo 2^64 */
 };
 
 /* The attached device of that name ("00:04.0"); NULL. */

@@ -12,7 +12,8 @@
 
 struct cmdfile {
 	struct mutex lock;
-	/* Does one command; the answer goes into *t. A negative error fails the write. May sleep. */
+	/* Does one command; the answer goes into *t. A negative error fails the write. May sleep.
+	 */
 	int (*run)(void *dev, unsigned n, char *word[], struct text *t);
 	void *dev;
 };

@@ -4,8 +4,9 @@
  */
 #include "user/user.h"
 
-const char usage_text[] = "dmabench map DEVICE [-s STRATEGY] [-p PAGES] [-b BATCH] [-n ROUNDS] [-l LIVE]\n"
-			  "       dmabench null";
+const char usage_text[] =
+	"dmabench map DEVICE [-s STRATEGY] [-p PAGES] [-b BATCH] [-n ROUNDS] [-l LIVE]\n"
+	"       dmabench null";
 
 static char answer[256];
 
@@ -51,14 +52,16 @@ main(int argc, char **argv)
 		if (c == 's')
 			strategy = value;
 		else
-			*(c == 'p' ? &pages : c == 'b' ? &batch : c == 'n' ? &rounds : &live) =
-				number_argument(value);
+			*(c == 'p'         ? &pages
+				: c == 'b' ? &batch
+				: c == 'n' ? &rounds
+					   : &live) = number_argument(value);
 	}
 	if (strcmp(what, "map") != 0 || !*device || *args)
 		usage(2);
 	if (strategy)
 		dma("strategy %s %s", device, strategy);
-	printf("%s\t%s\t%lu\t%lu\t%lu\t%lu\n", device, strategy ? strategy : "-", pages, batch, live,
-		dma("cost %s %lu %lu %lu %lu", device, pages, batch, rounds, live));
+	printf("%s\t%s\t%lu\t%lu\t%lu\t%lu\n", device, strategy ? strategy : "-", pages, batch,
+		live, dma("cost %s %lu %lu %lu %lu", device, pages, batch, rounds, live));
 	return 0;
 }

@@ -33,8 +33,8 @@ check(const struct assigned *d, iova_t iova, gpa_t gpa, u64 npages, u64 perm)
 	if (gpa.v >= d->vm->mem || len > d->vm->mem - gpa.v)
 		return -HC_EACCES;
 	/*
-	 * What a guest can make the host allocate has a limit: pins, and tables, which are kept when
-	 * they are empty.
+	 * What a guest can make the host allocate has a limit: pins, and tables, which are kept
+	 * when they are empty.
 	 */
 	if (d->pinned + npages > d->quota)
 		return -HC_EDQUOT;
@@ -153,8 +153,8 @@ grant_revoke(struct assigned *d)
 	iova_t at = {0};
 
 	while (pt_next(&d->dom->pt, &at.v))
-		remove_pages(d, at, frame,
-			pt_lookup_pages(&d->dom->pt, at.v, &frame[0].v, GRANT_PAGES));
+		remove_pages(
+			d, at, frame, pt_lookup_pages(&d->dom->pt, at.v, &frame[0].v, GRANT_PAGES));
 	grant_sync(d);
 }
 

@@ -76,8 +76,7 @@ batched_unmap(struct dma_map *map)
 		flush(c);
 	if (!map->error) { /* else the commit has undone it */
 		dma_expose(c, map->pages);
-		request(c, map,
-			&(struct iommu_request){.npages = map->pages, .iova = map->window});
+		request(c, map, &(struct iommu_request){.npages = map->pages, .iova = map->window});
 	}
 	spin_unlock(&c->lock);
 }
@@ -129,7 +128,9 @@ batched_stop(struct dma_client *c)
 	spin_unlock(&c->lock);
 }
 
-const struct dma_strategy dma_batched = {.name = "batched", .map = batched_map, .unmap = batched_unmap,
+const struct dma_strategy dma_batched = {.name = "batched",
+	.map = batched_map,
+	.unmap = batched_unmap,
 	.commit = batched_commit,
 	.stop = batched_stop,
 	.tick = batched_tick};

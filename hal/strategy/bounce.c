@@ -60,7 +60,8 @@ bounce_map(struct dma_map *map, const struct sg *sg, unsigned n)
 	for (unsigned i = 0; i < n; at += sg[i++].len) {
 		if (!sg[i].len || sg[i].len > map->max - at)
 			return -EINVAL;
-		/* Also if the device is to write: it may write less, and what is there is another's. */
+		/* Also if the device is to write: it may write less, and what is there is
+		 * another's. */
 		memcpy(map->bounce->va + at, sg[i].va, sg[i].len);
 		map->bounce->sg[i] = sg[i];
 	}

@@ -90,6 +90,8 @@ deferred_stop(struct dma_client *c)
 	spin_unlock(&c->lock);
 }
 
-const struct dma_strategy dma_deferred = {.name = "deferred", .map = deferred_map, .unmap = deferred_unmap,
+const struct dma_strategy dma_deferred = {.name = "deferred",
+	.map = deferred_map,
+	.unmap = deferred_unmap,
 	.stop = deferred_stop,
 	.tick = deferred_tick};

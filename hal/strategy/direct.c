@@ -31,5 +31,4 @@ direct_unmap(struct dma_map *map)
 {
 }
 
-const struct dma_strategy dma_direct = {
-	.name = "direct", .map = direct_map, .unmap = direct_unmap};
+const struct dma_strategy dma_direct = {.name = "direct", .map = direct_map, .unmap = direct_unmap};

@@ -19,7 +19,9 @@ ondemand_start(struct dma_client *c)
 	return 0;
 }
 
-const struct dma_strategy dma_ondemand = {.name = "ondemand", .map = dma_cache_map, .unmap = dma_cache_unmap,
+const struct dma_strategy dma_ondemand = {.name = "ondemand",
+	.map = dma_cache_map,
+	.unmap = dma_cache_unmap,
 	.start = ondemand_start,
 	.stop = dma_cache_stop,
 	.forget = dma_cache_forget};

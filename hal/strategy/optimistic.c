@@ -45,7 +45,9 @@ optimistic_tick(struct dma_client *c, u64 now_ns)
 		dma_want_tick(c);
 }
 
-const struct dma_strategy dma_optimistic = {.name = "optimistic", .map = dma_cache_map, .unmap = optimistic_unmap,
+const struct dma_strategy dma_optimistic = {.name = "optimistic",
+	.map = dma_cache_map,
+	.unmap = optimistic_unmap,
 	.start = optimistic_start,
 	.stop = dma_cache_stop,
 	.forget = dma_cache_forget,

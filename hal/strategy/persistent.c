@@ -15,7 +15,9 @@ persistent_start(struct dma_client *c)
 	return 0;
 }
 
-const struct dma_strategy dma_persistent = {.name = "persistent", .map = dma_cache_map, .unmap = dma_cache_unmap,
+const struct dma_strategy dma_persistent = {.name = "persistent",
+	.map = dma_cache_map,
+	.unmap = dma_cache_unmap,
 	.start = persistent_start,
 	.stop = dma_cache_stop,
 	.forget = dma_cache_forget};

@@ -73,5 +73,8 @@ static_stop(struct dma_client *c)
 	remove(c, bootinfo.nram);
 }
 
-const struct dma_strategy dma_static = {
-	.name = "static", .map = static_map, .unmap = static_unmap, .start = static_start, .stop = static_stop};
+const struct dma_strategy dma_static = {.name = "static",
+	.map = static_map,
+	.unmap = static_unmap,
+	.start = static_start,
+	.stop = static_stop};

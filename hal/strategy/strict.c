@@ -37,5 +37,4 @@ strict_map(struct dma_map *map, const struct sg *sg, unsigned n)
 	return err;
 }
 
-const struct dma_strategy dma_strict = {
-	.name = "strict", .map = strict_map, .unmap = strict_unmap};
+const struct dma_strategy dma_strict = {.name = "strict", .map = strict_map, .unmap = strict_unmap};
