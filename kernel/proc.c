@@ -453,6 +453,7 @@ mutex_init(struct mutex *m, const char *name)
 {
 	spin_init(&m->lk, name);
 	m->owner = NULL;
+	m->waiters = 0;
 }
 
 void
@@ -460,8 +461,10 @@ mutex_lock(struct mutex *m)
 {
 	spin_lock(&m->lk);
 	ASSERT(m->owner != current());
-	while (m->owner)
+	for (; m->owner; m->waiters--) {
+		m->waiters++;
 		proc_sleep(m, &m->lk);
+	}
 	m->owner = current();
 	spin_unlock(&m->lk);
 }
@@ -472,6 +475,7 @@ mutex_unlock(struct mutex *m)
 	spin_lock(&m->lk);
 	ASSERT(m->owner == current());
 	m->owner = NULL;
+	if (m->waiters)
+		wakeup(m);
 	spin_unlock(&m->lk);
-	wakeup(m);
 }
