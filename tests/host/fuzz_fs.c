@@ -18,6 +18,15 @@ struct record {
 static u8 base[2][sizeof(world_disk)]; /* one in order; one that a crash has left */
 static const struct superblock *const super = (void *)(base[0] + BLOCK_SIZE);
 
+/* As open() does: a directory is not written to. */
+static bool
+is_file(struct inode *ip)
+{
+	struct stat st;
+
+	return inode_stat(ip, &st) == 0 && st.type == T_FILE;
+}
+
 static s64
 put(const char *path, u64 offset, size_t n)
 {
@@ -27,7 +36,7 @@ put(const char *path, u64 offset, size_t n)
 
 	if (did)
 		return did;
-	did = inode_write_user(ip, (u64)bytes, offset, n);
+	did = is_file(ip) ? inode_write_user(ip, (u64)bytes, offset, n) : -EISDIR;
 	inode_put(ip);
 	return did;
 }
@@ -180,7 +189,7 @@ change(void)
 		put(file[i], i * 40000, 5000);
 	for (unsigned i = 0; i < NELEM(file); i++) {
 		if (fs_lookup(file[i], &ip) == 0) {
-			if (i % 2)
+			if (i % 2 && is_file(ip))
 				inode_truncate(ip);
 			put(file[i], i % 3 ? 0 : 5UL << 20, 8192);
 			fs_unlink(file[i]);
