@@ -62,7 +62,7 @@ host-fuzz: $(HOST_FUZZ:%=$(B)/host/%)
 
 $(HOST_FUZZ:%=host-run-%): host-run-%: $(B)/host/fuzz/% $(B)/host/%
 	@mkdir -p $(B)/host/corpus/$* && $(B)/host/$* $(B)/host/corpus/$*
-	@echo "# $* for $(FUZZ_SECONDS) s"; $< -max_total_time=$(FUZZ_SECONDS) -verbosity=0 \
+	@echo "# $* for $(FUZZ_SECONDS) s"; $< -max_total_time=$(FUZZ_SECONDS) -timeout=10 -verbosity=0 \
 		-artifact_prefix=$(B)/host/$*- $(B)/host/corpus/$* >$(B)/host/$*.log 2>&1 && \
 		echo "ok 1 - $*" || { tail -n 40 $(B)/host/$*.log; echo "not ok 1 - $*"; false; }
 

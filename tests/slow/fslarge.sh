@@ -5,7 +5,7 @@
 # BIG_MIB=n: another size of the file.
 . tests/lib.sh
 BIG_MIB=${BIG_MIB:-1024}
-LIMIT=${LIMIT_LARGE:-1500}
+LIMIT=1500
 image=$OUT/large-$BIG_MIB.img source=$OUT/large-$BIG_MIB.src
 report=$OUT/large-$BIG_MIB.fsck
 export CPUS=2 MEM=256
