@@ -18,7 +18,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-u8 world_disk[WORLD_BLOCKS * BLOCK_SIZE];
+static u8 memory[WORLD_SIZE];
+u8 *world_disk = memory;
+u64 world_size = WORLD_SIZE;
 char world_said[160];
 long world_power = -1, world_writes;
 
@@ -37,7 +39,7 @@ disk_rw(struct blkdev *b, bool write, u64 pos, const struct sg *sg, unsigned n)
 {
 	for (; n; pos += sg->len, sg++, n--) {
 		ASSERT(sg->len == BLOCK_SIZE && pos % BLOCK_SIZE == 0);
-		if (pos >= sizeof(world_disk))
+		if (pos >= world_size)
 			return -EIO;
 		if (!write) {
 			memcpy(sg->va, world_disk + pos, sg->len);
@@ -67,7 +69,6 @@ disk_flush(struct blkdev *b)
 
 static struct blkdev disk = {.name = "disk0",
 	.block_size = 512,
-	.nblocks = sizeof(world_disk) / 512,
 	.rw = disk_rw,
 	.flush = disk_flush,
 	.max_bytes = 4 * BLOCK_SIZE};
@@ -103,6 +104,7 @@ world_mount(void)
 	last_block = 0;
 	last_ino = ROOT_INO;
 	world_said[0] = 0;
+	disk.nblocks = world_size / disk.block_size;
 	nundo = 0;
 	bio_init();
 	if (!(err = fs_mount_root()))
@@ -235,4 +237,16 @@ int
 copy_out(u64 dst, const void *src, size_t n)
 {
 	return dst < PAGE_SIZE ? -EFAULT : (memcpy((void *)dst, src, n), 0);
+}
+
+void
+world_search_from(u32 block)
+{
+	last_block = block;
+}
+
+void
+world_log_size(u32 blocks)
+{
+	log.size = blocks;
 }

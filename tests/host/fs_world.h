@@ -9,10 +9,13 @@
 #include "kernel/fs.h"
 
 #define WORLD_BLOCKS 256 /* of the image that mkfs has made */
+#define WORLD_SIZE   (WORLD_BLOCKS * BLOCK_SIZE)
 
-/* A fresh copy of that image, and the disk that the next mount finds. */
-extern const u8 world_mkfs[WORLD_BLOCKS * BLOCK_SIZE];
-extern u8 world_disk[WORLD_BLOCKS * BLOCK_SIZE];
+/* That image, and the disk that the next mount finds: memory of that size, or what a test puts
+ * there. */
+extern const u8 world_mkfs[WORLD_SIZE];
+extern u8 *world_disk;
+extern u64 world_size;
 
 /* Mounts it; an error of fs_mount_root(). `world_said` is then the last line that it logged. */
 int world_mount(void);
@@ -26,5 +29,9 @@ extern char world_said[160];
  */
 extern long world_power;
 extern long world_writes;
+
+/* Where the search for a free block begins next; how many blocks the log takes. */
+void world_search_from(u32 block);
+void world_log_size(u32 blocks);
 
 #endif

@@ -15,7 +15,7 @@ struct record {
 	u32 value;
 };
 
-static u8 base[2][sizeof(world_disk)]; /* one in order; one that a crash has left */
+static u8 base[2][WORLD_SIZE]; /* one in order; one that a crash has left */
 static const struct superblock *const super = (void *)(base[0] + BLOCK_SIZE);
 
 /* As open() does: a directory is not written to. */
@@ -58,12 +58,12 @@ make_whole(void)
 {
 	const u64 second = (NDIRECT + 2 * NINDIRECT) * BLOCK_SIZE;
 
-	memcpy(world_disk, world_mkfs, sizeof(world_disk));
+	memcpy(world_disk, world_mkfs, WORLD_SIZE);
 	ASSERT(world_mount() == 0 && make_dir("/d") == 0 && make_dir("/d/e") == 0);
 	ASSERT(put("/d/small", 0, 100) > 0 && put("/d/table", NDIRECT * BLOCK_SIZE, 5000) > 0);
 	ASSERT(put("/d/large", 0, 5000) > 0 && put("/d/large", second - BLOCK_SIZE, 8192) > 0);
 	ASSERT(fs_link("/d/small", "/d/e/link") == 0 && world_unmount());
-	memcpy(base[0], world_disk, sizeof(world_disk));
+	memcpy(base[0], world_disk, WORLD_SIZE);
 }
 
 /* An open file without a name, and a transaction that is in the log, but not yet at home. */
@@ -74,16 +74,16 @@ make_crashed(void)
 	struct inode *open;
 
 	for (long power = 1; !header[1]; power++) {
-		memcpy(world_disk, base[0], sizeof(world_disk));
+		memcpy(world_disk, base[0], WORLD_SIZE);
 		ASSERT(world_mount() == 0 && fs_lookup("/d/large", &open) == 0);
 		ASSERT(fs_unlink("/d/large") == 0 && log_sync() == 0);
 		ASSERT(put("/d/e/new", 0, 5000) > 0);
 		world_power = world_writes + power;
 		log_sync();
-		memcpy(base[1], world_disk, sizeof(world_disk));
+		memcpy(base[1], world_disk, WORLD_SIZE);
 		inode_put(open);
 		world_unmount();
-		memcpy(world_disk, base[1], sizeof(world_disk));
+		memcpy(world_disk, base[1], WORLD_SIZE);
 		world_power = -1;
 	}
 }
@@ -229,7 +229,7 @@ LLVMFuzzerTestOneInput(const u8 *data, size_t size)
 	}
 	if (size < 1)
 		return 0;
-	memcpy(world_disk, base[*data & 1], sizeof(world_disk));
+	memcpy(world_disk, base[*data & 1], WORLD_SIZE);
 	for (size_t at = 1, n = 0; at + sizeof(r) <= size && n < 16; at += sizeof(r), n++) {
 		memcpy(&r, data + at, sizeof(r));
 		damage(&r);

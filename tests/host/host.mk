@@ -34,7 +34,7 @@ $(B)/host/mkfs $(B)/host/fsck: $(B)/host/%: tools/%.c kernel/fsformat.h kernel/a
 $(B)/host/fs.img: $(B)/host/mkfs
 	@$< $@ 1 /small=Makefile /dir/a=tests/host/host.mk /dir/empty/
 
-$(B)/host/obj/tests/host/fs_test.o $(foreach d,obj fuzz,$(B)/host/$(d)/tests/host/fs_world.o): HOST_DEFS := -DFSCK='"$(B)/host/fsck"' -DFS_IMAGE='"$(B)/host/fs.img"' -fno-builtin
+$(B)/host/obj/tests/host/fs_test.o $(foreach d,obj fuzz,$(B)/host/$(d)/tests/host/fs_world.o): HOST_DEFS := -DMKFS='"$(B)/host/mkfs"' -DFSCK='"$(B)/host/fsck"' -DFS_IMAGE='"$(B)/host/fs.img"' -fno-builtin
 $(foreach d,obj fuzz,$(B)/host/$(d)/tests/host/fs_world.o): $(B)/host/fs.img
 $(B)/host/fs_test $(B)/host/fuzz_fs: $(B)/host/obj/tests/host/fs_world.o
 $(B)/host/fs_test: | $(B)/host/fsck
