@@ -54,18 +54,22 @@ recover(const struct header *h)
 static bool
 believable(const struct header *h, const struct superblock *sb)
 {
-	if (h->n > MIN(sb->nlog, LOG_MAX + 1) - 1) {
-		pr_err("fs: log: a transaction of %u blocks, there is room for %u", h->n,
-			(u32)MIN(sb->nlog, LOG_MAX + 1) - 1);
+	u32 room = MIN(sb->nlog, LOG_MAX + 1) - 1, i = 0;
+
+	if (h->n > room) {
+		pr_err("fs: %s is not mounted: its log has a transaction of %u blocks, room for "
+		       "%u; "
+		       "check it with fsck",
+			log.dev->name, h->n, room);
 		return false;
 	}
-	for (u32 i = 0; i < h->n; i++) {
-		if (h->block[i] < sb->inodestart || h->block[i] >= sb->nblocks) {
-			pr_err("fs: log: entry %u is for block %u, out of range", i, h->block[i]);
-			return false;
-		}
-	}
-	return true;
+	while (i < h->n && h->block[i] >= sb->inodestart && h->block[i] < sb->nblocks)
+		i++;
+	if (i < h->n)
+		pr_err("fs: %s is not mounted: its log has block %u, out of range; check it with "
+		       "fsck",
+			log.dev->name, h->block[i]);
+	return i == h->n;
 }
 
 /* What is done reaches the disk within a second, if nobody asks for it earlier. */

@@ -47,7 +47,7 @@ poke 2 0 41 107 117 114 3 0 0 0 1 0 0 0
 cp "$other" "$other.was"
 # shellcheck disable=SC2046
 boot fs-log 'script="ls /"' $(disk "$other" 3)
-expect "a damaged log: no mount" "fs: log: entry 0 is for block 1, out of range" "panic: no root file system"
+expect "a damaged log: no mount" "fs: nvme0 is not mounted: its log has block 1, out of range; check it with fsck" "panic: no root file system"
 check "and nothing was written" cmp "$other" "$other.was"
 
 # The root directory is inode 1, behind 64 blocks of log; its second half is beyond the disk.
