@@ -53,17 +53,15 @@ $(B)/user/%: $(B)/user/%.c.o $(ULIB) user/user.ld
 	$(Q)$(CC) $(LDFLAGS_ALL) -Wl,-T,user/user.ld $(filter %.o,$^) -o $@
 	$(Q)$(STRIP) $@
 
-$(B)/mkfs: tools/mkfs.c kernel/fsformat.h kernel/abi.h
+$(B)/mkfs $(B)/fsck: $(B)/%: tools/%.c kernel/fsformat.h kernel/abi.h
 	$(call say,HOSTCC,$@)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(HOSTCC) -std=c11 -O2 -Wall -Wextra -I. $< -o $@
 
-$(B)/fsck: tools/fsck.c kernel/fsformat.h kernel/abi.h
-	$(call say,HOSTCC,$@)
-	$(Q)mkdir -p $(@D)
-	$(Q)$(HOSTCC) -std=c11 -O2 -Wall -Wextra -I. $< -o $@
-
-# In the image: the programs; ps, free, dmesg and lspci are one program under four names.
+# In the image: what you put into root/; the programs; ps, free, dmesg and lspci are one under four
+# names.
+ROOT := $(wildcard root)
+ROOT_FILES := $(if $(ROOT),$(shell find root))
 FILES := $(foreach p,$(filter-out procfile,$(UPROG)),/bin/$(p)=$(B)/user/$(p)) \
 	$(foreach p,ps free dmesg lspci,/bin/$(p)=$(B)/user/procfile)
 SCRIPTS := $(wildcard tests/guest/*.sh)
@@ -90,11 +88,15 @@ $(B)/guest.img: $(B)/mkfs $(UBIN) $(SCRIPTS) $(B)/tests/leak.sh
 	$(call say,FS,$@)
 	$(Q)$(B)/mkfs $@ 3 $(FILES)
 
-$(B)/fs.img: $(B)/mkfs $(UBIN) $(SCRIPTS) $(B)/guest.img $(B)/halcyon.elf $(HOSTILE)
+$(B)/fs.img: $(B)/mkfs $(UBIN) $(SCRIPTS) $(B)/guest.img $(B)/halcyon.elf $(HOSTILE) $(ROOT_FILES)
 	$(call say,FS,$@)
 	$(Q)$(STRIP) -g $(B)/halcyon.elf -o $(B)/halcyon.stripped
-	$(Q)$(B)/mkfs $@ 16 $(FILES) /boot/halcyon.elf=$(B)/halcyon.stripped \
+	$(Q)$(B)/mkfs $@ $(FS_MIB) $(FILES) $(ROOT) /boot/halcyon.elf=$(B)/halcyon.stripped \
 		/boot/guest.img=$(B)/guest.img $(foreach k,$(HOSTILE),/tests/$(notdir $k)=$k)
+
+# Reads a file of the image back: make -s get FILE=/path >here
+get: $(B)/mkfs
+	@$(B)/mkfs -x $(IMG) $(FILE)
 
 iso: $(B)/halcyon.iso
 $(B)/halcyon.iso: $(B)/halcyon.elf $(B)/fs.img tools/mkiso.sh
@@ -105,6 +107,8 @@ $(B)/halcyon.iso: $(B)/halcyon.elf $(B)/fs.img tools/mkiso.sh
 # The machine to play with: a host with a root disk, a data disk and edu. Leave it with Ctrl-A X.
 export B QEMU BOOT CPUS MEM IOMMU ACCEL APPEND QEMUEXTRA T SLOW GRUB_MKRESCUE LLVM TOOLPREFIX
 BOOT ?= iso
+FS_MIB ?= 16
+IMG ?= $(B)/fs.img
 JOBS ?= $(shell nproc 2>/dev/null || echo 2)
 GDBPORT := $(shell expr `id -u` % 5000 + 25000)
 
@@ -140,11 +144,11 @@ clean:
 	rm -rf $(B)
 
 help:
-	@echo "all qemu qemu-gdb demo test check iso clean; variables: IOMMU=vtd|amdvi|none CPUS=n MEM=size"
+	@echo "all qemu qemu-gdb demo test check iso get clean; variables: IOMMU=vtd|amdvi|none CPUS=n MEM=size"
 	@echo "APPEND=\"kernel command line\" BOOT=iso|uefi|kernel T=pattern SLOW=1 V=1 LLVM=1"
 
 include tests/host/host.mk
 -include $(KOBJ:.o=.d) $(ULIB:.o=.d) $(UPROG:%=$(B)/user/%.c.d)
-.PHONY: all iso format qemu qemu-gdb demo test check setup clean help
+.PHONY: all iso get format qemu qemu-gdb demo test check setup clean help
 .DELETE_ON_ERROR:
 .PRECIOUS: $(B)/%.c.o $(B)/%.S.o

@@ -3,85 +3,94 @@
 #include "kernel/fs.h"
 #include "kernel/kalloc.h"
 
-#define NBUF 256
+#define BUCKETS 128
 
 static struct buf bufs[NBUF];
+static struct buf *bucket[BUCKETS];      /* by block: chains through `next` */
+static struct list lru = LIST_INIT(lru); /* all buffers, the longest unused first */
 static struct spinlock lock = SPINLOCK_INIT("bio");
-static u64 now; /* counts uses: the cache's clock */
-
-/* Buffers by block: chains through `next`. */
-#define BUCKETS 128
-static struct buf *bucket[BUCKETS];
-
-/* Moves a buffer to another block's chain. Lock held. */
-static void
-rehash(struct buf *b, struct blkdev *dev, u32 block)
-{
-	struct buf **p = &bucket[b->block % BUCKETS];
-
-	for (; b->dev && *p != b;)
-		p = &(*p)->next;
-	if (b->dev)
-		*p = b->next;
-	b->dev = dev;
-	b->block = block;
-	b->next = bucket[block % BUCKETS];
-	bucket[block % BUCKETS] = b;
-}
 
 void
 bio_init(void)
 {
 	for (int i = 0; i < NBUF; i++)
-		mutex_init(&bufs[i].lock, "buf");
+		list_add_tail(&lru, &bufs[i].lru);
 }
 
-/* The buffer for (dev, block), referenced: a cached one, else the least recently used free one. */
+/* Gives the longest unused buffer to another block; NULL if all are in use. Lock held. */
 static struct buf *
-get(struct blkdev *dev, u32 block)
+recycle(struct blkdev *dev, u32 block)
 {
-	struct buf *b, *oldest = NULL;
+	list_for_each (it, &lru) {
+		struct buf *b = list_entry(it, struct buf, lru), **p = &bucket[b->block % BUCKETS];
+
+		if (b->refs)
+			continue;
+		for (; b->dev && *p != b;)
+			p = &(*p)->next;
+		if (b->dev)
+			*p = b->next;
+		b->dev = dev;
+		b->block = block;
+		b->valid = false;
+		b->next = bucket[block % BUCKETS];
+		return bucket[block % BUCKETS] = b;
+	}
+	return NULL;
+}
+
+/* The buffer of a block, busy, with a page; its data may not be valid. -ENOMEM. */
+static int
+get(struct blkdev *dev, u32 block, struct buf **out)
+{
+	struct buf *b;
 
 	spin_lock(&lock);
-	for (b = bucket[block % BUCKETS]; b && (b->dev != dev || b->block != block);)
+	for (b = bucket[block % BUCKETS]; b && (b->block != block || b->dev != dev);)
 		b = b->next;
-	if (!b) {
-		for (struct buf *i = bufs; i < bufs + NBUF; i++)
-			if (!i->refs && (!oldest || i->used < oldest->used))
-				oldest = i;
-		if ((b = oldest)) {
-			rehash(b, dev, block);
-			b->valid = false;
-		}
-	}
-	if (b) {
+	if (b || (b = recycle(dev, block))) {
 		b->refs++;
-		b->used = ++now;
+		while (b->busy) {
+			b->waiters++;
+			proc_sleep(b, &lock);
+			b->waiters--;
+		}
+		b->busy = true;
 	}
 	spin_unlock(&lock);
-	return b;
+	*out = b;
+	if (b && !b->data && !(b->data = page_alloc(FRAME_CACHE))) {
+		bio_release(b);
+		return -ENOMEM;
+	}
+	return b ? 0 : -ENOMEM;
 }
 
 int
 bio_read(struct blkdev *dev, u32 block, struct buf **out)
 {
-	struct buf *b = get(dev, block);
-	int err = 0;
+	int err = get(dev, block, out);
+	struct buf *b = *out;
 
-	if (!b)
-		return -ENOMEM;
-	mutex_lock(&b->lock);
-	if (!b->data && !(b->data = page_alloc(FRAME_CACHE)))
-		err = -ENOMEM;
-	if (!err && !b->valid)
-		err = blk_rw(dev, false, (u64)block * BLOCK_SIZE, b->data, BLOCK_SIZE);
-	if (err) {
-		bio_release(b);
+	if (err || b->valid)
 		return err;
+	if ((err = blk_rw(dev, false, (u64)block * BLOCK_SIZE, b->data, BLOCK_SIZE)))
+		bio_release(b);
+	else
+		b->valid = true;
+	return err;
+}
+
+int
+bio_zero(struct blkdev *dev, u32 block, struct buf **out)
+{
+	int err = get(dev, block, out);
+
+	if (!err) {
+		memset((*out)->data, 0, BLOCK_SIZE);
+		(*out)->valid = true;
 	}
-	b->valid = true;
-	*out = b;
-	return 0;
+	return err;
 }
 
 void
@@ -103,8 +112,12 @@ bio_unpin(struct buf *b)
 void
 bio_release(struct buf *b)
 {
-	mutex_unlock(&b->lock);
 	spin_lock(&lock);
 	b->refs--;
+	b->busy = false;
+	list_remove(&b->lru);
+	list_add_tail(&lru, &b->lru);
+	if (b->waiters)
+		wakeup(b);
 	spin_unlock(&lock);
 }

@@ -8,65 +8,87 @@
 static int
 find(struct inode *dir, const char *name, size_t n, u32 *ino, u64 *at)
 {
-	struct dirent de[16];
-	s64 got;
+	struct buf *b;
+	int err;
 
 	if (dir->d.type != T_DIR)
 		return -ENOTDIR;
 	if (n > NAME_MAX)
 		return -ENAMETOOLONG;
-	*at = 0;
-	while ((got = inode_read_locked(dir, de, *at, sizeof(de))) > 0) {
-		for (size_t i = 0; i < got / sizeof(de[0]); i++, *at += sizeof(de[0])) {
-			bool match = n ? de[i].ino && de[i].name[n] == 0 &&
-						     memcmp(de[i].name, name, n) == 0
-				       : !de[i].ino;
-			if (match) {
-				*ino = de[i].ino;
-				return 0;
-			}
-		}
+	if (dir->d.nlink == 0) /* removed; what its ".." names may be gone as well */
+		return -ENOENT;
+	for (*at = 0; *at < dir->d.size;) {
+		if ((err = inode_block(dir, *at / BLOCK_SIZE, &b)))
+			return err;
+		if (!b)
+			return fs_damaged("inode %u is a directory with a hole", dir->ino);
+		struct dirent *de = (struct dirent *)b->data;
+		struct dirent *end = de + MIN(dir->d.size - *at, BLOCK_SIZE) / sizeof(*de);
+		while (de < end && !(n ? de->ino && de->name[0] == name[0] && !de->name[n] &&
+							   memcmp(de->name, name, n) == 0
+				       : !de->ino))
+			de++;
+		*at += (u8 *)de - b->data;
+		*ino = de < end ? de->ino : 0;
+		bio_release(b);
+		if (de < end)
+			return 0;
 	}
-	return got < 0 ? (int)got : n ? -ENOENT : 0;
+	return n ? -ENOENT : 0;
+}
+
+/*
+ * Looks for a name: the inode, referenced, and where the entry is. Directory locked: the entry
+ * cannot go before we have the reference, so what it names is in use.
+ */
+static int
+lookup(struct inode *dir, const char *name, size_t n, struct inode **ip, u64 *at)
+{
+	u32 ino;
+	int err = find(dir, name, n, &ino, at);
+
+	if (err)
+		return err;
+	if (ino >= fs_super.ninodes)
+		return fs_damaged(
+			"inode %u has an entry for inode %u, out of range", dir->ino, ino);
+	return (*ip = inode_get(ino)) ? 0 : -EMFILE;
 }
 
 /* Enters a name. Directory locked, within an operation; the name is not there. */
 static int
 enter(struct inode *dir, const char *name, size_t n, u32 ino)
 {
-	struct dirent de = {0};
+	struct dirent de = {.ino = ino};
 	u64 at;
 	u32 none;
 	s64 put = find(dir, NULL, 0, &none, &at);
 
 	if (put)
 		return put;
-	de.ino = ino;
 	memcpy(de.name, name, n);
-	put = inode_write_locked(dir, &de, at, sizeof(de));
-	return put == sizeof(de) ? 0 : put < 0 ? (int)put : -ENOSPC;
+	put = inode_write(dir, &de, at, sizeof(de));
+	return put < 0 ? put : 0;
 }
 
+/* Whether a directory holds nothing but "." and "..": 0, -EBUSY, or another error. Locked. */
 static int
-erase(struct inode *dir, u64 at)
+check_empty(struct inode *dir)
 {
-	static const struct dirent none;
-	s64 put = inode_write_locked(dir, &none, at, sizeof(none));
+	struct buf *b;
+	int err = 0;
 
-	return put < 0 ? (int)put : 0;
-}
-
-/* Whether a directory holds nothing but "." and "..". Locked. */
-static bool
-is_empty(struct inode *dir)
-{
-	struct dirent de;
-
-	for (u64 at = 0; inode_read_locked(dir, &de, at, sizeof(de)) == sizeof(de);
-		at += sizeof(de))
-		if (de.ino && strcmp(de.name, ".") != 0 && strcmp(de.name, "..") != 0)
-			return false;
-	return true;
+	for (u64 at = 0; at < dir->d.size && !err; at += BLOCK_SIZE) {
+		if ((err = inode_block(dir, at / BLOCK_SIZE, &b)) || !b)
+			continue;
+		struct dirent *de = (struct dirent *)b->data;
+		for (size_t i = 0; i < MIN(dir->d.size - at, BLOCK_SIZE) / sizeof(*de); i++)
+			if (de[i].ino && memcmp(de[i].name, ".", 2) != 0 &&
+				memcmp(de[i].name, "..", 3) != 0)
+				err = -EBUSY;
+		bio_release(b);
+	}
+	return err;
 }
 
 /* The next name of a path, and what follows it; NULL at the end. */
@@ -83,21 +105,19 @@ next_name(const char *path, size_t *n, const char **rest)
 }
 
 /*
- * Follows a path. If `last` is not NULL it stops one name early: the inode is then the directory,
- * and *last, *n the name in it.
+ * Follows a path, outside any operation. If `last` is not NULL it stops one name early: the inode
+ * is then the directory, and *last, *n the name in it.
  */
 static int
 walk(const char *path, struct inode **out, const char **last, size_t *n)
 {
-	struct inode *ip = inode_ref(*path == '/' ? fs_root() : current()->cwd);
+	struct inode *ip = inode_ref(*path == '/' ? fs_root() : current()->cwd), *next;
 	const char *name, *rest, *after;
 	size_t len, ignored;
 	u64 at;
+	int err;
 
-	while ((name = next_name(path, &len, &rest))) {
-		u32 ino = 0;
-		int err;
-
+	for (; (name = next_name(path, &len, &rest)); path = rest) {
 		if (last && !next_name(rest, &ignored, &after)) {
 			*last = name;
 			*n = len;
@@ -105,15 +125,13 @@ walk(const char *path, struct inode **out, const char **last, size_t *n)
 			return 0;
 		}
 		if (!(err = inode_lock(ip))) {
-			err = find(ip, name, len, &ino, &at);
+			err = lookup(ip, name, len, &next, &at);
 			inode_unlock(ip);
 		}
 		inode_put(ip);
 		if (err)
 			return err;
-		if (!(ip = inode_get(ino)))
-			return -EIO;
-		path = rest;
+		ip = next;
 	}
 	if (last) { /* the root, or an empty path, has no directory */
 		inode_put(ip);
@@ -129,38 +147,35 @@ fs_lookup(const char *path, struct inode **ip)
 	return walk(path, ip, NULL, NULL);
 }
 
-/* A new file or directory under a name that is free. Directory locked, within an operation. */
+/*
+ * Makes a file or directory under a name that is free. Directory locked, within an operation.
+ * *out is set after an error too if there is an inode to be put: its nlink is 0, so that frees it.
+ */
 static int
 create_in(struct inode *dir, const char *name, size_t n, u16 type, struct inode **out)
 {
 	struct inode *ip;
 	int err;
 
-	if (dir->d.nlink == 0) /* removed meanwhile: a process still stands in it */
-		return -ENOENT;
-	if ((err = inode_alloc(type, &ip)))
+	if (type == T_DIR && dir->d.nlink == 0xffff)
+		return -EMFILE;
+	if ((err = inode_alloc(type, out)) || (err = inode_lock(ip = *out)))
 		return err;
-	if ((err = inode_lock(ip))) {
-		inode_put(ip);
-		return err;
+	if (type == T_DIR) {
+		ip->d.nlink = 1; /* so that names can be entered */
+		if (!(err = enter(ip, ".", 1, ip->ino)))
+			err = enter(ip, "..", 2, dir->ino);
 	}
-	if (type == T_DIR && !(err = enter(ip, ".", 1, ip->ino)))
-		err = enter(ip, "..", 2, dir->ino);
 	if (!err)
 		err = enter(dir, name, n, ip->ino);
-	if (!err) {
-		ip->d.nlink = type == T_DIR ? 2 : 1;
+	ip->d.nlink = err ? 0 : type == T_DIR ? 2 : 1;
+	if (!err)
 		err = inode_update(ip);
-	}
 	if (!err && type == T_DIR) {
 		dir->d.nlink++; /* ".." */
 		err = inode_update(dir);
 	}
 	inode_unlock(ip);
-	if (err)
-		inode_put(ip); /* nlink is still 0, so this frees it */
-	else
-		*out = ip;
 	return err;
 }
 
@@ -171,24 +186,25 @@ fs_create(const char *path, u16 type, struct inode **ip)
 	struct inode *dir;
 	size_t n;
 	u64 at;
-	u32 ino;
 	int err;
 
-	log_begin();
-	if (!(err = walk(path, &dir, &name, &n))) {
+	*ip = NULL;
+	if ((err = walk(path, &dir, &name, &n)))
+		return err;
+	if (!(err = log_begin())) {
 		if (!(err = inode_lock(dir))) {
-			err = find(dir, name, n, &ino, &at);
-			if (!err && type == T_FILE) /* open() with O_CREATE takes what is there */
-				err = (*ip = inode_get(ino)) ? 0 : -EMFILE;
-			else
-				err = !err             ? -EEXIST
-				      : err == -ENOENT ? create_in(dir, name, n, type, ip)
-						       : err;
+			err = lookup(dir, name, n, ip, &at);
+			if (err == -ENOENT && dir->d.nlink)
+				err = create_in(dir, name, n, type, ip);
+			else if (!err && type != T_FILE) /* open() with O_CREATE takes it */
+				err = -EEXIST;
 			inode_unlock(dir);
 		}
-		inode_put(dir);
+		log_end();
 	}
-	log_end();
+	inode_put(dir);
+	if (err && *ip)
+		inode_put(*ip);
 	return err;
 }
 
@@ -196,20 +212,46 @@ fs_create(const char *path, u16 type, struct inode **ip)
 static int
 unlink_in(struct inode *dir, struct inode *ip, u64 at)
 {
+	static const struct dirent none;
+	bool is_dir = ip->d.type == T_DIR;
+	s64 put;
 	int err;
 
-	if (ip->d.type == T_DIR && !is_empty(ip))
-		return -EBUSY;
-	if ((err = erase(dir, at)))
+	if (is_dir && (err = check_empty(ip)))
 		return err;
-	if (ip->d.type == T_DIR) {
+	if (ip->d.nlink < 1 + is_dir || dir->d.nlink < 2 + is_dir)
+		return fs_damaged(
+			"inode %u or %u has more names than it counts", ip->ino, dir->ino);
+	if ((put = inode_write(dir, &none, at, sizeof(none))) < 0)
+		return put;
+	if (is_dir) {
 		dir->d.nlink--;
-		ip->d.nlink -= 2;
-		err = inode_update(dir);
-	} else {
-		ip->d.nlink--;
+		if ((err = inode_update(dir)))
+			return err;
 	}
-	return err ? err : inode_update(ip);
+	ip->d.nlink -= 1 + is_dir;
+	return inode_update(ip);
+}
+
+/* Takes a name out of a directory, within an operation; *ip is what it named, to be put. */
+static int
+unlink_name(struct inode *dir, const char *name, size_t n, struct inode **ip)
+{
+	u64 at;
+	int err = inode_lock(dir);
+
+	if (err)
+		return err;
+	if (!(err = lookup(dir, name, n, ip, &at))) {
+		if (*ip == dir || (*ip)->ino == ROOT_INO)
+			err = fs_damaged("inode %u has an entry for a directory above", dir->ino);
+		else if (!(err = inode_lock(*ip))) {
+			err = unlink_in(dir, *ip, at);
+			inode_unlock(*ip);
+		}
+	}
+	inode_unlock(dir);
+	return err;
 }
 
 int
@@ -218,29 +260,41 @@ fs_unlink(const char *path)
 	struct inode *dir, *ip = NULL;
 	const char *name;
 	size_t n;
-	u64 at;
-	u32 ino;
 	int err;
 
-	log_begin();
 	if ((err = walk(path, &dir, &name, &n)))
-		goto out;
-	if ((n == 1 && name[0] == '.') || (n == 2 && name[0] == '.' && name[1] == '.'))
+		return err;
+	if (name[0] == '.' && (n == 1 || (n == 2 && name[1] == '.')))
 		err = -EINVAL;
-	else if (!(err = inode_lock(dir))) {
-		if (!(err = find(dir, name, n, &ino, &at)) && !(ip = inode_get(ino)))
-			err = -EMFILE;
-		if (ip && !(err = inode_lock(ip))) {
-			err = unlink_in(dir, ip, at);
-			inode_unlock(ip);
-		}
-		inode_unlock(dir);
+	else if (!(err = log_begin())) {
+		err = unlink_name(dir, name, n, &ip);
+		log_end();
 	}
 	if (ip)
 		inode_put(ip);
 	inode_put(dir);
-out:
-	log_end();
+	return err;
+}
+
+/* Counts a name more, or less, of a file. Within an operation. */
+static int
+add_link(struct inode *ip, int n)
+{
+	int err = inode_lock(ip);
+
+	if (err)
+		return err;
+	if (ip->d.type == T_DIR) /* a second name would make a cycle possible */
+		err = -EISDIR;
+	else if (ip->d.nlink == 0) /* the last name has just gone */
+		err = -ENOENT;
+	else if (n > 0 && ip->d.nlink == 0xffff)
+		err = -EMFILE;
+	else {
+		ip->d.nlink += n;
+		err = inode_update(ip);
+	}
+	inode_unlock(ip);
 	return err;
 }
 
@@ -254,39 +308,27 @@ fs_link(const char *old, const char *path)
 	u32 ino;
 	int err;
 
-	log_begin();
 	if ((err = fs_lookup(old, &ip)))
+		return err;
+	if ((err = walk(path, &dir, &name, &n)))
 		goto out;
-	/* Counted first: the name must not be there for an inode that could go. */
-	if (!(err = inode_lock(ip))) {
-		if (ip->d.type == T_DIR) /* a second name would make a cycle possible */
-			err = -EISDIR;
-		else if (ip->d.nlink == 0xffff)
-			err = -EMFILE;
-		else
-			ip->d.nlink++, err = inode_update(ip);
-		inode_unlock(ip);
-	}
-	if (!err) {
-		if (!(err = walk(path, &dir, &name, &n))) {
+	if (!(err = log_begin())) {
+		/* Counted first: the name must not be there for an inode that could go. */
+		if (!(err = add_link(ip, 1))) {
 			if (!(err = inode_lock(dir))) {
 				err = find(dir, name, n, &ino, &at);
-				err = !err                ? -EEXIST
-				      : err != -ENOENT    ? err
-				      : dir->d.nlink == 0 ? -ENOENT
-							  : enter(dir, name, n, ip->ino);
+				err = !err             ? -EEXIST
+				      : err != -ENOENT ? err
+						       : enter(dir, name, n, ip->ino);
 				inode_unlock(dir);
 			}
-			inode_put(dir);
+			if (err)
+				add_link(ip, -1);
 		}
-		if (err && inode_lock(ip) == 0) {
-			ip->d.nlink--;
-			inode_update(ip);
-			inode_unlock(ip);
-		}
+		log_end();
 	}
-	inode_put(ip);
+	inode_put(dir);
 out:
-	log_end();
+	inode_put(ip);
 	return err;
 }

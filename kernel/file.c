@@ -33,8 +33,9 @@ open_inode(const char *path, int flags, struct file *f)
 
 	if (err)
 		return err;
-	inode_stat(f->inode, &st);
-	if (f->writable && st.type == T_DIR)
+	if ((err = inode_stat(f->inode, &st)))
+		;
+	else if (f->writable && st.type == T_DIR)
 		err = -EISDIR;
 	else if (f->writable && flags & O_TRUNC)
 		err = inode_truncate(f->inode);
@@ -94,54 +95,25 @@ file_close(struct file *f)
 	kfree(f);
 }
 
-/* Reads an inode through a page of the kernel's. */
+/* Reads at a byte offset. A device may sleep for long, so the file is not locked. */
 static s64
-read_inode(struct file *f, u64 user_buf, size_t n)
+read_at(struct file *f, u64 user_buf, size_t n, u64 pos)
 {
-	void *page = page_alloc(FRAME_KERNEL);
-	size_t done = 0;
-	s64 k = 0;
-
-	if (!page)
-		return -ENOMEM;
-	while (done < n) {
-		k = inode_read(f->inode, page, f->pos + done, MIN(n - done, PAGE_SIZE));
-		if (k <= 0)
-			break;
-		if (copy_out(user_buf + done, page, k)) {
-			k = -EFAULT;
-			break;
-		}
-		done += k;
-	}
-	page_free(page, FRAME_KERNEL);
-	return done ? (s64)done : k;
+	if (f->kind == FILE_INODE)
+		return inode_read_user(f->inode, user_buf, pos, n);
+	if (!f->dev->ops->read)
+		return -EINVAL;
+	return f->dev->ops->read(f->dev->dev, f->state, user_buf, n, pos);
 }
 
-#define WRITE_BYTES 32768 /* copied and written at once: as much as one transaction takes */
-
-/* Writes an inode through a buffer of the kernel's. File locked. */
 static s64
-write_inode(struct file *f, u64 user_buf, size_t n)
+write_at(struct file *f, u64 user_buf, size_t n, u64 pos)
 {
-	void *buf = kmalloc(MIN(n, WRITE_BYTES));
-	size_t done = 0;
-	s64 k = 0;
-
-	if (!buf)
-		return -ENOMEM;
-	while (done < n) {
-		k = MIN(n - done, WRITE_BYTES);
-		if (copy_in(buf, user_buf + done, k))
-			k = -EFAULT;
-		else
-			k = inode_write(f->inode, buf, f->pos + done, k);
-		if (k <= 0)
-			break;
-		done += k;
-	}
-	kfree(buf);
-	return done ? (s64)done : k;
+	if (f->kind == FILE_INODE)
+		return inode_write_user(f->inode, user_buf, pos, n);
+	if (!f->dev->ops->write)
+		return -EINVAL;
+	return f->dev->ops->write(f->dev->dev, f->state, user_buf, n, pos);
 }
 
 s64
@@ -155,19 +127,13 @@ file_read(struct file *f, u64 user_buf, size_t n)
 		return 0;
 	if (f->kind == FILE_PIPE)
 		return pipe_read(f->pipe, user_buf, n);
-	if (f->kind == FILE_DEV && !f->dev->ops->read)
-		return -EINVAL;
-	if (f->kind == FILE_DEV) { /* it may sleep for long, so there is no lock */
-		got = f->dev->ops->read(f->dev->dev, f->state, user_buf, n, f->pos);
-		if (got > 0)
-			f->pos += got;
-		return got;
-	}
-	mutex_lock(&f->lock);
-	got = read_inode(f, user_buf, n);
+	if (f->kind == FILE_INODE)
+		mutex_lock(&f->lock);
+	got = read_at(f, user_buf, n, f->pos);
 	if (got > 0)
 		f->pos += got;
-	mutex_unlock(&f->lock);
+	if (f->kind == FILE_INODE)
+		mutex_unlock(&f->lock);
 	return got;
 }
 
@@ -180,20 +146,36 @@ file_write(struct file *f, u64 user_buf, size_t n)
 		return -EBADF;
 	if (f->kind == FILE_PIPE)
 		return pipe_write(f->pipe, user_buf, n);
-	if (f->kind == FILE_INODE) {
+	if (f->kind == FILE_INODE)
 		mutex_lock(&f->lock);
-		put = write_inode(f, user_buf, n);
-		if (put > 0)
-			f->pos += put;
-		mutex_unlock(&f->lock);
-		return put;
-	}
-	if (!f->dev->ops->write)
-		return -EINVAL;
-	put = f->dev->ops->write(f->dev->dev, f->state, user_buf, n, f->pos);
+	put = write_at(f, user_buf, n, f->pos);
 	if (put > 0)
 		f->pos += put;
+	if (f->kind == FILE_INODE)
+		mutex_unlock(&f->lock);
 	return put;
+}
+
+s64
+file_pread(struct file *f, u64 user_buf, size_t n, u64 pos)
+{
+	if (!f->readable)
+		return -EBADF;
+	if (f->kind == FILE_PIPE)
+		return -ESPIPE;
+	if (pos >> 63)
+		return -EINVAL;
+	return n ? read_at(f, user_buf, n, pos) : 0;
+}
+
+s64
+file_pwrite(struct file *f, u64 user_buf, size_t n, u64 pos)
+{
+	if (!f->writable)
+		return -EBADF;
+	if (f->kind == FILE_PIPE)
+		return -ESPIPE;
+	return pos >> 63 ? -EINVAL : write_at(f, user_buf, n, pos);
 }
 
 int

@@ -26,6 +26,9 @@ struct file *file_ref(struct file *f);
 void file_close(struct file *f);
 s64 file_read(struct file *f, u64 user_buf, size_t n);
 s64 file_write(struct file *f, u64 user_buf, size_t n);
+/* At a byte offset; the file's own position stays. */
+s64 file_pread(struct file *f, u64 user_buf, size_t n, u64 pos);
+s64 file_pwrite(struct file *f, u64 user_buf, size_t n, u64 pos);
 s64 file_seek(struct file *f, s64 offset, int whence);
 int file_stat(struct file *f, struct stat *st);
 

@@ -14,34 +14,64 @@ fs_root(void)
 	return root;
 }
 
-/* Reads and checks the superblock of a disk: the areas follow each other and fit. */
+int
+fs_damaged(const char *fmt, ...)
+{
+	char line[100];
+	struct text t = {line, sizeof(line), 0, 0};
+	va_list ap;
+
+	va_start(ap, fmt);
+	text_vprintf(&t, fmt, ap);
+	va_end(ap);
+	if (log_stop())
+		pr_err("fs: %s is damaged: %s; read-only from now on, check it with fsck",
+			fs_disk->name, line);
+	return -EIO;
+}
+
+/* What is wrong with a superblock: the areas must follow each other and fit. NULL: nothing. */
+static const char *
+superblock_wrong(const struct superblock *sb, u64 blocks)
+{
+	return sb->version != 1       ? "its version is not 1"
+	       : sb->nblocks > blocks ? "it is larger than the disk"
+	       : sb->logstart < 2 || sb->nlog < 2 * LOG_OP_BLOCKS ||
+			       (u64)sb->logstart + sb->nlog > sb->inodestart
+		       ? "its log is out of place"
+	       : sb->ninodes <= ROOT_INO + 1 ||
+			       sb->inodestart + DIV_UP((u64)sb->ninodes, INODES_PER_BLOCK) >
+				       sb->bitmapstart
+		       ? "its inodes are out of place"
+	       : sb->bitmapstart + DIV_UP((u64)sb->nblocks, BLOCK_SIZE * 8) > sb->datastart
+		       ? "its bitmap is out of place"
+	       : sb->datastart >= sb->nblocks ? "its data are out of place"
+					      : NULL;
+}
+
+/* Reads and checks the superblock of a disk. -ENODEV if there is none; who asked by name is told.
+ */
 static int
-read_superblock(struct blkdev *dev, struct superblock *sb)
+read_superblock(struct blkdev *dev, struct superblock *sb, bool asked)
 {
 	u64 blocks = dev->nblocks * dev->block_size / BLOCK_SIZE;
+	const char *wrong;
 	struct buf *b;
-	int err = blocks < 2 ? -EINVAL : bio_read(dev, 1, &b);
+	int err = blocks < 2 ? -ENODEV : bio_read(dev, 1, &b);
 
-	if (err)
-		return err;
-	memcpy(sb, b->data, sizeof(*sb));
-	bio_release(b);
-	if (sb->magic != FS_MAGIC || sb->version != 1)
-		return -EINVAL;
-	if (sb->nblocks > blocks || sb->logstart < 2 || sb->nlog < 2 * LOG_OP_BLOCKS ||
-		(u64)sb->logstart + sb->nlog > sb->inodestart || sb->ninodes <= ROOT_INO ||
-		sb->inodestart + DIV_UP((u64)sb->ninodes, INODES_PER_BLOCK) > sb->bitmapstart ||
-		sb->bitmapstart + DIV_UP((u64)sb->nblocks, BLOCK_SIZE * 8) > sb->datastart ||
-		sb->datastart >= sb->nblocks) {
-		pr_err("fs: %s: the superblock's numbers do not fit together", dev->name);
-		return -EINVAL;
+	if (!err) {
+		memcpy(sb, b->data, sizeof(*sb));
+		bio_release(b);
+		err = sb->magic == FS_MAGIC ? 0 : -ENODEV;
 	}
-	/* To free a file is one operation, which may change every block of the bitmap. */
-	if (sb->nblocks > (LOG_OP_BLOCKS - 4) * BLOCK_SIZE * 8) {
-		pr_err("fs: %s: larger than 2 GiB", dev->name);
-		return -EFBIG;
+	if (err == -ENODEV && asked)
+		pr_err("fs: %s holds no file system of ours: its magic number is not there",
+			dev->name);
+	if (!err && (wrong = superblock_wrong(sb, blocks))) {
+		pr_err("fs: %s is not mounted: %s; check it with fsck", dev->name, wrong);
+		err = -EINVAL;
 	}
-	return 0;
+	return err;
 }
 
 /* The disk that holds the root, with its superblock read; NULL if there is none. */
@@ -54,12 +84,12 @@ find_root(void)
 	boot_option("root", name, sizeof(name));
 	if (strcmp(name, "auto") != 0) {
 		dev = blk_find(name, 0);
-		return dev && read_superblock(dev, &fs_super) == 0 ? dev : NULL;
+		return dev && read_superblock(dev, &fs_super, true) == 0 ? dev : NULL;
 	}
-	if ((dev = blk_find("module", 0)) && read_superblock(dev, &fs_super) == 0)
+	if ((dev = blk_find("module", 0)) && read_superblock(dev, &fs_super, false) == 0)
 		return dev;
 	for (unsigned i = 0; (dev = blk_find(NULL, i)); i++)
-		if (read_superblock(dev, &fs_super) == 0)
+		if (read_superblock(dev, &fs_super, false) == 0)
 			return dev;
 	return NULL;
 }
@@ -71,13 +101,17 @@ fs_mount_root(void)
 
 	if (!(fs_disk = find_root()))
 		return -ENODEV;
-	if ((err = log_init(fs_disk, fs_super.logstart, fs_super.nlog)))
+	if ((err = log_init(fs_disk, &fs_super)))
 		return err;
 	fs_disk->mounts++;
 	pr_info("fs: root on %s, %u blocks", fs_disk->name, fs_super.nblocks);
-	inode_free_orphans();
-	if (!(root = inode_get(ROOT_INO)) || inode_lock(root))
-		return -EIO;
+	root = inode_get(ROOT_INO);
+	if ((err = inode_lock(root)))
+		return err;
+	if (root->d.type != T_DIR || root->d.nlink < 2)
+		err = fs_damaged("inode %u, the root, is not a directory", ROOT_INO);
 	inode_unlock(root);
-	return root->d.type == T_DIR ? 0 : -ENOTDIR;
+	if (!err)
+		inode_free_orphans();
+	return err;
 }

@@ -3,7 +3,10 @@
  * directories and paths (dir.c), mounting (fs.c).
  *
  * Order of locks: log_begin() before any inode's lock, a directory's before that of what is in
- * it, an inode's before a buffer's.
+ * it, an inode's before a buffer. Nobody waits for one buffer with data while holding another.
+ *
+ * What the disk says is not believed. Whoever finds something that cannot be calls fs_damaged():
+ * one line says what, and the file system is read-only from then on.
  */
 #ifndef KERNEL_FS_H
 #define KERNEL_FS_H
@@ -14,26 +17,32 @@
 
 struct blkdev;
 
-/* A cached block. Its holder has `lock`; data is one page. */
+#define NBUF 256
+
+/* A cached block. Who has made it busy owns its data, one page; the rest is bio.c's. */
 struct buf {
 	struct blkdev *dev;
 	u32 block;
-	int refs;
-	bool valid;
-	u64 used;         /* when: the least recently used goes first */
+	int refs;    /* users, those who wait, and the log */
+	int waiters; /* for it not to be busy */
+	bool busy, valid;
+	bool logged;      /* the log's: part of the open transaction */
 	struct buf *next; /* in its hash chain */
-	struct mutex lock;
+	struct list lru;
 	u8 *data;
 };
 
 void bio_init(void);
-/* The block with its data, locked. -EIO or the driver's error otherwise. */
+/* The block with its data, busy until it is released. -ENOMEM or the driver's error otherwise. */
 int bio_read(struct blkdev *dev, u32 block, struct buf **b);
+/* The same for one whose contents do not matter: filled with zeros instead of read. */
+int bio_zero(struct blkdev *dev, u32 block, struct buf **b);
 void bio_release(struct buf *b);
 /* Keeps a block in the cache; the log does until it is written. */
 void bio_pin(struct buf *b);
 void bio_unpin(struct buf *b);
 
+/* In memory; one that nobody refers to is kept until its place is needed. */
 struct inode {
 	u32 ino;
 	int refs;
@@ -44,7 +53,7 @@ struct inode {
 
 /*
  * Mounts the root: the device that root= names; else the boot module, else the first disk with
- * our superblock.
+ * our superblock. An error says in a line of the log which check failed.
  */
 int fs_mount_root(void);
 struct inode *fs_root(void);
@@ -52,26 +61,33 @@ struct inode *fs_root(void);
 extern struct blkdev *fs_disk;
 extern struct superblock fs_super;
 
+/* Says what is wrong with the disk (the first time) and stops all writing; gives -EIO. */
+int fs_damaged(const char *fmt, ...) PRINTF(1, 2);
+
 /* Inodes. inode_get: the inode with a number, referenced; NULL if the table is full. */
 struct inode *inode_get(u32 ino);
 struct inode *inode_ref(struct inode *ip);
+/* Gives a reference back, outside any operation: with the last one, a nameless inode is freed. */
 void inode_put(struct inode *ip);
 
 /* The inode at a path, from the current directory if it is relative. */
 int fs_lookup(const char *path, struct inode **ip);
 /* Reads into kernel memory; the bytes read, 0 at the end, or a negative error. */
 s64 inode_read(struct inode *ip, void *dst, u64 offset, size_t n);
-void inode_stat(struct inode *ip, struct stat *st);
-/* Writes from kernel memory, in as many transactions as it takes; the bytes written. */
-s64 inode_write(struct inode *ip, const void *src, u64 offset, size_t n);
-/* Makes a file empty. */
+int inode_stat(struct inode *ip, struct stat *st);
+/* Reads into, and writes from, memory of the current process. Writes in many operations. */
+s64 inode_read_user(struct inode *ip, u64 dst, u64 offset, size_t n);
+s64 inode_write_user(struct inode *ip, u64 src, u64 offset, size_t n);
+/* Makes a file empty. -ENOSPC: that of a large file takes a free inode for a while. */
 int inode_truncate(struct inode *ip);
 
-/* The same for a caller that holds the inode's lock (inode_lock); write: within an operation. */
+/* For a caller that holds the inode's lock; what writes, within an operation. */
 int inode_lock(struct inode *ip); /* and reads it from the disk if need be */
 void inode_unlock(struct inode *ip);
-s64 inode_read_locked(struct inode *ip, void *dst, u64 offset, size_t n);
-s64 inode_write_locked(struct inode *ip, const void *src, u64 offset, size_t n);
+/* The file's n-th block; *b is NULL for a hole. */
+int inode_block(struct inode *ip, u64 n, struct buf **b);
+/* From kernel memory, a block at most; the bytes written. */
+s64 inode_write(struct inode *ip, const void *src, u64 offset, size_t n);
 /* Writes the inode itself (type, nlink, size) into the operation. */
 int inode_update(struct inode *ip);
 /* A new inode of a type, referenced, nlink 0, within an operation. -ENOSPC. */

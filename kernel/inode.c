@@ -4,31 +4,34 @@
 
 #define NINODES        128
 #define BITS_PER_BLOCK (BLOCK_SIZE * 8)
-#define BLOCKS_AT_ONCE                                                             \
-	8 /* of data, in one operation: with bitmap and indirect blocks 20 at most \
-	   */
+/*
+ * Data blocks written in one operation. With 3 tables, a block of the bitmap for each of these,
+ * and the inode they make 19.
+ */
+#define BLOCKS_AT_ONCE 6
 
 static struct inode inodes[NINODES];
 static struct spinlock lock = SPINLOCK_INIT("inodes"); /* over refs and ino */
+static u32 last_block, last_ino = ROOT_INO; /* given out: what follows is probably free */
 
 struct inode *
 inode_get(u32 ino)
 {
-	struct inode *ip, *empty = NULL;
+	struct inode *ip = &inodes[ino % NINODES], *i = inodes; /* there it is, if it can be */
 
-	if (ino == 0 || ino >= fs_super.ninodes)
-		return NULL;
 	spin_lock(&lock);
-	for (ip = inodes; ip < inodes + NINODES; ip++) {
-		if (ip->refs && ip->ino == ino)
-			break;
-		if (!ip->refs && !empty)
-			empty = ip;
-	}
-	if (ip == inodes + NINODES && (ip = empty)) {
-		ip->ino = ino;
-		ip->loaded = false;
-		mutex_init(&ip->lock, "inode");
+	if (ip->ino != ino) {
+		ip = ip->refs ? NULL : ip;
+		for (; i < inodes + NINODES && i->ino != ino; i++)
+			if (!i->refs && !ip)
+				ip = i;
+		if (i < inodes + NINODES) {
+			ip = i;
+		} else if (ip) {
+			ip->ino = ino;
+			ip->loaded = false;
+			mutex_init(&ip->lock, "inode");
+		}
 	}
 	if (ip)
 		ip->refs++;
@@ -56,9 +59,23 @@ read_dinode(u32 ino, struct buf **b, struct dinode **d)
 	return err;
 }
 
+/* What is wrong with an inode that is in use; NULL if nothing is. */
+static const char *
+dinode_wrong(const struct dinode *d)
+{
+	u64 most = d->type == T_DIR ? fs_super.nblocks : MAX_BLOCKS;
+
+	return d->type == T_FREE                              ? "is free and has a name"
+	       : d->type > T_FILE                             ? "has no type of ours"
+	       : d->size > MIN(most, MAX_BLOCKS) * BLOCK_SIZE ? "has a size that is too large"
+	       : d->type == T_DIR && d->size % sizeof(struct dirent) ? "holds half an entry"
+								     : NULL;
+}
+
 int
 inode_lock(struct inode *ip)
 {
+	const char *wrong;
 	struct dinode *d;
 	struct buf *b;
 	int err = 0;
@@ -69,9 +86,8 @@ inode_lock(struct inode *ip)
 	if (!(err = read_dinode(ip->ino, &b, &d))) {
 		ip->d = *d;
 		bio_release(b);
-		if (ip->d.type == T_FREE || ip->d.type > T_FILE ||
-			ip->d.size > MAX_BLOCKS * (u64)BLOCK_SIZE)
-			err = -EIO;
+		if ((wrong = dinode_wrong(&ip->d)))
+			err = fs_damaged("inode %u %s", ip->ino, wrong);
 	}
 	if (err)
 		mutex_unlock(&ip->lock);
@@ -105,100 +121,90 @@ inode_update(struct inode *ip)
 static int
 block_alloc(u32 *block)
 {
-	static u32 hint; /* where the last one was found */
-	u32 blocks = DIV_UP(fs_super.nblocks, BITS_PER_BLOCK);
+	u32 maps = DIV_UP(fs_super.nblocks, BITS_PER_BLOCK), first = last_block;
 	struct buf *b;
 	int err;
 
-	for (u32 i = 0; i < blocks; i++) {
-		u32 map = (hint / BITS_PER_BLOCK + i) % blocks;
+	/* Once around, and the part of the first map that lies before. */
+	for (u32 i = 0; i <= maps; i++) {
+		u32 map = (first / BITS_PER_BLOCK + i) % maps, n;
 
 		if ((err = bio_read(fs_disk, fs_super.bitmapstart + map, &b)))
 			return err;
-		for (u32 bit = 0; bit < BITS_PER_BLOCK; bit++) {
-			u32 n = map * BITS_PER_BLOCK + bit;
-
-			if (b->data[bit / 8] == 0xff) {
-				bit |= 7;
-				continue;
-			}
-			if (n >= fs_super.nblocks || b->data[bit / 8] & 1 << bit % 8)
-				continue;
-			b->data[bit / 8] |= 1 << bit % 8;
-			log_write(b);
+		u64 *word = (u64 *)b->data;
+		u32 w = i ? 0 : first % BITS_PER_BLOCK / 64;
+		while (w < BITS_PER_BLOCK / 64 && word[w] == ~0UL)
+			w++;
+		if (w == BITS_PER_BLOCK / 64 ||
+			(n = map * BITS_PER_BLOCK + w * 64 + __builtin_ctzl(~word[w])) >=
+				fs_super.nblocks) {
 			bio_release(b);
-			hint = n;
-			if ((err = bio_read(fs_disk, n, &b)))
-				return err;
-			memset(b->data, 0, BLOCK_SIZE);
-			log_write(b);
-			bio_release(b);
-			*block = n;
-			return 0;
+			continue;
 		}
+		if (n < fs_super.datastart) {
+			bio_release(b);
+			return fs_damaged("bitmap: block %u is not of the data and marked free", n);
+		}
+		word[w] |= BIT(n % 64);
+		log_write(b);
 		bio_release(b);
+		if ((err = bio_zero(fs_disk, n, &b)))
+			return err;
+		log_write(b);
+		bio_release(b);
+		*block = last_block = n;
+		return 0;
 	}
 	return -ENOSPC;
 }
 
+/* -EIO, and a line, unless it is a block that a file may have. */
 static int
-block_free(u32 block)
+check_block(struct inode *ip, u32 block)
 {
-	struct buf *b;
-	u32 bit = block % BITS_PER_BLOCK;
-	int err;
-
-	if (block < fs_super.datastart || block >= fs_super.nblocks) {
-		pr_err("fs: block %u to be freed is none: the file system is damaged", block);
-		return -EIO;
-	}
-	if ((err = bio_read(fs_disk, fs_super.bitmapstart + block / BITS_PER_BLOCK, &b)))
-		return err;
-	b->data[bit / 8] &= ~(1 << bit % 8);
-	log_write(b);
-	bio_release(b);
-	return 0;
+	return block >= fs_super.datastart && block < fs_super.nblocks
+		       ? 0
+		       : fs_damaged("inode %u: block %u is out of range", ip->ino, block);
 }
 
 /*
- * The block number in *slot, allocated first if it is 0 and `make` says so; *changed tells whether
- * the slot was. 0 stays 0 otherwise: a hole.
+ * The block number in *slot, allocated first if it is 0 and `make` says so; 1 if the slot has
+ * changed. 0 stays 0 otherwise: a hole.
  */
 static int
-slot_block(u32 *slot, bool make, bool *changed)
+slot_block(struct inode *ip, u32 *slot, bool make)
 {
-	int err = 0;
+	int err;
 
-	*changed = false;
-	if (!*slot && make && !(err = block_alloc(slot)))
-		*changed = true;
-	if (!err && *slot && (*slot < fs_super.datastart || *slot >= fs_super.nblocks))
-		err = -EIO; /* damaged: never write to where something else lives */
-	return err;
+	if (*slot)
+		return check_block(ip, *slot);
+	return !make ? 0 : (err = block_alloc(slot)) ? err : 1;
 }
 
-/* The i-th entry of an indirect block. */
+/* The i-th entry of an indirect block. Inode locked: nobody else allocates it. */
 static int
-indirect(u32 table, u32 i, bool make, u32 *out)
+indirect(struct inode *ip, u32 table, u32 i, bool make, u32 *out)
 {
 	struct buf *b;
-	bool changed;
-	int err;
+	int err, changed;
 
 	*out = 0;
 	if (!table)
 		return 0;
 	if ((err = bio_read(fs_disk, table, &b)))
 		return err;
-	u32 *slot = (u32 *)b->data + i, block = *slot;
-	/* A block is allocated with the table locked: nobody allocates it twice. */
-	if (!(err = slot_block(&block, make, &changed)) && changed) {
-		*slot = block;
-		log_write(b);
-	}
+	*out = ((u32 *)b->data)[i];
 	bio_release(b);
-	*out = block;
-	return err;
+	if ((changed = slot_block(ip, out, make)) <= 0)
+		return changed;
+	if (*out == table)
+		return fs_damaged("bitmap: block %u is in use and marked free", table);
+	if ((err = bio_read(fs_disk, table, &b)))
+		return err;
+	((u32 *)b->data)[i] = *out;
+	log_write(b);
+	bio_release(b);
+	return 0;
 }
 
 /* The disk block of the file's n-th block; 0 is a hole. Inode locked. */
@@ -208,103 +214,139 @@ block_of(struct inode *ip, u64 n, bool make, u32 *out)
 	u32 *slot = n < NDIRECT               ? &ip->d.addr[n]
 		    : n < NDIRECT + NINDIRECT ? &ip->d.addr[NDIRECT]
 					      : &ip->d.addr[NDIRECT + 1];
-	bool changed;
-	int err = slot_block(slot, make, &changed);
+	int err = slot_block(ip, slot, make);
 
-	if (!err && changed)
+	if (err > 0)
 		err = inode_update(ip);
 	*out = *slot;
 	if (err || n < NDIRECT)
 		return err;
 	n -= NDIRECT;
 	if (n < NINDIRECT)
-		return indirect(*slot, n, make, out);
+		return indirect(ip, *slot, n, make, out);
 	n -= NINDIRECT;
-	err = indirect(*slot, n / NINDIRECT, make, out);
-	return err ? err : indirect(*out, n % NINDIRECT, make, out);
+	err = indirect(ip, *slot, n / NINDIRECT, make, out);
+	return err ? err : indirect(ip, *out, n % NINDIRECT, make, out);
 }
 
-s64
-inode_read_locked(struct inode *ip, void *dst, u64 offset, size_t n)
+int
+inode_block(struct inode *ip, u64 n, struct buf **b)
 {
-	size_t done = 0;
-	int err = 0;
+	u32 block;
+	int err = block_of(ip, n, false, &block);
 
+	*b = NULL;
+	return err || !block ? err : bio_read(fs_disk, block, b);
+}
+
+/* Reads into memory of the kernel's or of the current process's. */
+static s64
+read_to(struct inode *ip, void *dst, u64 offset, size_t n, bool user)
+{
+	static const u8 zeros[BLOCK_SIZE];
+	size_t done = 0;
+	int err = inode_lock(ip);
+
+	if (err)
+		return err;
 	n = offset < ip->d.size ? MIN(n, ip->d.size - offset) : 0;
 	while (done < n && !err) {
 		u64 at = offset + done;
 		size_t k = MIN(n - done, BLOCK_SIZE - at % BLOCK_SIZE);
 		struct buf *b;
-		u32 block;
 
-		if ((err = block_of(ip, at / BLOCK_SIZE, false, &block)))
+		if ((err = inode_block(ip, at / BLOCK_SIZE, &b)))
 			break;
-		if (!block) {
-			memset((char *)dst + done, 0, k);
-		} else if (!(err = bio_read(fs_disk, block, &b))) {
-			memcpy((char *)dst + done, b->data + at % BLOCK_SIZE, k);
+		const u8 *from = b ? b->data + at % BLOCK_SIZE : zeros;
+		if (user)
+			err = copy_out((u64)dst + done, from, k);
+		else
+			memcpy((char *)dst + done, from, k);
+		if (b)
 			bio_release(b);
-		}
-		done += k;
+		done += err ? 0 : k;
 	}
-	return err ? err : (s64)done;
-}
-
-s64
-inode_write_locked(struct inode *ip, const void *src, u64 offset, size_t n)
-{
-	size_t done = 0;
-	int err = 0;
-
-	if (offset + n > MAX_BLOCKS * (u64)BLOCK_SIZE)
-		return -EFBIG;
-	while (done < n) {
-		u64 at = offset + done;
-		size_t k = MIN(n - done, BLOCK_SIZE - at % BLOCK_SIZE);
-		struct buf *b;
-		u32 block;
-
-		if ((err = block_of(ip, at / BLOCK_SIZE, true, &block)) ||
-			(err = bio_read(fs_disk, block, &b)))
-			break;
-		memcpy(b->data + at % BLOCK_SIZE, (const char *)src + done, k);
-		log_write(b);
-		bio_release(b);
-		done += k;
-	}
-	if (offset + done > ip->d.size) {
-		ip->d.size = offset + done;
-		int failed = inode_update(ip);
-		err = err ? err : failed;
-	}
+	inode_unlock(ip);
 	return done ? (s64)done : err;
 }
 
 s64
 inode_read(struct inode *ip, void *dst, u64 offset, size_t n)
 {
-	s64 got = inode_lock(ip);
+	return read_to(ip, dst, offset, n, false);
+}
 
-	if (got)
-		return got;
-	got = inode_read_locked(ip, dst, offset, n);
-	inode_unlock(ip);
-	return got;
+s64
+inode_read_user(struct inode *ip, u64 dst, u64 offset, size_t n)
+{
+	return read_to(ip, (void *)dst, offset, n, true);
+}
+
+/*
+ * Writes within one block, from memory of the kernel's or of the current process's. An error may
+ * leave blocks behind the file's end: zeros, found again when it grows, and freed with the rest.
+ */
+static int
+write_block(struct inode *ip, const void *src, u64 at, size_t n, bool user)
+{
+	struct buf *b;
+	u32 block;
+	int err = block_of(ip, at / BLOCK_SIZE, true, &block);
+
+	if (err || (err = bio_read(fs_disk, block, &b)))
+		return err;
+	u8 *to = b->data + at % BLOCK_SIZE;
+	if (!user)
+		memcpy(to, src, n);
+	else if ((err = copy_in(to, (u64)src, n)) && at >= ip->d.size)
+		memset(to, 0, n); /* a part may have come */
+	log_write(b);
+	bio_release(b);
+	return err;
+}
+
+/* Writes up to BLOCKS_AT_ONCE blocks. Inode locked, within an operation. */
+static s64
+write_from(struct inode *ip, const void *src, u64 offset, size_t n, bool user)
+{
+	size_t done = 0;
+	int err = 0, failed;
+
+	n = MIN(n, BLOCKS_AT_ONCE * BLOCK_SIZE - offset % BLOCK_SIZE);
+	if (offset + n > MAX_BLOCKS * (u64)BLOCK_SIZE)
+		return -EFBIG;
+	while (done < n && !err) {
+		size_t k = MIN(n - done, BLOCK_SIZE - (offset + done) % BLOCK_SIZE);
+
+		if (!(err = write_block(ip, (const char *)src + done, offset + done, k, user)))
+			done += k;
+	}
+	if (done && offset + done > ip->d.size) {
+		ip->d.size = offset + done;
+		if ((failed = inode_update(ip)))
+			return failed;
+	}
+	return done ? (s64)done : err;
 }
 
 s64
 inode_write(struct inode *ip, const void *src, u64 offset, size_t n)
 {
+	return write_from(ip, src, offset, n, false);
+}
+
+s64
+inode_write_user(struct inode *ip, u64 src, u64 offset, size_t n)
+{
 	size_t done = 0;
 	s64 put = 0;
 
 	while (done < n) {
-		size_t room = BLOCKS_AT_ONCE * BLOCK_SIZE - (offset + done) % BLOCK_SIZE;
-
-		log_begin();
+		if ((put = log_begin()))
+			break;
 		if (!(put = inode_lock(ip))) {
-			put = inode_write_locked(
-				ip, (const char *)src + done, offset + done, MIN(n - done, room));
+			put = write_from(
+				ip, (const void *)(src + done), offset + done, n - done, true);
 			inode_unlock(ip);
 		}
 		log_end();
@@ -315,35 +357,129 @@ inode_write(struct inode *ip, const void *src, u64 offset, size_t n)
 	return done ? (s64)done : put;
 }
 
-/* Frees a table of block numbers and, `depth` levels down, what it names. */
-static int
-free_tree(u32 block, int depth)
-{
-	struct buf *b;
-	int err = 0;
+/*
+ * Freeing. What an operation may change is limited, and a file's blocks may lie behind any number
+ * of bitmap blocks; so a file that has no name is freed from its end, in as many operations as it
+ * takes. Each clears the bits of some blocks and, in the same transaction, takes their numbers out
+ * of the file. A crash between two leaves an inode with nlink 0 and fewer blocks, which the next
+ * mount goes on with: no block is lost, and none is freed twice.
+ */
 
-	if (!block)
-		return 0;
-	if (depth) {
-		if (block >= fs_super.nblocks || (err = bio_read(fs_disk, block, &b)))
-			return -EIO;
-		for (u32 i = 0; i < NINDIRECT && !err; i++)
-			err = free_tree(((u32 *)b->data)[i], depth - 1);
-		bio_release(b);
+/* What an operation may still free: the bitmap block it is at, and how many more may follow. */
+struct room {
+	u32 map;
+	int left;
+};
+
+/* -EAGAIN: not in this operation. */
+static int
+block_free(struct inode *ip, u32 block, struct room *room)
+{
+	u32 map = block / BITS_PER_BLOCK;
+	struct buf *b;
+	int err = check_block(ip, block);
+
+	if (!err && map != room->map) {
+		err = room->left-- ? 0 : -EAGAIN;
+		room->map = map;
 	}
-	return err ? err : block_free(block);
+	if (err || (err = bio_read(fs_disk, fs_super.bitmapstart + map, &b)))
+		return err;
+	u64 *word = (u64 *)b->data + block % BITS_PER_BLOCK / 64;
+	if (*word & BIT(block % 64)) {
+		*word &= ~BIT(block % 64);
+		log_write(b);
+	} else {
+		err = fs_damaged("inode %u: block %u is marked free already", ip->ino, block);
+	}
+	bio_release(b);
+	return err;
 }
 
-/* Frees all blocks. Inode locked, within an operation: only bitmap blocks and the inode change. */
+/* Frees the data blocks that a table names, from its end, and then the table. */
 static int
-truncate(struct inode *ip)
+free_table(struct inode *ip, u32 table, struct room *room)
 {
-	int err = 0;
+	struct buf *b;
+	int err = check_block(ip, table);
 
-	for (u32 i = 0; i < NDIRECT + 2 && !err; i++) {
-		err = free_tree(ip->d.addr[i], i < NDIRECT ? 0 : i - NDIRECT + 1);
-		ip->d.addr[i] = 0;
+	if (err || (err = bio_read(fs_disk, table, &b)))
+		return err;
+	u32 *slot = (u32 *)b->data;
+	for (u32 i = NINDIRECT; i-- > 0 && !err;)
+		if (slot[i] && !(err = block_free(ip, slot[i], room)))
+			slot[i] = 0;
+	log_write(b);
+	bio_release(b);
+	return err ? err : block_free(ip, table, room);
+}
+
+/* Frees the last table of a table of tables; if there is none, the table itself. */
+static int
+free_last_table(struct inode *ip, u32 top, struct room *room)
+{
+	u32 i = NINDIRECT, table;
+	struct buf *b;
+	int err = check_block(ip, top);
+
+	if (err || (err = bio_read(fs_disk, top, &b)))
+		return err;
+	while (i > 0 && !((u32 *)b->data)[i - 1])
+		i--;
+	table = i ? ((u32 *)b->data)[i - 1] : 0;
+	bio_release(b);
+	if (!table)
+		return block_free(ip, top, room);
+	if ((err = free_table(ip, table, room)) || (err = bio_read(fs_disk, top, &b)))
+		return err;
+	((u32 *)b->data)[i - 1] = 0;
+	log_write(b);
+	bio_release(b);
+	return -EAGAIN;
+}
+
+/*
+ * Frees as much of a file, from its end, as one operation may: -EAGAIN if there is more. Inode
+ * locked, within an operation. Beside the bitmap it changes the inode and two tables at most.
+ */
+static int
+free_tail(struct inode *ip)
+{
+	struct room room = {.map = ~0u, .left = LOG_OP_BLOCKS - 4};
+	int err = 0, failed;
+
+	for (u32 i = NDIRECT + 2; i-- > 0 && !err;) {
+		u32 block = ip->d.addr[i];
+
+		if (block)
+			err = i > NDIRECT    ? free_last_table(ip, block, &room)
+			      : i == NDIRECT ? free_table(ip, block, &room)
+					     : block_free(ip, block, &room);
+		if (!err)
+			ip->d.addr[i] = 0;
 	}
+	if (!err)
+		ip->d.size = 0;
+	failed = inode_update(ip);
+	return err ? err : failed;
+}
+
+/*
+ * A large file's blocks are handed over, in one operation, to an inode without a name. That one
+ * is then freed like any deleted file, while this one can be written again.
+ */
+static int
+hand_over(struct inode *ip, struct inode **heir)
+{
+	int err = inode_alloc(T_FILE, heir);
+
+	if (err || (err = inode_lock(*heir)))
+		return err;
+	memcpy((*heir)->d.addr, ip->d.addr, sizeof(ip->d.addr));
+	(*heir)->d.size = ip->d.size;
+	err = inode_update(*heir);
+	inode_unlock(*heir);
+	memset(ip->d.addr, 0, sizeof(ip->d.addr));
 	ip->d.size = 0;
 	return err ? err : inode_update(ip);
 }
@@ -351,15 +487,43 @@ truncate(struct inode *ip)
 int
 inode_truncate(struct inode *ip)
 {
-	int err;
+	struct inode *heir = NULL;
+	int err = log_begin();
 
-	log_begin();
+	if (err)
+		return err;
 	if (!(err = inode_lock(ip))) {
-		err = truncate(ip);
+		if (ip->d.addr[NDIRECT] || ip->d.addr[NDIRECT + 1])
+			err = hand_over(ip, &heir);
+		else if (ip->d.size)
+			err = free_tail(ip);
 		inode_unlock(ip);
 	}
 	log_end();
+	if (heir)
+		inode_put(heir);
 	return err;
+}
+
+/* Frees an inode without a name. Ours is the only reference, so nobody finds it meanwhile. */
+static void
+inode_free(struct inode *ip)
+{
+	int err;
+
+	do {
+		if (log_begin())
+			return;
+		if (!(err = inode_lock(ip))) {
+			if (!(err = free_tail(ip))) {
+				ip->d.type = T_FREE;
+				inode_update(ip);
+				ip->loaded = false;
+			}
+			inode_unlock(ip);
+		}
+		log_end();
+	} while (err == -EAGAIN);
 }
 
 void
@@ -374,16 +538,7 @@ inode_put(struct inode *ip)
 	spin_unlock(&lock);
 	if (!last)
 		return;
-	/* No name and no other user: it goes. We hold the only reference, so nobody finds it. */
-	log_begin();
-	if (inode_lock(ip) == 0) {
-		truncate(ip);
-		ip->d.type = T_FREE;
-		inode_update(ip);
-		ip->loaded = false;
-		inode_unlock(ip);
-	}
-	log_end();
+	inode_free(ip);
 	spin_lock(&lock);
 	ip->refs--;
 	spin_unlock(&lock);
@@ -392,14 +547,14 @@ inode_put(struct inode *ip)
 int
 inode_alloc(u16 type, struct inode **out)
 {
-	static u32 last = ROOT_INO; /* the next is probably free */
 	u32 count = fs_super.ninodes - ROOT_INO - 1;
 	struct dinode *d;
 	struct buf *b;
 	int err;
 
+	*out = NULL;
 	for (u32 i = 0; i < count; i++) {
-		u32 ino = ROOT_INO + 1 + (last - ROOT_INO + i) % count;
+		u32 ino = ROOT_INO + 1 + (last_ino - ROOT_INO + i) % count;
 
 		if ((err = read_dinode(ino, &b, &d)))
 			return err;
@@ -407,12 +562,13 @@ inode_alloc(u16 type, struct inode **out)
 			bio_release(b);
 			continue;
 		}
-		*d = (struct dinode){.type = type};
-		last = ino;
-		log_write(b);
+		if ((*out = inode_get(ino))) {
+			*d = (struct dinode){.type = type};
+			last_ino = ino;
+			log_write(b);
+		}
 		bio_release(b);
-		*out = inode_get(ino);
-		return *out ? 0 : -EMFILE; /* an orphan then: freed at the next mount */
+		return *out ? 0 : -EMFILE;
 	}
 	return -ENOSPC;
 }
@@ -429,22 +585,27 @@ inode_free_orphans(void)
 			return;
 		bool orphan = d->type != T_FREE && d->nlink == 0;
 		bio_release(b);
-		if (orphan && (ip = inode_get(ino)) && inode_lock(ip) == 0) {
+		if (!orphan || !(ip = inode_get(ino)))
+			continue;
+		if (inode_lock(ip) == 0) {
 			pr_info("fs: inode %u has no name: freed", ino);
 			inode_unlock(ip);
-			inode_put(ip);
 		}
+		inode_put(ip);
 	}
 }
 
-void
+int
 inode_stat(struct inode *ip, struct stat *st)
 {
+	int err = inode_lock(ip);
+
 	*st = (struct stat){.ino = ip->ino};
-	if (inode_lock(ip))
-		return;
+	if (err)
+		return err;
 	st->type = ip->d.type;
 	st->nlink = ip->d.nlink;
 	st->size = ip->d.size;
 	inode_unlock(ip);
+	return 0;
 }

@@ -15,11 +15,13 @@ static struct {
 	struct blkdev *dev;
 	u32 start, size;
 	unsigned running; /* operations under way */
+	unsigned syncing; /* processes in log_sync() */
+	unsigned waiters; /* who sleeps until any of this changes */
 	bool committing;
-	u64 commits;              /* transactions that are on the disk */
-	struct buf *buf[LOG_MAX]; /* of this transaction: pinned in the cache */
+	int error;                 /* -EROFS: nothing is written any more */
+	u64 commits;               /* transactions that are on the disk, or were given up */
+	struct buf *buf[NBUF / 2]; /* of this transaction: pinned in the cache */
 	struct header head;
-	int error; /* of the disk: from then on nothing is written any more */
 } log = {.lock = SPINLOCK_INIT("log")};
 
 static int
@@ -30,7 +32,7 @@ write_block(u32 block, void *data)
 
 /* Copies a committed transaction to its home, from the log. */
 static int
-recover(struct header *h)
+recover(const struct header *h)
 {
 	struct buf *from, *to;
 	int err = 0;
@@ -38,7 +40,7 @@ recover(struct header *h)
 	for (u32 i = 0; i < h->n && !err; i++) {
 		if ((err = bio_read(log.dev, log.start + 1 + i, &from)))
 			break;
-		if (!(err = bio_read(log.dev, h->block[i], &to))) {
+		if (!(err = bio_zero(log.dev, h->block[i], &to))) {
 			memcpy(to->data, from->data, BLOCK_SIZE);
 			err = write_block(h->block[i], to->data);
 			bio_release(to);
@@ -48,46 +50,65 @@ recover(struct header *h)
 	return err ? err : blk_flush(log.dev);
 }
 
+/* Whether a header found on the disk names only blocks that a transaction may change. */
+static bool
+believable(const struct header *h, const struct superblock *sb)
+{
+	u32 room = MIN(sb->nlog, LOG_MAX + 1) - 1, i = 0;
+
+	if (h->n > room) {
+		pr_err("fs: %s is not mounted: its log has a transaction of %u blocks, room for "
+		       "%u; "
+		       "check it with fsck",
+			log.dev->name, h->n, room);
+		return false;
+	}
+	while (i < h->n && h->block[i] >= sb->inodestart && h->block[i] < sb->nblocks)
+		i++;
+	if (i < h->n)
+		pr_err("fs: %s is not mounted: its log has block %u, out of range; check it with "
+		       "fsck",
+			log.dev->name, h->block[i]);
+	return i == h->n;
+}
+
+/* What is done reaches the disk within a second, if nobody asks for it earlier. */
+static void
+log_thread(void *unused)
+{
+	for (;;) {
+		sleep_ms(1000);
+		log_sync();
+	}
+}
+
 int
-log_init(struct blkdev *dev, u32 logstart, u32 nlog)
+log_init(struct blkdev *dev, const struct superblock *sb)
 {
 	struct buf *b;
 	int err;
 
 	log.dev = dev;
-	log.start = logstart;
-	log.size = MIN(nlog, LOG_MAX) - 1;
+	log.start = sb->logstart;
+	log.size = MIN(MIN(sb->nlog, LOG_MAX + 1) - 1, NBUF / 2); /* the cache has other users */
 	log.head.magic = LOG_MAGIC;
-	if ((err = bio_read(dev, logstart, &b)))
+	if ((err = bio_read(dev, log.start, &b)))
 		return err;
 	struct header *h = (struct header *)b->data;
 	if (h->magic == LOG_MAGIC && h->n) {
-		if (h->n > log.size) {
-			pr_err("fs: the log says %u blocks and has %u", h->n, log.size);
+		if (!believable(h, sb)) {
 			err = -EINVAL;
 		} else {
 			pr_info("fs: recovering %u blocks from the log", h->n);
 			err = recover(h);
 		}
-		h->n = 0;
 	}
-	if (!err)
-		err = write_block(logstart, h);
 	bio_release(b);
+	if (!err && !(err = write_block(log.start, &log.head))) /* n is 0 */
+		err = blk_flush(dev);
+	if (!err && !kthread_start("log", log_thread, NULL))
+		err = -ENOMEM;
 	return err;
-}
-
-void
-log_begin(void)
-{
-	if (current()->log_depth++)
-		return;
-	spin_lock(&log.lock);
-	/* Room for the worst that all who run, and we, may do. */
-	while (log.committing || log.head.n + (log.running + 1) * LOG_OP_BLOCKS > log.size)
-		proc_sleep(&log, &log.lock);
-	log.running++;
-	spin_unlock(&log.lock);
 }
 
 /* Writes the transaction's blocks, to the log or to their homes; neighbours in one request. */
@@ -113,10 +134,11 @@ write_buffers(bool to_log)
 
 /*
  * The order is what makes it safe: contents, then (after a flush) the header that says that they
- * count, then (after a flush) their homes, then an empty header.
+ * count, then (after a flush) their homes, then an empty header; and that has to be on the disk
+ * before the next contents are, which the old header does not describe.
  */
 static int
-commit(void)
+write_transaction(void)
 {
 	int err = write_buffers(true);
 
@@ -130,67 +152,116 @@ commit(void)
 		err = write_block(log.start, &log.head);
 		log.head.n = n;
 	}
+	return err ? err : blk_flush(log.dev);
+}
+
+/* Ends the transaction; nobody begins meanwhile. Lock held, no operation under way. */
+static void
+commit(void)
+{
+	int err = log.error;
+
+	log.committing = true;
+	spin_unlock(&log.lock);
+	if (!err && (err = write_transaction()) && log_stop())
+		pr_err("fs: the log cannot be written (%s): nothing is from now on", strerror(err));
+	for (u32 i = 0; i < log.head.n; i++) {
+		log.buf[i]->logged = false;
+		bio_unpin(log.buf[i]);
+	}
+	spin_lock(&log.lock);
+	log.head.n = 0;
+	log.commits++;
+	log.committing = false;
+	wakeup(&log);
+}
+
+/* Sleeps until something has changed. Lock held before and after. */
+static void
+log_wait(void)
+{
+	log.waiters++;
+	proc_sleep(&log, &log.lock);
+	log.waiters--;
+}
+
+int
+log_begin(void)
+{
+	int err;
+
+	spin_lock(&log.lock);
+	/* Room for the worst that all who run, and we, may do. */
+	while (!(err = log.error) &&
+		(log.committing || log.syncing ||
+			log.head.n + (log.running + 1) * LOG_OP_BLOCKS > log.size)) {
+		if (log.committing || log.running || log.syncing)
+			log_wait();
+		else
+			commit();
+	}
+	if (!err)
+		log.running++;
+	spin_unlock(&log.lock);
 	return err;
 }
 
 void
 log_end(void)
 {
-	int err;
-
-	if (--current()->log_depth)
-		return;
 	spin_lock(&log.lock);
-	if (--log.running || !log.head.n) {
-		spin_unlock(&log.lock);
+	log.running--;
+	if (log.waiters)
 		wakeup(&log);
-		return;
-	}
-	/* The last one out commits for all; nobody begins meanwhile. */
-	log.committing = true;
 	spin_unlock(&log.lock);
-	err = log.error ? log.error : commit();
-	for (u32 i = 0; i < log.head.n; i++)
-		bio_unpin(log.buf[i]);
-	spin_lock(&log.lock);
-	if (err && !log.error) {
-		pr_err("fs: the log cannot be written (%s): nothing is from now on", strerror(err));
-		log.error = err;
-	}
-	log.head.n = 0;
-	log.commits++;
-	log.committing = false;
-	spin_unlock(&log.lock);
-	wakeup(&log);
 }
 
 void
 log_write(struct buf *b)
 {
-	ASSERT(current()->log_depth);
+	if (b->logged) /* changed before: written once */
+		return;
+	b->logged = true;
+	bio_pin(b);
 	spin_lock(&log.lock);
-	u32 i = 0;
-	while (i < log.head.n && log.buf[i] != b) /* changed before: written once */
-		i++;
-	if (i == log.head.n) {
-		if (i == log.size)
-			panic("log: an operation changes more than %d blocks", LOG_OP_BLOCKS);
-		log.buf[i] = b;
-		log.head.block[i] = b->block;
-		log.head.n++;
-		bio_pin(b);
-	}
+	ASSERT(log.running);
+	if (log.head.n == log.size)
+		panic("log: an operation changes more than %d blocks", LOG_OP_BLOCKS);
+	log.buf[log.head.n] = b;
+	log.head.block[log.head.n++] = b->block;
 	spin_unlock(&log.lock);
 }
 
 int
 log_sync(void)
 {
+	int err;
+
 	spin_lock(&log.lock);
-	/* What was done is in the running transaction, or committed. */
-	u64 want = log.commits + (log.head.n || log.committing);
-	while (log.commits < want && (log.head.n || log.committing))
-		proc_sleep(&log, &log.lock);
+	/* What was done is in the open transaction, or in the one that is being written. */
+	u64 want = log.commits + (log.head.n != 0);
+	log.syncing++; /* who begins now waits, so that those who run come to an end */
+	while (log.commits < want) {
+		if (log.committing || log.running)
+			log_wait();
+		else
+			commit();
+	}
+	if (--log.syncing == 0 && log.waiters)
+		wakeup(&log);
+	err = log.error;
 	spin_unlock(&log.lock);
-	return log.error;
+	return err;
+}
+
+bool
+log_stop(void)
+{
+	bool first;
+
+	spin_lock(&log.lock);
+	first = !log.error;
+	log.error = -EROFS;
+	spin_unlock(&log.lock);
+	return first;
 }

@@ -49,7 +49,6 @@ struct proc {
 	void (*fn)(void *), *arg;     /* (o) a kernel thread's body */
 	struct file *file[MAX_FILES]; /* (o) */
 	struct inode *cwd;            /* (o) */
-	int log_depth;                /* (o) of log_begin() */
 };
 
 /* The running thread; NULL in the scheduler. */
@@ -108,7 +107,7 @@ int exec(const char *path, char *const argv[]);
 struct mutex {
 	struct spinlock lk;
 	struct proc *owner;
-	unsigned waiters;
+	int waiters;
 };
 void mutex_init(struct mutex *m, const char *name);
 void mutex_lock(struct mutex *m);

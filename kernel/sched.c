@@ -391,28 +391,43 @@ mutex_init(struct mutex *m, const char *name)
 	m->waiters = 0;
 }
 
+/* Takes the mutex if nobody has it. */
+static bool
+mutex_try(struct mutex *m)
+{
+	struct proc *nobody = NULL;
+
+	return __atomic_compare_exchange_n(
+		&m->owner, &nobody, current(), false, __ATOMIC_SEQ_CST, __ATOMIC_RELAXED);
+}
+
+/*
+ * The spin lock is only for those who have to wait. Who waits counts itself, then tries; who
+ * releases gives up the mutex, then looks at the count: one of them sees what the other did.
+ */
 void
 mutex_lock(struct mutex *m)
 {
-	spin_lock(&m->lk);
+	if (mutex_try(m))
+		return;
 	ASSERT(m->owner != current());
-	while (m->owner) {
-		m->waiters++;
+	spin_lock(&m->lk);
+	__atomic_add_fetch(&m->waiters, 1, __ATOMIC_SEQ_CST);
+	while (!mutex_try(m))
 		proc_sleep(m, &m->lk);
-		m->waiters--;
-	}
-	m->owner = current();
+	__atomic_sub_fetch(&m->waiters, 1, __ATOMIC_RELAXED);
 	spin_unlock(&m->lk);
 }
 
 void
 mutex_unlock(struct mutex *m)
 {
-	spin_lock(&m->lk);
 	ASSERT(m->owner == current());
-	m->owner = NULL;
-	if (m->waiters)
-		wakeup(m);
+	__atomic_store_n(&m->owner, NULL, __ATOMIC_SEQ_CST);
+	if (!__atomic_load_n(&m->waiters, __ATOMIC_SEQ_CST))
+		return;
+	spin_lock(&m->lk);
+	wakeup(m);
 	spin_unlock(&m->lk);
 }
 

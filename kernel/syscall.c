@@ -111,6 +111,23 @@ sys_write(u64 fd, u64 buf, u64 n)
 	return f ? file_write(f, buf, MIN(n, 1UL << 30)) : -EBADF;
 }
 
+/* The fourth argument of these two lies where the program put it. */
+static s64
+sys_pread(u64 fd, u64 buf, u64 n)
+{
+	struct file *f = fd_file(fd);
+
+	return f ? file_pread(f, buf, MIN(n, 1UL << 30), current()->tf->r10) : -EBADF;
+}
+
+static s64
+sys_pwrite(u64 fd, u64 buf, u64 n)
+{
+	struct file *f = fd_file(fd);
+
+	return f ? file_pwrite(f, buf, MIN(n, 1UL << 30), current()->tf->r10) : -EBADF;
+}
+
 static s64
 sys_open(u64 user_path, u64 flags, u64 c)
 {
@@ -290,6 +307,7 @@ sys_poweroff(u64 how, u64 status, u64 c)
 {
 	if (how > 1)
 		return -EINVAL;
+	log_sync();
 	if (how == 1)
 		platform_debug_exit((u32)status);
 	platform_poweroff();

@@ -28,3 +28,5 @@ SYSCALL(20, mkdir, 1)    /* int mkdir(const char *path) */
 SYSCALL(21, unlink, 1)   /* int unlink(const char *path): a file, or an empty directory */
 SYSCALL(22, link, 2)     /* int link(const char *old, const char *path) */
 SYSCALL(23, fsync, 1)    /* int fsync(int fd): all that was written is on the disk */
+SYSCALL(24, pread, 4)    /* ssize_t pread(int fd, void *buf, size_t n, long offset) */
+SYSCALL(25, pwrite, 4)   /* ssize_t pwrite(int fd, const void *buf, size_t n, long offset) */

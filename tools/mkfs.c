@@ -1,20 +1,34 @@
 /*
  * mkfs: makes an image of the file system of kernel/fsformat.h, on the machine that builds it.
  *
- * The whole image is kept in memory, so a block is a pointer and nothing is ever read back.
- * The build machine must be little-endian, as the format is.
+ * The image is mapped, so a block is a pointer, and what is never touched stays a hole in the
+ * file. The build machine must be little-endian, as the format is.
  */
-#include "kernel/abi.h" /* before the C library's headers: both know names such as SEEK_SET */
+#define _POSIX_C_SOURCE 200809L
+/* The format's names come before the C library's, which has a stat and a dirent of its own. */
+#define stat   fs_stat
+#define dirent fs_dirent
+#include "kernel/abi.h"
 #include "kernel/fsformat.h"
+#undef stat
+#undef dirent
+#undef NAME_MAX
 
+#include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
-enum { NINODES = 1024, NLOG = 64, MAX_MIB = 4096 };
+enum { MIN_INODES = 1024, BLOCKS_PER_INODE = 64, MAX_MIB = 1 << 20 };
+enum { MAX_NAME = sizeof(((struct fs_dirent *)0)->name) - 1 };
 
 static u8 *image;
+static const char *making; /* the image that is to be removed if it cannot be finished */
 static struct superblock *super;
 static u32 next_block, next_inode;
 
@@ -31,6 +45,8 @@ die(const char *format, ...)
 	vfprintf(stderr, format, args);
 	va_end(args);
 	fprintf(stderr, "\n");
+	if (making)
+		remove(making);
 	exit(1);
 }
 
@@ -106,11 +122,11 @@ append(struct dinode *file, const void *data, size_t n)
 }
 
 /* Returns a directory's entry at a byte offset, or NULL. */
-static const struct dirent *
+static const struct fs_dirent *
 entry_at(struct dinode *dir, u64 offset)
 {
 	const u8 *b = file_block(dir, offset / BLOCK_SIZE, false);
-	const struct dirent *entry = (const void *)(b ? b + offset % BLOCK_SIZE : NULL);
+	const struct fs_dirent *entry = (const void *)(b ? b + offset % BLOCK_SIZE : NULL);
 
 	if (!entry || entry->ino == 0)
 		return NULL;
@@ -125,8 +141,8 @@ find(u32 dir, const char *name, size_t n)
 {
 	if (inode(dir)->type != T_DIR)
 		return 0;
-	for (u64 at = 0; at < inode(dir)->size; at += sizeof(struct dirent)) {
-		const struct dirent *entry = entry_at(inode(dir), at);
+	for (u64 at = 0; at < inode(dir)->size; at += sizeof(struct fs_dirent)) {
+		const struct fs_dirent *entry = entry_at(inode(dir), at);
 
 		if (entry && strlen(entry->name) == n && memcmp(entry->name, name, n) == 0)
 			return entry->ino;
@@ -138,9 +154,9 @@ find(u32 dir, const char *name, size_t n)
 static void
 enter(u32 dir, const char *name, size_t n, u32 ino)
 {
-	struct dirent entry = {.ino = ino};
+	struct fs_dirent entry = {.ino = ino};
 
-	if (n > NAME_MAX)
+	if (n > MAX_NAME)
 		die("%.*s: name too long", (int)n, name);
 	memcpy(entry.name, name, n);
 	append(inode(dir), &entry, sizeof(entry));
@@ -197,90 +213,147 @@ walk(const char *path, size_t n, bool make_missing)
 	}
 }
 
-/* Does what PATH=HOSTFILE says, or makes the directory that PATH/ says. */
+/* Copies a file of the build machine to a path. */
 static void
-add(const char *spec)
+add_file(const char *path, size_t n, const char *from)
 {
-	const char *equals = strchr(spec, '=');
-	size_t n = equals ? (size_t)(equals - spec) : strlen(spec);
 	static u8 buf[1 << 16];
 	size_t got;
 	FILE *in;
 	u32 ino;
 
-	if (!equals != (n > 0 && spec[n - 1] == '/'))
-		die("%s: neither PATH=HOSTFILE nor DIRECTORY/", spec);
-	if (!equals) {
-		walk(spec, n, true);
-		return;
-	}
-	if (walk(spec, n, false))
-		die("%.*s: given twice", (int)n, spec);
-	in = fopen(equals + 1, "rb");
+	if (walk(path, n, false))
+		die("%.*s: given twice", (int)n, path);
+	in = fopen(from, "rb");
 	if (!in)
-		die("%s: %s", equals + 1, strerror(errno));
-	ino = walk(spec, n, true);
+		die("%s: %s", from, strerror(errno));
+	ino = walk(path, n, true);
 	while ((got = fread(buf, 1, sizeof(buf), in)) > 0)
 		append(inode(ino), buf, got);
 	if (ferror(in))
-		die("%s: cannot read", equals + 1);
+		die("%s: cannot read", from);
 	fclose(in);
 }
 
-/* Lays out an empty file system of some MiB in memory. */
+/* Compares two names, for qsort(). */
+static int
+by_name(const void *a, const void *b)
+{
+	return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+/* Copies what is in a directory of the build machine, in the order of names, below a path. */
 static void
-format(u32 mib)
+add_tree(const char *path, const char *from)
+{
+	char **names = NULL, below[4096], source[4096];
+	const struct dirent *entry;
+	struct stat st;
+	size_t n = 0;
+	DIR *dir = opendir(from);
+
+	if (!dir)
+		die("%s: %s", from, strerror(errno));
+	while ((entry = readdir(dir))) {
+		if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0)
+			continue;
+		names = realloc(names, (n + 1) * sizeof(*names));
+		if (!names || !(names[n++] = strdup(entry->d_name)))
+			die("out of memory");
+	}
+	closedir(dir);
+	if (n)
+		qsort(names, n, sizeof(*names), by_name);
+	for (size_t i = 0; i < n; i++) {
+		snprintf(source, sizeof(source), "%s/%s", from, names[i]);
+		if (stat(source, &st) != 0)
+			die("%s: %s", source, strerror(errno));
+		snprintf(below, sizeof(below), "%s%s%s", path, names[i],
+			S_ISDIR(st.st_mode) ? "/" : "");
+		if (S_ISDIR(st.st_mode)) {
+			walk(below, strlen(below), true);
+			add_tree(below, source);
+		} else {
+			add_file(below, strlen(below), source);
+		}
+		free(names[i]);
+	}
+	free(names);
+}
+
+/* Does what an argument says: PATH=HOSTFILE, the empty directory PATH/, or HOSTDIRECTORY. */
+static void
+add(const char *spec)
+{
+	const char *equals = strchr(spec, '=');
+	size_t n = strlen(spec);
+
+	if (equals)
+		add_file(spec, equals - spec, equals + 1);
+	else if (*spec == '/' && spec[n - 1] == '/')
+		walk(spec, n, true);
+	else
+		add_tree("/", spec);
+}
+
+/* Maps n bytes of an open file. */
+static void
+map(int fd, size_t n, bool write)
+{
+	image = mmap(NULL, n, PROT_READ | (write ? PROT_WRITE : 0), MAP_SHARED, fd, 0);
+	if (image == MAP_FAILED)
+		die("the image cannot be mapped: %s", strerror(errno));
+	super = (struct superblock *)(image + BLOCK_SIZE);
+	close(fd);
+}
+
+/* Lays out an empty file system of some MiB in a new file. */
+static void
+format(const char *name, u32 mib)
 {
 	u32 nblocks = mib * (1024 * 1024 / BLOCK_SIZE);
+	int fd = open(name, O_RDWR | O_CREAT | O_TRUNC, 0666);
 
-	image = calloc(nblocks, BLOCK_SIZE);
-	if (!image)
-		die("out of memory");
-	super = (struct superblock *)(image + BLOCK_SIZE);
+	if (fd < 0 || ftruncate(fd, (off_t)nblocks * BLOCK_SIZE) != 0)
+		die("%s: %s", name, strerror(errno));
+	making = name;
+	map(fd, (size_t)nblocks * BLOCK_SIZE, true);
 	super->magic = FS_MAGIC;
 	super->version = 1;
 	super->nblocks = nblocks;
-	super->ninodes = NINODES;
+	super->ninodes = MAX(MIN_INODES, nblocks / BLOCKS_PER_INODE);
 	super->logstart = 2;
-	super->nlog = NLOG;
-	super->inodestart = super->logstart + NLOG;
-	super->bitmapstart = super->inodestart + DIV_UP(NINODES, INODES_PER_BLOCK);
+	super->nlog = mib < 64 ? 64 : 128;
+	super->inodestart = super->logstart + super->nlog;
+	super->bitmapstart = super->inodestart + DIV_UP(super->ninodes, INODES_PER_BLOCK);
 	super->datastart = super->bitmapstart + DIV_UP(nblocks, 8 * BLOCK_SIZE);
 	next_block = super->datastart;
 	next_inode = ROOT_INO;
 	make(ROOT_INO, "", 0, T_DIR);
 }
 
-/* Writes the image, now that it is known which blocks are taken: all before next_block. */
+/* Finishes the image, now that it is known which blocks are taken: all before next_block. */
 static void
 save(const char *name)
 {
-	u8 *bitmap = block(super->bitmapstart);
-	FILE *out = fopen(name, "wb");
-
 	for (u32 i = 0; i < next_block; i++)
-		bitmap[i / 8] |= 1 << i % 8;
-	if (!out)
-		die("%s: %s", name, strerror(errno));
-	if (fwrite(image, BLOCK_SIZE, super->nblocks, out) != super->nblocks || fclose(out) != 0)
+		block(super->bitmapstart + i / (8 * BLOCK_SIZE))[i / 8 % BLOCK_SIZE] |= 1 << i % 8;
+	if (munmap(image, (size_t)super->nblocks * BLOCK_SIZE) != 0)
 		die("%s: %s", name, strerror(errno));
 }
 
-/* Reads an image into memory. */
+/* Maps an image to look into it. */
 static void
 load(const char *name)
 {
-	FILE *in = fopen(name, "rb");
-	long size;
+	int fd = open(name, O_RDONLY);
+	off_t size;
 
-	if (!in || fseek(in, 0, SEEK_END) != 0 || (size = ftell(in)) < 0)
+	if (fd < 0 || (size = lseek(fd, 0, SEEK_END)) < 0)
 		die("%s: %s", name, strerror(errno));
-	rewind(in);
-	image = size >= 2 * BLOCK_SIZE && size >> 20 <= MAX_MIB ? malloc(size) : NULL;
-	if (!image || fread(image, 1, size, in) != (size_t)size)
-		die("%s: cannot read, or not an image", name);
-	fclose(in);
-	super = (struct superblock *)(image + BLOCK_SIZE);
+	if (size < 2 * BLOCK_SIZE)
+		die("%s: not an image", name);
+	map(fd, size, false);
 	if (super->magic != FS_MAGIC || super->version != 1)
 		die("%s: not an image of this file system", name);
 	if (super->nblocks > (u64)size / BLOCK_SIZE)
@@ -315,8 +388,8 @@ list(u32 dir, const char *prefix, int depth)
 {
 	if (depth > 32)
 		die("bad image: directories too deep");
-	for (u64 at = 0; at < inode(dir)->size; at += sizeof(struct dirent)) {
-		const struct dirent *entry = entry_at(inode(dir), at);
+	for (u64 at = 0; at < inode(dir)->size; at += sizeof(struct fs_dirent)) {
+		const struct fs_dirent *entry = entry_at(inode(dir), at);
 		char path[4096];
 		bool is_dir;
 
@@ -348,14 +421,15 @@ main(int argc, char **argv)
 		mib = strtol(argv[2], &end, 10);
 		if (*end || mib < 1 || mib > MAX_MIB)
 			die("%s: not a size in MiB from 1 to %d", argv[2], MAX_MIB);
-		format(mib);
+		format(argv[1], mib);
 		for (int i = 3; i < argc; i++)
 			add(argv[i]);
 		save(argv[1]);
 	} else {
-		fprintf(stderr, "usage: mkfs IMAGE SIZE_MiB {PATH=HOSTFILE | DIRECTORY/}...\n"
-				"       mkfs -x IMAGE PATH    (writes a file to standard output)\n"
-				"       mkfs -l IMAGE         (lists the tree)\n");
+		fprintf(stderr,
+			"usage: mkfs IMAGE SIZE_MiB {PATH=HOSTFILE | PATH/ | HOSTDIRECTORY}...\n"
+			"       mkfs -x IMAGE PATH    (writes a file to standard output)\n"
+			"       mkfs -l IMAGE         (lists the tree)\n");
 		return 2;
 	}
 	return 0;

@@ -26,6 +26,8 @@ void *sbrk(long increment);
 int chdir(const char *path);
 int fstat(int fd, struct stat *st);
 long lseek(int fd, long offset, int whence);
+ssize_t pread(int fd, void *buf, size_t n, long offset);
+ssize_t pwrite(int fd, const void *buf, size_t n, long offset);
 int poweroff(int how, int status);
 int mkdir(const char *path);
 int unlink(const char *path);

@@ -4,6 +4,8 @@
 #include "hal/acpi.h"
 #include "kernel/bootinfo.h"
 
+const unsigned fuzz_rounds = 50000;
+
 static size_t (*const samples[])(u8 *to) = {
 	sample_multiboot2, sample_pvh, sample_cmdline, sample_madt};
 

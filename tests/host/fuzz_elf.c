@@ -3,6 +3,8 @@
 #include "tests/host/fuzz.h"
 #include "kernel/elf.h"
 
+const unsigned fuzz_rounds = 50000;
+
 #define LO 0x400000UL
 #define HI 0x800000UL
 

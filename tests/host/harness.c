@@ -194,7 +194,7 @@ panic(const char *fmt, ...)
 	abort();
 }
 
-void
+__attribute__((weak)) void
 klog(int level, const char *fmt, ...)
 {
 }

@@ -5,7 +5,7 @@ HOSTCC ?= cc
 FUZZCC ?= clang
 FUZZ_SECONDS ?= 20
 
-HOST_TESTS := pt_test iova_test parse_test fuzz_boot fuzz_elf
+HOST_TESTS := pt_test iova_test parse_test fs_test fuzz_boot fuzz_elf fuzz_fs
 HOST_FUZZ := $(filter fuzz_%,$(HOST_TESTS))
 HOST_CFLAGS := -std=gnu11 -g -O1 -Wall -Wextra -Wno-unused-parameter -I. -MMD -MP \
 	-Wno-incompatible-library-redeclaration -fno-strict-aliasing -fno-sanitize-recover=all -fsanitize=address,undefined
@@ -25,6 +25,20 @@ $(B)/host/obj/%.o: %.c
 $(B)/host/fuzz/%.o: %.c
 	@mkdir -p $(@D)
 	@$(FUZZCC) $(HOST_CFLAGS) -fsanitize=fuzzer-no-link $(HOST_DEFS) -c $< -o $@
+
+# The file system's tests have an image that mkfs has made in them.
+$(B)/host/mkfs $(B)/host/fsck: $(B)/host/%: tools/%.c kernel/fsformat.h kernel/abi.h
+	@mkdir -p $(@D)
+	@$(HOSTCC) -std=c11 -I. $< -o $@
+
+$(B)/host/fs.img: $(B)/host/mkfs
+	@$< $@ 1 /small=Makefile /dir/a=tests/host/host.mk /dir/empty/
+
+$(B)/host/obj/tests/host/fs_test.o $(foreach d,obj fuzz,$(B)/host/$(d)/tests/host/fs_world.o): HOST_DEFS := -DMKFS='"$(B)/host/mkfs"' -DFSCK='"$(B)/host/fsck"' -DFS_IMAGE='"$(B)/host/fs.img"' -fno-builtin
+$(foreach d,obj fuzz,$(B)/host/$(d)/tests/host/fs_world.o): $(B)/host/fs.img
+$(B)/host/fs_test $(B)/host/fuzz_fs: $(B)/host/obj/tests/host/fs_world.o
+$(B)/host/fs_test: | $(B)/host/fsck
+$(B)/host/fuzz/fuzz_fs: $(B)/host/fuzz/tests/host/fs_world.o
 
 $(HOST_TESTS:%=$(B)/host/%): $(B)/host/%: $(B)/host/obj/tests/host/%.o $(HOST_LIB:%=$(B)/host/obj/%.o)
 	@$(HOSTCC) -fsanitize=address,undefined $^ -o $@
@@ -48,7 +62,7 @@ host-fuzz: $(HOST_FUZZ:%=$(B)/host/%)
 
 $(HOST_FUZZ:%=host-run-%): host-run-%: $(B)/host/fuzz/% $(B)/host/%
 	@mkdir -p $(B)/host/corpus/$* && $(B)/host/$* $(B)/host/corpus/$*
-	@echo "# $* for $(FUZZ_SECONDS) s"; $< -max_total_time=$(FUZZ_SECONDS) -verbosity=0 \
+	@echo "# $* for $(FUZZ_SECONDS) s"; $< -max_total_time=$(FUZZ_SECONDS) -timeout=10 -verbosity=0 \
 		-artifact_prefix=$(B)/host/$*- $(B)/host/corpus/$* >$(B)/host/$*.log 2>&1 && \
 		echo "ok 1 - $*" || { tail -n 40 $(B)/host/$*.log; echo "not ok 1 - $*"; false; }
 

@@ -6,8 +6,6 @@
 #include "tests/host/fuzz.h"
 #include <stdio.h>
 
-#define ROUNDS 50000
-
 static u8 sample[SAMPLE_MAX + 1], input[SAMPLE_MAX + 1];
 
 static int
@@ -50,7 +48,7 @@ main(int argc, char **argv)
 	if (argc > 1)
 		return write_corpus(argv[1]);
 	test("replay: random inputs");
-	for (unsigned round = 0; round < ROUNDS; round++) {
+	for (unsigned round = 0; round < fuzz_rounds; round++) {
 		len = rnd_below(256);
 		for (size_t i = 0; i < len; i++)
 			input[i] = rnd();
@@ -58,7 +56,7 @@ main(int argc, char **argv)
 	}
 	for (unsigned n = 0; (len = fuzz_sample(n, sample)); n++) {
 		test("replay: sample %u, damaged", n);
-		for (unsigned round = 0; round < ROUNDS; round++) {
+		for (unsigned round = 0; round < fuzz_rounds; round++) {
 			memcpy(input, sample, len);
 			LLVMFuzzerTestOneInput(input, mutate(len));
 		}
