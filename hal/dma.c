@@ -177,8 +177,8 @@ dma_device_named(const char *name)
 static void
 map_forget(struct dma_map *map)
 {
-	if (map->strategy->forget)
-		map->strategy->forget(map);
+	if (map->dev->strategy->forget)
+		map->dev->strategy->forget(map);
 	if (map->bounce)
 		dma_bounce.forget(map);
 	if (map->window.v)
@@ -200,16 +200,32 @@ any_in_use(struct dma_client *c)
 	return any;
 }
 
-/* Hands all maps of a device to a strategy. Nothing is mapped. */
-static void
-hand_over(struct dma_client *c, const struct dma_strategy *s)
+/* The strategy of a device that changes its strategy: who maps waits until it has. */
+static int
+wait_and_map(struct dma_map *map, const struct sg *sg, unsigned n)
 {
-	list_for_each (it, &c->maps) {
-		struct dma_map *map = list_entry(it, struct dma_map, link);
-		map_forget(map);
-		map->strategy = s;
-	}
-	c->dev->strategy = s;
+	struct dma_client *c = map->dev->client;
+
+	__atomic_store_n(&map->in_use, false, __ATOMIC_SEQ_CST);
+	spin_lock(&c->lock);
+	while (c->switching)
+		proc_sleep(&c->switching, &c->lock);
+	spin_unlock(&c->lock);
+	if (__atomic_exchange_n(&map->in_use, true, __ATOMIC_SEQ_CST))
+		return -EBUSY;
+	return map->strategy->map(map, sg, n);
+}
+static const struct dma_strategy between = {.name = "between", .map = wait_and_map};
+
+/* Hands all maps of a device to a strategy. */
+static void
+set_all(struct dma_client *c, const struct dma_strategy *s)
+{
+	spin_lock(&c->lock);
+	list_for_each (it, &c->maps)
+		__atomic_store_n(
+			&list_entry(it, struct dma_map, link)->strategy, s, __ATOMIC_SEQ_CST);
+	spin_unlock(&c->lock);
 }
 
 int
@@ -223,22 +239,28 @@ dma_set_strategy(struct device *dev, const struct dma_strategy *s)
 		return 0;
 	if (!dev->domain && s != &dma_bounce && s != &dma_direct)
 		return -ENODEV; /* nobody translates: there is nothing to choose */
-	/* Who maps from now on waits; who had mapped before is waited for. */
 	if (__atomic_exchange_n(&c->switching, true, __ATOMIC_SEQ_CST))
 		return -EBUSY;
+	/* Who maps from now on waits; who had mapped before is waited for. */
+	set_all(c, &between);
 	while (any_in_use(c) && !err) {
 		if (timer_ns() > deadline)
 			err = -EBUSY;
 		else
 			sleep_ms(1);
 	}
-	if (!err) {
+	if (err) {
+		s = dev->strategy;
+	} else {
 		if (dev->strategy->stop)
 			dev->strategy->stop(c);
-		hand_over(c, s);
+		list_for_each (it, &c->maps)
+			map_forget(list_entry(it, struct dma_map, link));
 		if (s->start && (err = s->start(c)))
-			hand_over(c, &dma_strict);
+			s = &dma_strict;
+		dev->strategy = s;
 	}
+	set_all(c, s);
 	spin_lock(&c->lock);
 	c->switching = false;
 	wakeup(&c->switching);
@@ -326,14 +348,14 @@ INITCALL(INIT_BUS, start_ticking);
 int
 dma_map_create(struct device *dev, const struct dma_limits *limits, size_t max, struct dma_map *map)
 {
-	*map = (struct dma_map){
-		.dev = dev, .limits = *limits, .max = max, .strategy = dev->strategy};
+	*map = (struct dma_map){.dev = dev, .limits = *limits, .max = max};
 	map->window_pages = DIV_UP(max, PAGE_SIZE) + 1; /* a buffer may begin within a page */
 	if (!map->limits.max_segs)
 		map->limits.max_segs = map->window_pages;
 	if (!(map->seg = kmalloc(map->limits.max_segs * sizeof(*map->seg))))
 		return -ENOMEM;
 	spin_lock(&dev->client->lock);
+	map->strategy = dev->client->switching ? &between : dev->strategy;
 	list_add_tail(&dev->client->maps, &map->link);
 	spin_unlock(&dev->client->lock);
 	return 0;
@@ -400,30 +422,20 @@ dma_add_seg(struct dma_map *map, u64 at, size_t len)
 	return 0;
 }
 
-/* Waits while the device changes its strategy. */
-static void
-wait_for_switch(struct dma_map *map)
-{
-	struct dma_client *c = map->dev->client;
-
-	map->in_use = false;
-	spin_lock(&c->lock);
-	while (c->switching)
-		proc_sleep(&c->switching, &c->lock);
-	map->in_use = true;
-	spin_unlock(&c->lock);
-}
-
-/* Not as the strategy would have it: through a buffer that the device can take. */
+/* What the device cannot take goes through a buffer that it can; else the error stays. */
 static int
-fall_back(struct dma_map *map, const struct sg *sg, unsigned n)
+map_failed(struct dma_map *map, const struct sg *sg, unsigned n, int err)
 {
-	int err;
-
 	map->nseg = map->pages = 0;
-	map->bounced = true;
-	if ((err = dma_bounce.map(map, sg, n)))
+	if ((err == -ERANGE || err == -EINVAL) && map->dev->strategy != &dma_bounce) {
+		map->bounced = true;
+		if (!(err = dma_bounce.map(map, sg, n)))
+			return 0;
 		map->bounced = false;
+		map->nseg = map->pages = 0;
+	}
+	map->dev->client->errors++;
+	__atomic_store_n(&map->in_use, false, __ATOMIC_RELEASE);
 	return err;
 }
 
@@ -435,21 +447,12 @@ dma_map_sg_at(
 
 	if (__atomic_exchange_n(&map->in_use, true, __ATOMIC_SEQ_CST))
 		return -EBUSY;
-	if (READ_ONCE(map->dev->client->switching))
-		wait_for_switch(map);
 	map->dir = dir;
 	map->where = where;
-	err = n ? map->strategy->map(map, sg, n) : -EINVAL;
-	if (err == -ERANGE || err == -EINVAL)
-		err = fall_back(map, sg, n);
-	if (err) {
-		map->nseg = map->pages = 0;
-		map->dev->client->errors++;
-		__atomic_store_n(&map->in_use, false, __ATOMIC_RELEASE);
-		return err;
-	}
-	map->maps++;
-	return 0;
+	if ((err = n ? READ_ONCE(map->strategy)->map(map, sg, n) : -EINVAL))
+		err = map_failed(map, sg, n, err);
+	map->maps += !err;
+	return err;
 }
 
 int
@@ -463,7 +466,9 @@ dma_map_at(struct dma_map *map, void *va, size_t len, enum dma_dir dir, const ch
 int
 dma_commit(struct dma_map *map)
 {
-	return map->strategy->commit ? map->strategy->commit(map) : 0;
+	const struct dma_strategy *s = map->dev->strategy;
+
+	return s->commit ? s->commit(map) : 0;
 }
 
 void
@@ -477,7 +482,7 @@ dma_unmap_at(struct dma_map *map, const char *where)
 	if (map->bounced)
 		dma_bounce.unmap(map);
 	else
-		map->strategy->unmap(map);
+		map->dev->strategy->unmap(map); /* not map->strategy: it may be about to change */
 	map->nseg = map->pages = 0;
 	map->bounced = false;
 	__atomic_store_n(&map->in_use, false, __ATOMIC_RELEASE);

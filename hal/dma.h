@@ -43,7 +43,7 @@ struct dma_map {
 	struct dma_seg *seg;
 
 	/* The strategies'. */
-	const struct dma_strategy *strategy; /* of what is mapped now, else of what was last */
+	const struct dma_strategy *strategy; /* for the next map: the device's, or "wait" */
 	size_t max;                          /* bytes */
 	iova_t window;                       /* pages of bus addresses; 0: none */
 	u32 window_pages;

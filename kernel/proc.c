@@ -14,7 +14,7 @@ void thread_start(void);
 static struct spinlock lock = SPINLOCK_INIT("processes");
 static struct list all = LIST_INIT(all);
 static struct proc *init_proc;
-static int next_pid = 1;
+static int next_pid = 2; /* 1 is init's */
 
 /* A process with a kernel stack whose context begins at first_return. */
 static struct proc *
@@ -211,6 +211,7 @@ init_thread(void *unused)
 	if (err)
 		panic("no root file system: %s; give a disk (root=nvme0) or a boot module",
 			strerror(err));
+	p->pid = 1;
 	p->fn = NULL; /* a process from now on */
 	init_proc = p;
 	p->cwd = inode_ref(fs_root());

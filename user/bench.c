@@ -98,6 +98,18 @@ page_faults(int n)
 }
 
 static void
+preads(int n)
+{
+	int fd = open("/bin/bench", O_RDONLY);
+	char c;
+
+	must(fd >= 0 && pread(fd, &c, 1, 0) == 1, "open");
+	while (n--)
+		must(pread(fd, &c, 1, 100) == 1, "pread");
+	close(fd);
+}
+
+static void
 opens(int n)
 {
 	while (n--) {
@@ -128,6 +140,7 @@ static const struct row {
 	{"fork+exit+wait", forks, 100},
 	{"fork+exec+wait", execs, 100},
 	{"page fault", page_faults, 1000},
+	{"pread 1 byte", preads, 1000},
 	{"open+close", opens, 500},
 	{"create+write 1K+unlink", creates, 200},
 };
