@@ -1,16 +1,17 @@
 # Halcyon. `make help` lists what there is to type.
 #
 # Variables: IOMMU=vtd|amdvi|none CPUS=n MEM=size ACCEL=tcg|kvm APPEND="kernel command line"
-#            QEMUEXTRA="…" BOOT=iso|uefi|kernel T=pattern SLOW=1 V=1 LLVM=1 WERROR=1
+#            QEMUEXTRA="…" BOOT=iso|uefi|kernel T=pattern SLOW=1 V=1 LLVM=1 WERROR=1 OPT=g
 
 B ?= build
+OPT ?= 2
 .DEFAULT_GOAL := all
 include tools/toolchain.mk
 
 Q := $(if $(V),,@)
 say = $(if $(V),@:,@printf '  %-6s %s\n' $(1) $(2))
 
-CFLAGS_ALL := -std=gnu11 -O2 -g -Wall -Wextra -Wno-unused-parameter -Wno-unused-command-line-argument \
+CFLAGS_ALL := -std=gnu11 -O$(OPT) -g -Wall -Wextra -Wno-unused-parameter -Wno-unused-command-line-argument \
 	$(if $(WERROR),-Werror) -ffreestanding -fno-pic -fno-pie -mno-red-zone -mgeneral-regs-only \
 	-fno-omit-frame-pointer -fno-strict-aliasing -fno-asynchronous-unwind-tables -MMD -MP -I.
 KCFLAGS := $(CFLAGS_ALL) -mcmodel=kernel -fstack-protector-strong -mstack-protector-guard=global
@@ -115,7 +116,8 @@ qemu: setup-run all $(B)/data.img
 	@tools/qemu.sh
 
 qemu-gdb: setup-run all $(B)/data.img
-	@echo "In another terminal: gdb $(B)/halcyon.elf -ex 'target remote :$(GDBPORT)'"
+	@printf 'file %s\nsource .gdbinit\ntarget remote :%s\n' $(B)/halcyon.elf $(GDBPORT) >$(B)/gdbinit
+	@echo "In another terminal: gdb -x $(B)/gdbinit"
 	@QEMUEXTRA="$(QEMUEXTRA) -S -gdb tcp::$(GDBPORT)" tools/qemu.sh
 
 demo: setup-run
