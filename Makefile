@@ -1,7 +1,7 @@
 # Halcyon. `make help` lists what there is to type.
 #
 # Variables: IOMMU=vtd|amdvi|none CPUS=n MEM=size ACCEL=tcg|kvm APPEND="kernel command line"
-#            QEMUEXTRA="…" BOOT=iso|uefi|kernel T=pattern SLOW=1 V=1 LLVM=1 WERROR=1 OPT=g
+#            QEMUEXTRA="…" BOOT=iso|uefi|kernel T=pattern SLOW=1 V=1 LLVM=1 WERROR=1 OPT=g DEBUG=1
 
 B ?= build
 OPT ?= 2
@@ -14,13 +14,14 @@ say = $(if $(V),@:,@printf '  %-6s %s\n' $(1) $(2))
 CFLAGS_ALL := -std=gnu11 -O$(OPT) -g -Wall -Wextra -Wno-unused-parameter -Wno-unused-command-line-argument \
 	$(if $(WERROR),-Werror) -ffreestanding -fno-pic -fno-pie -mno-red-zone -mgeneral-regs-only \
 	-fno-omit-frame-pointer -fno-strict-aliasing -fno-asynchronous-unwind-tables -MMD -MP -I.
-KCFLAGS := $(CFLAGS_ALL) -mcmodel=kernel -fstack-protector-strong -mstack-protector-guard=global
+KCFLAGS := $(CFLAGS_ALL) -mcmodel=kernel -fstack-protector-strong -mstack-protector-guard=global \
+	$(if $(DEBUG),-DDEBUG -fsanitize=undefined $(if $(LLVM),-fsanitize-trap=undefined,-fsanitize-undefined-trap-on-error))
 UCFLAGS := $(CFLAGS_ALL) -fno-stack-protector
 LDFLAGS_ALL := -nostdlib -static -no-pie -Wl,--build-id=none -Wl,-z,max-page-size=4096 \
 	-Wl,-z,noexecstack $(if $(LLVM),,-Wl,--no-warn-rwx-segments)
 
 KSRC := $(wildcard kernel/*.c kernel/*.S hal/*.c hal/strategy/*.c drivers/*.c) \
-	$(if $(WITHOUT_VMM),,$(wildcard vmm/*.c vmm/*.S))
+	$(if $(WITHOUT_VMM),,$(wildcard vmm/*.c vmm/*.S)) $(if $(DEBUG),$(wildcard tests/kernel/*.c))
 KOBJ := $(patsubst %,$(B)/%.o,$(KSRC))
 
 all: $(B)/halcyon.elf $(B)/fs.img $(B)/fsck

@@ -2,6 +2,7 @@
 #ifndef KERNEL_CPU_H
 #define KERNEL_CPU_H
 
+#include "kernel/spinlock.h"
 #include "kernel/types.h"
 
 #define MAX_CPUS 16
@@ -37,6 +38,9 @@ struct cpu {
 	bool resched;      /* the running thread has had its time slice */
 	struct proc *proc; /* the running thread; NULL in the scheduler */
 	u64 scheduler_rsp; /* the scheduler's saved context */
+#ifdef DEBUG
+	struct held_locks held; /* spin locks */
+#endif
 	u64 gdt[7];
 	struct tss tss;
 };

@@ -2,6 +2,7 @@
 #include "hal/smp.h"
 #include "hal/timer.h"
 #include "kernel/cpu.h"
+#include "kernel/debug.h"
 #include "kernel/devfs.h"
 #include "kernel/file.h"
 #include "kernel/fs.h"
@@ -458,6 +459,7 @@ mutex_init(struct mutex *m, const char *name)
 void
 mutex_lock(struct mutex *m)
 {
+	debug_hold(&current()->held, &m->lk, __builtin_return_address(0));
 	spin_lock(&m->lk);
 	ASSERT(m->owner != current());
 	while (m->owner)
@@ -471,6 +473,7 @@ mutex_unlock(struct mutex *m)
 {
 	spin_lock(&m->lk);
 	ASSERT(m->owner == current());
+	debug_release(&current()->held, &m->lk);
 	m->owner = NULL;
 	spin_unlock(&m->lk);
 	wakeup(m);

@@ -41,6 +41,9 @@ struct proc {
 	struct file *file[MAX_FILES]; /* (o) */
 	struct inode *cwd;            /* (o) */
 	int log_depth;                /* (o) of log_begin() */
+#ifdef DEBUG
+	struct held_locks held; /* (o) mutexes */
+#endif
 };
 
 /* The running thread; NULL in the scheduler. */

@@ -1,4 +1,5 @@
 #include "kernel/cpu.h"
+#include "kernel/debug.h"
 #include "kernel/lib.h"
 #include "kernel/spinlock.h"
 #include "kernel/x86.h"
@@ -43,9 +44,12 @@ spin_lock(struct spinlock *l)
 	irq_push_off();
 	if (spin_held(l))
 		panic("deadlock: CPU %d takes lock %s twice", l->cpu, l->name);
+	debug_hold(&this_cpu()->held, l, __builtin_return_address(0));
 	while (__atomic_exchange_n(&l->locked, 1, __ATOMIC_ACQUIRE))
-		while (READ_ONCE(l->locked))
+		while (READ_ONCE(l->locked)) {
 			pause();
+			debug_wait(l);
+		}
 	l->cpu = this_cpu()->id;
 }
 
@@ -55,6 +59,7 @@ spin_unlock(struct spinlock *l)
 	if (!spin_held(l))
 		panic("lock %s released by CPU %d, which does not hold it", l->name,
 			this_cpu()->id);
+	debug_release(&this_cpu()->held, l);
 	l->cpu = -1;
 	__atomic_store_n(&l->locked, 0, __ATOMIC_RELEASE);
 	irq_pop();
