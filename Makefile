@@ -142,9 +142,15 @@ format:
 clean:
 	rm -rf $(B)
 
+# For editors: how each source is compiled.
+compile_commands.json: FORCE
+	@awk -v k='$(CC) $(filter-out -M%,$(KCFLAGS))' -v u='$(CC) $(filter-out -M%,$(UCFLAGS))' 'BEGIN { for (i = 1; i < ARGC; i++) \
+		printf "%s{\"directory\": \"$(CURDIR)\", \"file\": \"%s\", \"command\": \"%s -c %s\"}%s\n", i == 1 ? "[" : "", \
+		ARGV[i], ARGV[i] ~ /^user/ ? u : k, ARGV[i], i == ARGC - 1 ? "]" : "," }' $(filter %.c,$(KSRC)) $(wildcard user/*.c) >$@
+
 help:
-	@echo "all qemu qemu-gdb demo test check iso clean; variables: IOMMU=vtd|amdvi|none CPUS=n MEM=size"
-	@echo "APPEND=\"kernel command line\" BOOT=iso|uefi|kernel T=pattern SLOW=1 V=1 LLVM=1"
+	@echo "all qemu qemu-gdb demo test check iso clean compile_commands.json; variables: IOMMU=vtd|amdvi|none CPUS=n MEM=size"
+	@echo "APPEND=\"kernel command line\" BOOT=iso|uefi|kernel T=pattern SLOW=1 V=1 LLVM=1 OPT=g DEBUG=1"
 
 include tests/host/host.mk
 -include $(KOBJ:.o=.d) $(ULIB:.o=.d) $(UPROG:%=$(B)/user/%.c.d)
