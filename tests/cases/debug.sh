@@ -2,7 +2,7 @@
 # The test build (make DEBUG=1): lock order, watchdog and UBSan's traps each fire when a rule is broken
 # on purpose (selftest=), and stay silent while the main cases run.
 . tests/lib.sh
-own=$B status=
+own=$B
 log=$OUT/debug-build.log
 make -s DEBUG=1 B="$OUT/debug" all >"$log" 2>&1
 check "it builds" test -s "$OUT/debug/fs.img"
