@@ -1,25 +1,27 @@
 # Halcyon. `make help` lists what there is to type.
 #
 # Variables: IOMMU=vtd|amdvi|none CPUS=n MEM=size ACCEL=tcg|kvm APPEND="kernel command line"
-#            QEMUEXTRA="…" BOOT=iso|uefi|kernel T=pattern SLOW=1 V=1 LLVM=1 WERROR=1
+#            QEMUEXTRA="…" BOOT=iso|uefi|kernel T=pattern SLOW=1 V=1 LLVM=1 WERROR=1 OPT=g DEBUG=1
 
 B ?= build
+OPT ?= 2
 .DEFAULT_GOAL := all
 include tools/toolchain.mk
 
 Q := $(if $(V),,@)
 say = $(if $(V),@:,@printf '  %-6s %s\n' $(1) $(2))
 
-CFLAGS_ALL := -std=gnu11 -O2 -g -Wall -Wextra -Wno-unused-parameter -Wno-unused-command-line-argument \
+CFLAGS_ALL := -std=gnu11 -O$(OPT) -g -Wall -Wextra -Wno-unused-parameter -Wno-unused-command-line-argument \
 	$(if $(WERROR),-Werror) -ffreestanding -fno-pic -fno-pie -mno-red-zone -mgeneral-regs-only \
 	-fno-omit-frame-pointer -fno-strict-aliasing -fno-asynchronous-unwind-tables -MMD -MP -I.
-KCFLAGS := $(CFLAGS_ALL) -mcmodel=kernel -fstack-protector-strong -mstack-protector-guard=global
+KCFLAGS := $(CFLAGS_ALL) -mcmodel=kernel -fstack-protector-strong -mstack-protector-guard=global \
+	$(if $(DEBUG),-DDEBUG -fsanitize=undefined $(if $(LLVM),-fsanitize-trap=undefined,-fsanitize-undefined-trap-on-error))
 UCFLAGS := $(CFLAGS_ALL) -fno-stack-protector
 LDFLAGS_ALL := -nostdlib -static -no-pie -Wl,--build-id=none -Wl,-z,max-page-size=4096 \
 	-Wl,-z,noexecstack $(if $(LLVM),,-Wl,--no-warn-rwx-segments)
 
 KSRC := $(wildcard kernel/*.c kernel/*.S hal/*.c hal/strategy/*.c drivers/*.c) \
-	$(if $(WITHOUT_VMM),,$(wildcard vmm/*.c vmm/*.S))
+	$(if $(WITHOUT_VMM),,$(wildcard vmm/*.c vmm/*.S)) $(if $(DEBUG),$(wildcard tests/kernel/*.c))
 KOBJ := $(patsubst %,$(B)/%.o,$(KSRC))
 
 all: $(B)/halcyon.elf $(B)/fs.img $(B)/fsck
@@ -119,7 +121,8 @@ qemu: setup-run all $(B)/data.img
 	@tools/qemu.sh
 
 qemu-gdb: setup-run all $(B)/data.img
-	@echo "In another terminal: gdb $(B)/halcyon.elf -ex 'target remote :$(GDBPORT)'"
+	@printf 'file %s\nsource .gdbinit\ntarget remote :%s\n' $(B)/halcyon.elf $(GDBPORT) >$(B)/gdbinit
+	@echo "In another terminal: gdb -x $(B)/gdbinit"
 	@QEMUEXTRA="$(QEMUEXTRA) -S -gdb tcp::$(GDBPORT)" tools/qemu.sh
 
 demo: setup-run
@@ -143,9 +146,15 @@ format:
 clean:
 	rm -rf $(B)
 
+# For editors: how each source is compiled.
+compile_commands.json: FORCE
+	@awk -v k='$(CC) $(filter-out -M%,$(KCFLAGS))' -v u='$(CC) $(filter-out -M%,$(UCFLAGS))' 'BEGIN { for (i = 1; i < ARGC; i++) \
+		printf "%s{\"directory\": \"$(CURDIR)\", \"file\": \"%s\", \"command\": \"%s -c %s\"}%s\n", i == 1 ? "[" : "", \
+		ARGV[i], ARGV[i] ~ /^user/ ? u : k, ARGV[i], i == ARGC - 1 ? "]" : "," }' $(filter %.c,$(KSRC)) $(wildcard user/*.c) >$@
+
 help:
-	@echo "all qemu qemu-gdb demo test check iso get clean; variables: IOMMU=vtd|amdvi|none CPUS=n MEM=size"
-	@echo "APPEND=\"kernel command line\" BOOT=iso|uefi|kernel T=pattern SLOW=1 V=1 LLVM=1"
+	@echo "all qemu qemu-gdb demo test check iso get clean compile_commands.json; variables: IOMMU=vtd|amdvi|none CPUS=n MEM=size"
+	@echo "APPEND=\"kernel command line\" BOOT=iso|uefi|kernel T=pattern SLOW=1 V=1 LLVM=1 OPT=g DEBUG=1"
 
 include tests/host/host.mk
 -include $(KOBJ:.o=.d) $(ULIB:.o=.d) $(UPROG:%=$(B)/user/%.c.d)

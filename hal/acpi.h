@@ -10,7 +10,7 @@ struct acpi_header {
 	u8 revision, checksum;
 	char oem_id[6], oem_table_id[8];
 	u32 oem_revision, creator_id, creator_revision;
-};
+} PACKED; /* tables stand at any address */
 _Static_assert(sizeof(struct acpi_header) == 36, "ACPI 5.2.6");
 
 /* Finds the root pointer and checks the tables; says what it found. */

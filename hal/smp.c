@@ -16,7 +16,7 @@
 #define START_LIMIT_MS 1000
 
 extern const char ap_trampoline[], ap_trampoline_end[];
-u64 ap_stack; /* boot.S loads it */
+u64 ap_stack, ap_cr3; /* boot.S loads them */
 void ap_main(void) NORETURN;
 
 static int ap_up; /* how many have said that they are */
@@ -46,6 +46,7 @@ start(u32 apic_id)
 	if (!stack)
 		return false;
 	ap_stack = (u64)phys_to_virt(stack) + (PAGE_SIZE << KERNEL_STACK_ORDER);
+	ap_cr3 = read_cr3();
 	apic_send_init(apic_id);
 	timer_delay_us(10000);
 	for (int i = 0; i < 2; i++) {

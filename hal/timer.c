@@ -3,6 +3,7 @@
 #include "hal/irq.h"
 #include "hal/pv.h"
 #include "kernel/cpu.h"
+#include "kernel/debug.h"
 #include "kernel/lib.h"
 #include "kernel/proc.h"
 #include "kernel/x86.h"
@@ -120,6 +121,7 @@ tick(void *arg)
 		for (unsigned i = 0; i < NELEM(polls) && polls[i]; i++)
 			polls[i]();
 	sched_tick(timer_ns());
+	debug_tick();
 }
 
 void

@@ -103,11 +103,19 @@ start64:
 	xor %ebp, %ebp
 	movabs $kmain, %rax
 	call *%rax
-ap:	movabs ap_stack, %rax	/* set by the CPU that starts us */
-	mov %rax, %rsp
+ap:	movabs $ap_high, %rax
+	jmp *%rax
+
+/* The stack may lie above 4 GiB, where only the kernel's own tables reach; they have no lower half. */
+.text
+ap_high:
+	mov ap_cr3(%rip), %rax	/* both set by the CPU that starts us */
+	mov %rax, %cr3
+	mov ap_stack(%rip), %rsp
 	xor %ebp, %ebp
-	movabs $ap_main, %rax
-	call *%rax
+	call ap_main
+
+.section .boot.text, "ax"
 
 .balign 8
 boot_gdt:

@@ -2,6 +2,7 @@
 #ifndef KERNEL_CPU_H
 #define KERNEL_CPU_H
 
+#include "kernel/spinlock.h"
 #include "kernel/types.h"
 
 #define MAX_CPUS 16
@@ -41,6 +42,9 @@ struct cpu {
 	u64 idle_ticks;    /* of the TSC, in HLT */
 	u64 switches;      /* threads run */
 	u64 stolen;        /* of these, from another CPU's queue */
+#ifdef DEBUG
+	struct held_locks held; /* spin locks */
+#endif
 	u64 gdt[7];
 	struct tss tss;
 };

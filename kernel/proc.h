@@ -49,6 +49,9 @@ struct proc {
 	void (*fn)(void *), *arg;     /* (o) a kernel thread's body */
 	struct file *file[MAX_FILES]; /* (o) */
 	struct inode *cwd;            /* (o) */
+#ifdef DEBUG
+	struct held_locks held; /* (o) mutexes */
+#endif
 };
 
 /* The running thread; NULL in the scheduler. */

@@ -9,6 +9,7 @@
  * Locks, from the outside in: the caller's, timers, sleepers, a run queue.
  */
 #include "kernel/cpu.h"
+#include "kernel/debug.h"
 #include "kernel/devfs.h"
 #include "kernel/proc.h"
 #include "kernel/x86.h"
@@ -408,6 +409,7 @@ mutex_try(struct mutex *m)
 void
 mutex_lock(struct mutex *m)
 {
+	debug_hold(&current()->held, &m->lk, __builtin_return_address(0));
 	if (mutex_try(m))
 		return;
 	ASSERT(m->owner != current());
@@ -423,6 +425,7 @@ void
 mutex_unlock(struct mutex *m)
 {
 	ASSERT(m->owner == current());
+	debug_release(&current()->held, &m->lk);
 	__atomic_store_n(&m->owner, NULL, __ATOMIC_SEQ_CST);
 	if (!__atomic_load_n(&m->waiters, __ATOMIC_SEQ_CST))
 		return;

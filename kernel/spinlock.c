@@ -1,4 +1,5 @@
 #include "kernel/cpu.h"
+#include "kernel/debug.h"
 #include "kernel/lib.h"
 #include "kernel/spinlock.h"
 #include "kernel/x86.h"
@@ -48,9 +49,12 @@ spin_lock(struct spinlock *l)
 		c->irq_were_on = flags & FL_IF;
 	if (READ_ONCE(l->cpu) == c->id)
 		panic("deadlock: CPU %d takes lock %s twice", l->cpu, l->name);
+	debug_hold(&c->held, l, __builtin_return_address(0));
 	while (__atomic_exchange_n(&l->locked, 1, __ATOMIC_ACQUIRE))
-		while (READ_ONCE(l->locked))
+		while (READ_ONCE(l->locked)) {
 			pause();
+			debug_wait(l);
+		}
 	l->cpu = c->id;
 }
 
@@ -61,6 +65,7 @@ spin_unlock(struct spinlock *l)
 
 	if (l->cpu != c->id)
 		panic("lock %s released by CPU %d, which does not hold it", l->name, c->id);
+	debug_release(&c->held, l);
 	l->cpu = -1;
 	__atomic_store_n(&l->locked, 0, __ATOMIC_RELEASE);
 	if (--c->irq_off == 0 && c->irq_were_on)

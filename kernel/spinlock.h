@@ -8,12 +8,24 @@ struct spinlock {
 	u32 locked;
 	int cpu; /* who holds it: for assertions */
 	const char *name;
+#ifdef DEBUG
+	unsigned class; /* of all locks of this name; 0: not known yet */
+#endif
 };
 
-#define SPINLOCK_INIT(name) \
-	{                   \
-		0, -1, name \
+#define SPINLOCK_INIT(text)             \
+	{                               \
+		.cpu = -1, .name = text \
 	}
+
+#ifdef DEBUG
+/* What a CPU or a thread holds, in the order in which it was taken, and where. */
+struct held_locks {
+	unsigned n, spins; /* spins: while it waits for the last */
+	struct spinlock *lock[16];
+	void *at[16];
+};
+#endif
 
 void spin_init(struct spinlock *l, const char *name);
 void spin_lock(struct spinlock *l);

@@ -1,6 +1,7 @@
 #include "kernel/trap.h"
 #include "hal/irq.h"
 #include "kernel/cpu.h"
+#include "kernel/debug.h"
 #include "kernel/lib.h"
 #include "kernel/mem.h"
 #include "kernel/proc.h"
@@ -132,6 +133,11 @@ kernel_exception(struct trapframe *tf)
 	}
 	print_regs(tf);
 	backtrace(tf->rbp);
+#ifdef DEBUG
+	u64 offset;
+	if (tf->vector == VEC_INVALID_OPCODE) /* what the compiler leaves to be run into */
+		panic("undefined behaviour in %s (UBSan trap)", symbol_of(tf->rip, &offset));
+#endif
 	panic("%s in the kernel, address %lx", exception_name(tf->vector), read_cr2());
 }
 
@@ -153,6 +159,7 @@ page_fault(struct trapframe *tf)
 static void
 nmi(struct trapframe *tf)
 {
+	debug_nmi(tf);
 	while (panic_begun())
 		asm volatile("cli; hlt");
 	if (nmi_panics) {

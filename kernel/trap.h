@@ -10,10 +10,11 @@ struct trapframe {
 	u64 rip, cs, rflags, rsp, ss;
 };
 
-#define VEC_PAGE_FAULT   14
-#define VEC_NMI          2
-#define VEC_DOUBLE_FAULT 8
-#define VEC_FIRST_IRQ    32
+#define VEC_PAGE_FAULT     14
+#define VEC_NMI            2
+#define VEC_INVALID_OPCODE 6
+#define VEC_DOUBLE_FAULT   8
+#define VEC_FIRST_IRQ      32
 
 void trap_init(void); /* once */
 void trap(struct trapframe *tf);

@@ -85,6 +85,16 @@ else
 	bad "does not link without vmm/"
 fi
 
+# What editors are told has to be JSON (if jq is here), name every source, and compile.
+make -s compile_commands.json
+if { ! command -v jq >/dev/null 2>&1 || jq -e . compile_commands.json >/dev/null; } &&
+	[ "$(grep -c '"file"' compile_commands.json)" = "$(ls kernel/*.c hal/*.c hal/strategy/*.c drivers/*.c vmm/*.c user/*.c | wc -l)" ] &&
+	sed -n 's/.*"command": "\(.*\)"}.*/\1 -fsyntax-only/p' compile_commands.json | sed -n '1p;$p' | sh -e; then
+	good "compile_commands.json"
+else
+	bad "compile_commands.json"
+fi
+
 scripts=$(find tools tests .ci -name '*.sh' -o -path .ci/run | grep -v '^tests/guest/')
 # shellcheck disable=SC2086
 if shellcheck -S warning $scripts >"$B/check/shellcheck" 2>&1; then

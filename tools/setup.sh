@@ -28,6 +28,7 @@ need mformat mtools
 need /usr/share/OVMF/OVMF_CODE_4M.fd ovmf
 if [ "$level" != run ]; then
 	need patch patch
+	need gdb gdb
 fi
 if [ "$level" = check ]; then
 	need clang clang

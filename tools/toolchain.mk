@@ -16,7 +16,7 @@ endif
 GRUB_MKRESCUE ?= $(firstword $(shell command -v grub-mkrescue grub2-mkrescue i686-elf-grub-mkrescue 2>/dev/null) grub-mkrescue)
 QEMU ?= qemu-system-x86_64
 
-# Remembers the compiler, so that another one rebuilds everything.
+# Remembers the compiler and its flags, so that others rebuild everything.
 $(B)/.toolchain: FORCE
-	@mkdir -p $(B); echo '$(CC) $(WERROR)' | cmp -s - $@ || echo '$(CC) $(WERROR)' >$@
+	@mkdir -p $(B); echo '$(CC) $(KCFLAGS)' | cmp -s - $@ || echo '$(CC) $(KCFLAGS)' >$@
 FORCE:
