@@ -287,19 +287,6 @@ dma_window(struct dma_map *map)
 	return err;
 }
 
-bool
-dma_reaches(const struct dma_map *map, u64 at, size_t len)
-{
-	return at + len - 1 <= map->dev->dma_mask;
-}
-
-void
-dma_expose(struct dma_client *c, s64 npages)
-{
-	__atomic_add_fetch(&c->exposed, npages, __ATOMIC_RELAXED);
-	__atomic_sub_fetch(&c->exposed_time, npages * rdtsc(), __ATOMIC_RELAXED);
-}
-
 void
 dma_want_tick(struct dma_client *c)
 {
@@ -349,6 +336,7 @@ int
 dma_map_create(struct device *dev, const struct dma_limits *limits, size_t max, struct dma_map *map)
 {
 	*map = (struct dma_map){.dev = dev, .limits = *limits, .max = max};
+	map->plain = !limits->seg_max && !limits->boundary && !limits->align;
 	map->window_pages = DIV_UP(max, PAGE_SIZE) + 1; /* a buffer may begin within a page */
 	if (!map->limits.max_segs)
 		map->limits.max_segs = map->window_pages;
@@ -374,15 +362,15 @@ dma_map_destroy(struct dma_map *map)
 	spin_lock(&c->lock);
 	list_remove(&map->link);
 	c->maps_gone += map->maps;
-	c->beside += map->beside;
+	c->exposure.pages += map->exposure.pages;
+	c->exposure.time += map->exposure.time;
 	spin_unlock(&c->lock);
 	kfree(map->seg);
 	map->seg = NULL;
 }
 
-/* Appends a piece that may have to be cut: the limits' way. */
-static int
-add_cut(struct dma_map *map, u64 at, size_t len)
+int
+dma_add_cut(struct dma_map *map, u64 at, size_t len)
 {
 	const struct dma_limits *l = &map->limits;
 
@@ -401,24 +389,6 @@ add_cut(struct dma_map *map, u64 at, size_t len)
 		at += n;
 		len -= n;
 	}
-	return 0;
-}
-
-int
-dma_add_seg(struct dma_map *map, u64 at, size_t len)
-{
-	const struct dma_limits *l = &map->limits;
-	struct dma_seg *last = &map->seg[map->nseg - 1];
-
-	if (l->seg_max || l->boundary || l->align)
-		return add_cut(map, at, len);
-	if (map->nseg && last->iova.v + last->len == at) { /* joined to the last one */
-		last->len += len;
-		return 0;
-	}
-	if (map->nseg == l->max_segs)
-		return -EINVAL;
-	map->seg[map->nseg++] = (struct dma_seg){{at}, len};
 	return 0;
 }
 
@@ -453,14 +423,6 @@ dma_map_sg_at(
 		err = map_failed(map, sg, n, err);
 	map->maps += !err;
 	return err;
-}
-
-int
-dma_map_at(struct dma_map *map, void *va, size_t len, enum dma_dir dir, const char *where)
-{
-	struct sg sg = {va, len};
-
-	return dma_map_sg_at(map, &sg, 1, dir, where);
 }
 
 int
@@ -550,15 +512,19 @@ dma_free(struct device *dev, void *va, size_t len, iova_t iova)
 
 /* Sums up what the device's maps have counted. client->lock held. */
 static void
-count(struct dma_client *c, u32 *live, u64 *maps)
+count(struct dma_client *c, u32 *live, u64 *maps, struct dma_exposure *e)
 {
 	*live = 0;
 	*maps = c->maps_gone;
+	*e = c->exposure;
 	list_for_each (it, &c->maps) {
 		struct dma_map *map = list_entry(it, struct dma_map, link);
 		*live += map->in_use;
 		*maps += map->maps;
+		e->pages += map->exposure.pages;
+		e->time += map->exposure.time;
 	}
+	e->time += e->pages * rdtsc(); /* what is still exposed, until now */
 }
 
 static void
@@ -567,19 +533,20 @@ show_dma(struct text *t)
 	text_printf(t, "mode %s; strategies:", mode_name[mode]);
 	for (unsigned i = 0; i < NELEM(strategies); i++)
 		text_printf(t, " %s", strategies[i]->name);
-	text_printf(t, "\n%-8s %-10s %6s %10s %8s %10s %8s %8s %8s  %s\n", "DEVICE", "STRATEGY",
-		"LIVE", "MAPS", "ERRORS", "COPIED", "HITS", "MISSES", "EXPOSED", "MASK");
+	text_printf(t, "\n%-8s %-10s %6s %10s %8s %12s %8s %8s %12s  %s\n", "DEVICE", "STRATEGY",
+		"LIVE", "MAPS", "ERRORS", "COPIED", "MISSES", "EXPOSED", "PAGES x us", "MASK");
 	spin_lock(&lock);
 	list_for_each (it, &clients) {
 		struct dma_client *c = list_entry(it, struct dma_client, link);
+		struct dma_exposure e;
 		u64 maps;
 		u32 live;
 
 		spin_lock(&c->lock);
-		count(c, &live, &maps);
-		text_printf(t, "%-8s %-10s %6u %10lu %8lu %10lu %8lu %8lu %8lu  0x%lx\n",
+		count(c, &live, &maps, &e);
+		text_printf(t, "%-8s %-10s %6u %10lu %8lu %12lu %8lu %8lu %12lu  0x%lx\n",
 			c->dev->name, c->dev->strategy->name, live, maps, c->errors, c->copied,
-			c->cache.hits, c->cache.misses, c->exposed, c->dev->dma_mask);
+			c->cache.misses, e.pages, timer_tsc_to_ns(e.time) / 1000, c->dev->dma_mask);
 		spin_unlock(&c->lock);
 	}
 	spin_unlock(&lock);

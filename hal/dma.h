@@ -30,6 +30,14 @@ struct dma_limits {
 };
 
 /*
+ * Pages that a device reaches although they are unmapped: now, and times TSC ticks, modulo 2^64,
+ * counted as begun before any and ending never.
+ */
+struct dma_exposure {
+	u64 pages, time;
+};
+
+/*
  * A place to map into. Made once, used again and again by one thread at a time; map and unmap
  * allocate nothing once they are warm.
  */
@@ -53,7 +61,9 @@ struct dma_map {
 	struct dma_bounce *bounce;
 
 	struct list link; /* of the device's maps */
-	u64 maps, beside; /* how often; bytes that shared a page with the buffer, summed */
+	u64 maps;   /* how often */
+	bool plain; /* the limits are on the number of segments alone */
+	struct dma_exposure exposure;
 	const char *where;
 };
 
@@ -83,7 +93,7 @@ void dma_map_destroy(struct dma_map *map);
  * device cannot reach the memory, -EINVAL if it does not fit the map or the limits, -EBUSY if
  * the map is in use. A failed map leaves nothing mapped.
  */
-#define dma_map(map, va, len, dir)  dma_map_at(map, va, len, dir, DMA_HERE)
+#define dma_map(map, va, len, dir)  dma_map_sg_at(map, &(struct sg){va, len}, 1, dir, DMA_HERE)
 #define dma_map_sg(map, sg, n, dir) dma_map_sg_at(map, sg, n, dir, DMA_HERE)
 /*
  * To be called between map and the first use by the device: one call for many maps. Strategy
@@ -101,8 +111,6 @@ void dma_free(struct device *dev, void *va, size_t len, iova_t iova);
 #define DMA_STRING(x)  #x
 #define DMA_STRING2(x) DMA_STRING(x)
 #define DMA_HERE       __FILE__ ":" DMA_STRING2(__LINE__)
-MUST_CHECK int dma_map_at(
-	struct dma_map *map, void *va, size_t len, enum dma_dir dir, const char *where);
 MUST_CHECK int dma_map_sg_at(
 	struct dma_map *map, const struct sg *sg, unsigned n, enum dma_dir dir, const char *where);
 void dma_unmap_at(struct dma_map *map, const char *where);

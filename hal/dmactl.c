@@ -68,16 +68,18 @@ rounds(struct bench *b, size_t len, u64 n)
 {
 	int err = 0;
 
-	while (n-- && !err) {
-		unsigned mapped = 0;
+	struct dma_map *m, *end = b->map + b->n, *mapped;
 
-		for (; mapped < b->n && !err; mapped++)
-			err = dma_map(&b->map[mapped], b->buf[mapped], len, DMA_BIDIRECTIONAL);
-		mapped -= err != 0;
-		for (unsigned i = 0; i < mapped && !err; i++)
-			err = dma_commit(&b->map[i]);
-		for (unsigned i = 0; i < mapped; i++)
-			dma_unmap(&b->map[i]);
+	while (n-- && !err) {
+		void **buf = b->buf;
+
+		for (m = b->map; m < end && !(err = dma_map(m, *buf, len, DMA_BIDIRECTIONAL)); m++)
+			buf++;
+		mapped = m;
+		for (m = b->map; m < mapped && !err; m++)
+			err = dma_commit(m);
+		for (m = b->map; m < mapped; m++)
+			dma_unmap(m);
 	}
 	return err;
 }

@@ -11,6 +11,7 @@
 #include "hal/iova.h"
 #include "kernel/abi.h"
 #include "kernel/mem.h"
+#include "kernel/x86.h"
 
 struct dma_strategy {
 	const char *name;
@@ -75,9 +76,9 @@ struct dma_client {
 
 	struct { /* persistent, optimistic, ondemand */
 		struct dma_cached *bucket[DMA_CACHE_BUCKETS], *spare;
-		struct list all;  /* the oldest first */
-		u64 pages, quota; /* mapped, and the most that may be */
-		u64 hits, misses, evictions;
+		struct list all;       /* the oldest first */
+		u64 pages, quota;      /* mapped, and the most that may be */
+		u64 misses, evictions; /* hits: the rest of the maps */
 	} cache;
 
 	struct iommu_request batch[DMA_BATCH];
@@ -85,25 +86,55 @@ struct dma_client {
 	unsigned nbatch;
 
 	/* Counters; those of maps that are gone included. */
-	u64 maps_gone, beside, copied, errors;
-	u64 exposed,
-		exposed_time; /* pages reachable after their unmap; times TSC ticks, modulo 2^64 */
+	u64 maps_gone, copied, errors;
+	struct dma_exposure exposure;
 };
 
 /* The attached device of that name ("00:04.0"); NULL. */
 struct device *dma_device_named(const char *name);
 
-/* Appends to the segments; -EINVAL if the limits are reached. */
-int dma_add_seg(struct dma_map *map, u64 at, size_t len);
+/* Appends to the segments what may have to be cut; -EINVAL if the limits are reached. */
+int dma_add_cut(struct dma_map *map, u64 at, size_t len);
 /* Sees to it that the map has a window of its own. */
 int dma_window(struct dma_map *map);
 void dma_window_release(struct dma_client *c, iova_t window, u32 npages);
-/* n pages more (or less, if negative) that a device reaches although they are unmapped. */
-void dma_expose(struct dma_client *c, s64 npages);
 /* Has the tick called until it has found nothing to do. client->lock held. */
 void dma_want_tick(struct dma_client *c);
+
+/* Appends to the segments; -EINVAL if the limits are reached. */
+static inline int
+dma_add_seg(struct dma_map *map, u64 at, size_t len)
+{
+	struct dma_seg *s = &map->seg[map->nseg];
+
+	if (!map->plain)
+		return dma_add_cut(map, at, len);
+	if (map->nseg && s[-1].iova.v + s[-1].len == at) { /* joined to the last one */
+		s[-1].len += len;
+		return 0;
+	}
+	if (map->nseg == map->limits.max_segs)
+		return -EINVAL;
+	s->iova.v = at;
+	s->len = len;
+	map->nseg++;
+	return 0;
+}
+
+/* n pages more (or less, if negative) that a device reaches although they are unmapped. */
+static inline void
+dma_expose(struct dma_exposure *e, s64 npages)
+{
+	e->pages += npages;
+	e->time -= npages * rdtsc();
+}
+
 /* Whether the device can put these bus addresses on the bus. */
-bool dma_reaches(const struct dma_map *map, u64 at, size_t len);
+static inline bool
+dma_reaches(const struct dma_map *map, u64 at, size_t len)
+{
+	return at + len - 1 <= map->dev->dma_mask;
+}
 
 /* The pages of a piece. */
 static inline u32

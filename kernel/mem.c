@@ -40,15 +40,11 @@ pt_page_virt(paddr_t pa)
 }
 
 paddr_t
-virt_to_phys(const void *p)
+virt_to_phys_image(const void *p)
 {
-	u64 va = (u64)p;
-
-	if (va >= KERNEL_BASE)
-		return va - KERNEL_BASE;
-	if (va < DIRECT_BASE || va >= IOMAP_BASE)
+	if ((u64)p < KERNEL_BASE)
 		panic("%p is in neither the direct map nor the image", p);
-	return va - DIRECT_BASE;
+	return (u64)p - KERNEL_BASE;
 }
 
 void *

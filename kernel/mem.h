@@ -29,7 +29,14 @@ phys_to_virt(paddr_t pa)
 }
 
 /* The physical address behind a pointer into the direct map or the image. */
-paddr_t virt_to_phys(const void *p);
+paddr_t virt_to_phys_image(const void *p);
+static inline paddr_t
+virt_to_phys(const void *p)
+{
+	paddr_t pa = (u64)p - DIRECT_BASE;
+
+	return pa < IOMAP_BASE - DIRECT_BASE ? pa : virt_to_phys_image(p);
+}
 
 /* Before mem_init(): zeroed memory that is never given back. */
 void *early_alloc(size_t n);

@@ -38,7 +38,7 @@ flush(struct dma_client *c)
 			iommu_unmap(c->dev->domain, r->iova, r->npages, true);
 	}
 	c->nbatch = 0;
-	dma_expose(c, -pages);
+	dma_expose(&c->exposure, -pages);
 }
 
 /* Puts a request into the ring. client->lock held. */
@@ -75,7 +75,7 @@ batched_unmap(struct dma_map *map)
 	if (c->nbatch == DMA_BATCH)
 		flush(c);
 	if (!map->error) { /* else the commit has undone it */
-		dma_expose(c, map->pages);
+		dma_expose(&c->exposure, map->pages);
 		request(c, map, &(struct iommu_request){.npages = map->pages, .iova = map->window});
 	}
 	spin_unlock(&c->lock);

@@ -25,11 +25,11 @@ is_for(const struct dma_cached *e, paddr_t pa, u32 npages, u32 perm)
 
 /* A cached mapping with one more use; NULL. No lock. */
 static struct dma_cached *
-find(struct dma_client *c, paddr_t pa, u32 npages, u32 perm)
+find(struct dma_map *map, paddr_t pa, u32 npages)
 {
-	struct dma_cached *e = READ_ONCE(*bucket(c, pa));
+	struct dma_cached *e = READ_ONCE(*bucket(map->dev->client, pa));
 
-	while (e && !is_for(e, pa, npages, perm))
+	while (e && !is_for(e, pa, npages, map->dir))
 		e = READ_ONCE(e->next);
 	if (!e)
 		return NULL;
@@ -39,12 +39,12 @@ find(struct dma_client *c, paddr_t pa, u32 npages, u32 perm)
 			return NULL;
 	} while (!__atomic_compare_exchange_n(
 		&e->uses, &uses, uses + 1, false, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED));
-	if (!is_for(e, pa, npages, perm)) { /* it became another between the look and the count */
+	if (!is_for(e, pa, npages, map->dir)) { /* it became another between look and count */
 		__atomic_sub_fetch(&e->uses, 1, __ATOMIC_RELEASE);
 		return NULL;
 	}
 	if (uses == 0)
-		dma_expose(c, -(s64)npages);
+		dma_expose(&map->exposure, -(s64)npages);
 	return e;
 }
 
@@ -79,7 +79,7 @@ flush(struct dma_client *c, struct dma_cached *dead)
 
 		dead = e->next;
 		dma_window_release(c, e->iova, e->npages);
-		dma_expose(c, -(s64)e->npages);
+		dma_expose(&c->exposure, -(s64)e->npages);
 		e->next = c->cache.spare;
 		c->cache.spare = e;
 	}
@@ -170,18 +170,15 @@ enter(struct dma_client *c, paddr_t pa, u32 npages, u32 perm, struct dma_cached 
 }
 
 static int
-get(struct dma_client *c, paddr_t pa, u32 npages, u32 perm, struct dma_cached **out)
+miss(struct dma_map *map, paddr_t pa, u32 npages, struct dma_cached **out)
 {
+	struct dma_client *c = map->dev->client;
 	int err = 0;
 
-	if ((*out = find(c, pa, npages, perm))) {
-		c->cache.hits++;
-		return 0;
-	}
 	spin_lock(&c->lock);
-	if (!(*out = find(c, pa, npages, perm))) {
+	if (!(*out = find(map, pa, npages))) {
 		c->cache.misses++;
-		err = enter(c, pa, npages, perm, out);
+		err = enter(c, pa, npages, map->dir, out);
 	}
 	spin_unlock(&c->lock);
 	return err;
@@ -190,16 +187,16 @@ get(struct dma_client *c, paddr_t pa, u32 npages, u32 perm, struct dma_cached **
 void
 dma_cache_unmap(struct dma_map *map)
 {
-	u32 left = map->pages;
+	struct dma_cached **p = map->cached;
 
-	for (struct dma_cached **p = map->cached; left; p++) {
+	for (u32 left = map->pages; left; p++) {
 		struct dma_cached *e = *p;
+		u32 npages = e->npages;
 
-		left -= e->npages;
+		left -= npages;
 		e->used_at = rdtsc();
-		dma_expose(map->dev->client, e->npages);
-		if (__atomic_sub_fetch(&e->uses, 1, __ATOMIC_RELEASE) > 0)
-			dma_expose(map->dev->client, -(s64)e->npages); /* another map uses it */
+		if (__atomic_sub_fetch(&e->uses, 1, __ATOMIC_RELEASE) == 0) /* no other map's */
+			dma_expose(&map->exposure, npages);
 	}
 }
 
@@ -219,7 +216,8 @@ dma_cache_map(struct dma_map *map, const struct sg *sg, unsigned n)
 			err = -EINVAL;
 			break;
 		}
-		if ((err = get(map->dev->client, page, npages, map->dir, &map->cached[at])))
+		if (!(map->cached[at] = find(map, page, npages)) &&
+			(err = miss(map, page, npages, &map->cached[at])))
 			break;
 		map->pages += npages;
 		err = dma_add_seg(map, map->cached[at]->iova.v + (pa - page), sg->len);

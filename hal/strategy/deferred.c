@@ -29,7 +29,7 @@ flush(struct dma_client *c)
 		pages += c->deferred[i].npages_mapped;
 	}
 	c->ndeferred = 0;
-	dma_expose(c, -pages);
+	dma_expose(&c->exposure, -pages);
 }
 
 static int
@@ -53,7 +53,7 @@ deferred_unmap(struct dma_map *map)
 	c->deferred[c->ndeferred].npages = map->window_pages;
 	c->deferred[c->ndeferred].npages_mapped = map->pages;
 	map->window.v = 0;
-	dma_expose(c, map->pages);
+	dma_expose(&c->exposure, map->pages);
 	if (c->ndeferred++ == 0) {
 		c->deferred_since = timer_ns();
 		dma_want_tick(c);
