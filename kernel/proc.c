@@ -305,6 +305,8 @@ proc_fork(void)
 	child->cwd = inode_ref(p->cwd);
 	spin_lock(&lock);
 	child->parent = p;
+	child->job = p->job;
+	child->killed = p->killed; /* whoever killed the job may not have seen the child */
 	make_runnable(child);
 	spin_unlock(&lock);
 	return child->pid;
@@ -372,6 +374,15 @@ proc_wait(int *status)
 	}
 }
 
+/* Marks p as killed, and ends its sleep. Lock held. */
+static void
+kill_one(struct proc *p)
+{
+	p->killed = true;
+	if (p->state == PROC_SLEEPING)
+		make_runnable(p);
+}
+
 int
 proc_kill(int pid)
 {
@@ -385,14 +396,24 @@ proc_kill(int pid)
 		if (p == init_proc) {
 			err = -EPERM;
 		} else {
-			p->killed = true;
-			if (p->state == PROC_SLEEPING)
-				make_runnable(p);
+			kill_one(p);
 			err = 0;
 		}
 	}
 	spin_unlock(&lock);
 	return err;
+}
+
+void
+proc_kill_job(int job)
+{
+	spin_lock(&lock);
+	list_for_each (it, &all) {
+		struct proc *p = list_entry(it, struct proc, all);
+		if (job && p->job == job && p->state != PROC_ZOMBIE && p != init_proc)
+			kill_one(p);
+	}
+	spin_unlock(&lock);
 }
 
 static struct {
@@ -446,7 +467,7 @@ show_ps(struct text *t)
 	}
 	spin_unlock(&lock);
 }
-PROC_FILE("ps", show_ps);
+PROC_STATUS_FILE("ps", show_ps);
 
 void
 mutex_init(struct mutex *m, const char *name)

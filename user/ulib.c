@@ -17,11 +17,14 @@ start_program(int argc, char **argv)
 	exit(main(argc, argv));
 }
 
-/* Prints how the program is used and exits: 0 when that was asked for, 2 after wrong use. */
+/* Prints how the program is used and exits: 0 if asked to, else 2 after one line. */
 void
 usage(int status)
 {
-	fprintf(status ? 2 : 1, "usage: %s\n", usage_text);
+	const char *line_end = strchr(usage_text, '\n');
+	int length = status && line_end ? (int)(line_end - usage_text) : -1;
+
+	fprintf(status ? 2 : 1, "usage: %.*s\n", length, usage_text);
 	exit(status);
 }
 
@@ -50,8 +53,10 @@ next_option(char ***args, const char *known, char **value)
 	if (c == 'h')
 		usage(0);
 	found = c == ':' ? NULL : strchr(known, c);
-	if (!found)
-		usage(2);
+	if (!found) {
+		warn("-%c: no such option; -h tells which there are", c);
+		exit(2);
+	}
 	if (found[1] == ':') {
 		*value = *rest ? rest : *(*args)++;
 		rest = "";
