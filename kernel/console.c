@@ -275,16 +275,10 @@ status_thread(void *unused)
 	}
 }
 
-static void
-status_init(void)
-{
-	kthread_start("ctrl-p", status_thread, NULL);
-}
-INITCALL(INIT_DEVICE, status_init);
-
 void
 console_init(void)
 {
 	dev_add("/dev/console", &ops, NULL);
 	dev_add("/dev/consctl", &consctl_ops, NULL);
+	kthread_start("ctrl-p", status_thread, NULL);
 }

@@ -305,6 +305,22 @@ free(void *p)
 	free_blocks[b->order] = b;
 }
 
+/* Returns n bytes that begin with what p holds, in its place; NULL, and p stays, without memory. */
+void *
+realloc(void *p, size_t n)
+{
+	size_t had = p ? (1UL << ((struct block *)p)[-1].order) - sizeof(struct block) : 0;
+	void *bigger;
+
+	if (p && n <= had)
+		return p;
+	if ((bigger = malloc(n))) {
+		memcpy(bigger, p, had);
+		free(p);
+	}
+	return bigger;
+}
+
 /* Returns the next line without its newline, good until the next call; NULL at the end. */
 char *
 read_line(struct reader *r)
