@@ -88,7 +88,6 @@ klog(int level, const char *fmt, ...)
 }
 
 #define CTRL(letter) ((letter)&0x1f)
-
 /* A character while lines are edited here: until it ends, a line can be taken back. Lock held. */
 static void
 input_cooked(char c)
@@ -217,8 +216,6 @@ consctl_write(void *dev, void *state, u64 user_buf, size_t n, u64 pos)
 		return -EINVAL;
 	if (copy_in(word, user_buf, n))
 		return -EFAULT;
-	if (n && word[n - 1] == '\n')
-		word[n - 1] = 0;
 	spin_lock(&lock);
 	if (strcmp(word, "raw") == 0) {
 		raw = state;
@@ -252,15 +249,14 @@ show_dmesg(struct text *t)
 }
 PROC_FILE("dmesg", show_dmesg);
 
-#define STATUS_MAX 16384
-
 /* Ctrl-P is typed in an interrupt, but to look at VMs takes a lock that may sleep. */
 static void
 status_thread(void *unused)
 {
-	struct text t = {.buf = kmalloc(STATUS_MAX), .size = STATUS_MAX};
+	static char buf[16384];
+	struct text t = {buf, sizeof(buf), 0, 0};
 
-	while (t.buf) {
+	for (;;) {
 		spin_lock(&lock);
 		while (!status_wanted)
 			proc_sleep(&status_wanted, &lock);

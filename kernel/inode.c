@@ -453,7 +453,6 @@ inode_stat(struct inode *ip, struct stat *st)
 static void
 show_inodes(struct text *t)
 {
-	text_printf(t, "%10s %10s\n", "INODE", "REFS");
 	spin_lock(&lock);
 	for (struct inode *ip = inodes; ip < inodes + NINODES; ip++)
 		if (ip->refs)

@@ -424,12 +424,17 @@ read_all(int fd, size_t *length)
 	return text;
 }
 
-/* Opens a file to read, "-" being standard input; says what failed and returns minus an error. */
+/* Opens a file, not a directory, "-" being standard input; says what failed: minus an error. */
 int
 open_input(const char *name)
 {
 	int fd = strcmp(name, "-") == 0 ? 0 : open(name, O_RDONLY);
+	struct stat st;
 
+	if (fd >= 0 && fstat(fd, &st) == 0 && st.type == T_DIR) {
+		close(fd);
+		fd = -EISDIR;
+	}
 	if (fd < 0)
 		warn("%s: %s", name, strerror(fd));
 	return fd;

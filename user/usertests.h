@@ -5,22 +5,49 @@
 #include "user/user.h"
 
 /* X(name, slow): the function is test_NAME. In usertests_lib.c, _fs.c and _proc.c. */
-#define TESTS(X)                                                                                   \
-	X(printf, 0)                                                                               \
-	X(strings, 0)                                                                              \
-	X(malloc, 0)                                                                               \
-	X(help, 0)                                                                                 \
-	X(write, 0)                                                                                \
-	X(hole, 0)                                                                                 \
-	X(names, 0) X(orphan, 0) X(dots, 0) X(longname, 0) X(paths, 0) X(readdir, 0) X(dirgrow, 0) \
-		X(shared, 0) X(together, 0) X(createunlink, 0) X(linkunlink, 0) X(openunlink, 0)   \
-			X(full, 0) X(pointers, 0) X(callargs, 0) X(descriptors, 0) X(open, 0)      \
-				X(console, 0) X(sbrk, 0) X(shrink, 0) X(lazy, 0) X(cow, 0)         \
-					X(faults, 0) X(fork, 0) X(wait, 0) X(exec, 0)              \
-						X(execargs, 0) X(pipe, 0) X(pipes, 0) X(kill, 0)   \
-							X(preempt, 0) X(bigfile, 1)                \
-								X(forkstorm, 1) X(pipestorm, 1)    \
-									X(memory, 1) X(crowd, 1)
+#define TESTS(X)           \
+	X(printf, 0)       \
+	X(strings, 0)      \
+	X(malloc, 0)       \
+	X(help, 0)         \
+	X(write, 0)        \
+	X(hole, 0)         \
+	X(names, 0)        \
+	X(orphan, 0)       \
+	X(dots, 0)         \
+	X(longname, 0)     \
+	X(paths, 0)        \
+	X(readdir, 0)      \
+	X(dirgrow, 0)      \
+	X(shared, 0)       \
+	X(together, 0)     \
+	X(createunlink, 0) \
+	X(linkunlink, 0)   \
+	X(openunlink, 0)   \
+	X(full, 0)         \
+	X(pointers, 0)     \
+	X(callargs, 0)     \
+	X(descriptors, 0)  \
+	X(open, 0)         \
+	X(console, 0)      \
+	X(sbrk, 0)         \
+	X(shrink, 0)       \
+	X(lazy, 0)         \
+	X(cow, 0)          \
+	X(faults, 0)       \
+	X(fork, 0)         \
+	X(wait, 0)         \
+	X(exec, 0)         \
+	X(execargs, 0)     \
+	X(pipe, 0)         \
+	X(pipes, 0)        \
+	X(kill, 0)         \
+	X(preempt, 0)      \
+	X(bigfile, 1)      \
+	X(forkstorm, 1)    \
+	X(pipestorm, 1)    \
+	X(memory, 1)       \
+	X(crowd, 1)
 
 #define X(name, slow) void test_##name(void);
 TESTS(X)

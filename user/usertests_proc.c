@@ -245,7 +245,7 @@ test_console(void)
 			write(ctl, "job 99999999999999999", 21) == -EINVAL &&
 			write(ctl, (void *)1, 3) == -EFAULT,
 		"console: only the words that it knows");
-	check(write(ctl, "job 0\n", 6) == 6 && write(child, "cooked", 6) == 6,
+	check(write(ctl, "job 0", 5) == 5 && write(child, "cooked", 6) == 6,
 		"console: and those it knows");
 }
 
