@@ -13,7 +13,13 @@
 #define STATUS_FULL  1
 #define KEYBOARD_GSI 1
 
-enum { KEY_CTRL = 0x1d, KEY_LEFT_SHIFT = 0x2a, KEY_RIGHT_SHIFT = 0x36, KEY_CAPS = 0x3a };
+enum {
+	KEY_CTRL = 0x1d,
+	KEY_LEFT_SHIFT = 0x2a,
+	KEY_RIGHT_SHIFT = 0x36,
+	KEY_CAPS = 0x3a,
+	KEY_HOME = 0x47
+};
 
 /* By scan code, without and with shift; 0: no character. */
 static const char plain[] =
@@ -21,6 +27,10 @@ static const char plain[] =
 static const char shifted[] =
 	"\0\033!@#$%^&*()_+\b\tQWERTYUIOP{}\n\0ASDFGHJKL:\"~\0|ZXCVBNM<>?\0*\0 ";
 _Static_assert(sizeof(plain) == sizeof(shifted), "one place for each key");
+
+/* The keys without a character, from scan code 0x47 on: what a terminal sends behind ESC [. */
+static const char *const special[] = {
+	"H", "A", NULL, NULL, "D", NULL, "C", NULL, "F", "B", NULL, NULL, "3~"};
 
 static bool shift, ctrl, caps;
 
@@ -37,6 +47,12 @@ key(u8 code)
 		ctrl = down;
 	else if (code == KEY_CAPS && down)
 		caps = !caps;
+	if (down && code >= KEY_HOME && code < KEY_HOME + NELEM(special) &&
+		special[code - KEY_HOME]) {
+		console_input(033), console_input('[');
+		for (const char *p = special[code - KEY_HOME]; *p; p++)
+			console_input(*p);
+	}
 	if (!down || code >= sizeof(plain) - 1)
 		return;
 	c = shift ? shifted[code] : plain[code];

@@ -1,6 +1,7 @@
 #include "kernel/console.h"
 #include "kernel/abi.h"
 #include "kernel/devfs.h"
+#include "kernel/kalloc.h"
 #include "kernel/mem.h"
 #include "kernel/proc.h"
 #include "kernel/spinlock.h"
@@ -19,6 +20,9 @@ static struct {
 	unsigned read, line, write; /* counts of characters: read, complete lines, typed */
 	bool eof;
 } in;
+static void *raw;      /* the open /dev/consctl that asked for characters as they come */
+static int foreground; /* the job that Ctrl-C ends */
+static bool status_wanted;
 
 static void
 put_to(void (*out)(char), char c)
@@ -83,18 +87,21 @@ klog(int level, const char *fmt, ...)
 		spin_unlock(&lock);
 }
 
-void
-console_input(char c)
+#define CTRL(letter) ((letter)&0x1f)
+/* A character while lines are edited here: until it ends, a line can be taken back. Lock held. */
+static void
+input_cooked(char c)
 {
-	spin_lock(&lock);
-	if (c == '\r')
-		c = '\n';
 	if (c == '\b' || c == 0x7f) {
 		if (in.write != in.line) {
 			in.write--;
 			put('\b'), put(' '), put('\b');
 		}
-	} else if (c == 4) { /* Ctrl-D */
+	} else if (c == CTRL('C')) {
+		in.write = in.line;
+		put('^'), put('C'), put('\n');
+		proc_kill_job(foreground);
+	} else if (c == CTRL('D')) {
 		in.eof |= in.write == in.line;
 		in.line = in.write;
 		wakeup(&in);
@@ -105,6 +112,24 @@ console_input(char c)
 			in.line = in.write;
 			wakeup(&in);
 		}
+	}
+}
+
+void
+console_input(char c)
+{
+	spin_lock(&lock);
+	if (c == '\r')
+		c = '\n';
+	if (c == CTRL('P')) {
+		status_wanted = true;
+		wakeup(&status_wanted);
+	} else if (!raw) {
+		input_cooked(c);
+	} else if (in.write - in.read < sizeof(in.buf)) {
+		in.buf[in.write++ % sizeof(in.buf)] = c;
+		in.line = in.write;
+		wakeup(&in);
 	}
 	spin_unlock(&lock);
 }
@@ -157,6 +182,62 @@ write_console(void *dev, void *state, u64 user_buf, size_t n, u64 pos)
 
 static const struct devops ops = {.read = console_read, .write = write_console};
 
+/* The file's own state is only an address that no other open file has. */
+static int
+consctl_open(void *dev, void **state)
+{
+	return (*state = kmalloc(1)) ? 0 : -ENOMEM;
+}
+
+/* Raw mode ends with the file, so with the program that asked for it, however that ends. */
+static void
+consctl_close(void *dev, void *state)
+{
+	spin_lock(&lock);
+	if (raw == state)
+		raw = NULL;
+	spin_unlock(&lock);
+	kfree(state);
+}
+
+/*
+ * "raw", "cooked": whether input comes by characters or by lines. "job": the caller begins a job,
+ * which is named by its pid and is now in the foreground. "job N": it joins job N, 0 being none.
+ */
+static s64
+consctl_write(void *dev, void *state, u64 user_buf, size_t n, u64 pos)
+{
+	char word[16] = "";
+	const char *p = word + 4;
+	s64 result = n;
+	u64 job;
+
+	if (n >= sizeof(word))
+		return -EINVAL;
+	if (copy_in(word, user_buf, n))
+		return -EFAULT;
+	spin_lock(&lock);
+	if (strcmp(word, "raw") == 0) {
+		raw = state;
+		in.line = in.write; /* also what was typed before */
+		in.eof = false;
+		wakeup(&in);
+	} else if (strcmp(word, "cooked") == 0) {
+		raw = NULL;
+	} else if (strcmp(word, "job") == 0) {
+		foreground = current()->job = current()->pid;
+	} else if (strncmp(word, "job ", 4) == 0 && parse_u64(&p, &job) && !*p && job < 1UL << 31) {
+		current()->job = job;
+	} else {
+		result = -EINVAL;
+	}
+	spin_unlock(&lock);
+	return result;
+}
+
+static const struct devops consctl_ops = {
+	.open = consctl_open, .close = consctl_close, .write = consctl_write};
+
 static void
 show_dmesg(struct text *t)
 {
@@ -168,8 +249,32 @@ show_dmesg(struct text *t)
 }
 PROC_FILE("dmesg", show_dmesg);
 
+/* Ctrl-P is typed in an interrupt, but to look at VMs takes a lock that may sleep. */
+static void
+status_thread(void *unused)
+{
+	static char buf[16384];
+	struct text t = {buf, sizeof(buf), 0, 0};
+
+	for (;;) {
+		spin_lock(&lock);
+		while (!status_wanted)
+			proc_sleep(&status_wanted, &lock);
+		status_wanted = false;
+		spin_unlock(&lock);
+		t.len = 0;
+		text_printf(&t, "\n");
+		section_for_each (struct procfile, p, devfile)
+			if (p->on_console)
+				p->show(&t);
+		console_write(t.buf, t.len);
+	}
+}
+
 void
 console_init(void)
 {
 	dev_add("/dev/console", &ops, NULL);
+	dev_add("/dev/consctl", &consctl_ops, NULL);
+	kthread_start("ctrl-p", status_thread, NULL);
 }

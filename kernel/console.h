@@ -16,7 +16,7 @@ void console_panic(void);
 /* Log messages above this level go to dmesg only. */
 extern int console_loglevel;
 
-/* Adds /dev/console and /proc/dmesg. */
+/* Adds /dev/console, /dev/consctl and /proc/dmesg. */
 void console_init(void);
 
 #endif

@@ -38,13 +38,16 @@ bool dev_is_dir(const struct devfile *f);
 /* The lowest n for which there is no file PREFIXn. */
 int dev_unit(const char *prefix);
 
-/* A /proc file whose text a function makes. */
+/* A /proc file whose text a function makes; Ctrl-P shows those with on_console as well. */
 struct procfile {
 	const char *name;
 	void (*show)(struct text *t);
+	bool on_console;
 };
 #define PROC_FILE(name, show) \
-	SECTION_ELEMENT(struct procfile, devfile, procfile_##show) = {name, show}
+	SECTION_ELEMENT(struct procfile, devfile, procfile_##show) = {name, show, false}
+#define PROC_STATUS_FILE(name, show) \
+	SECTION_ELEMENT(struct procfile, devfile, procfile_##show) = {name, show, true}
 
 void dev_init(void);
 

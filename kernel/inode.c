@@ -1,5 +1,6 @@
 /* Inodes: a file's blocks, and what is free on the disk. */
 #include "kernel/blk.h"
+#include "kernel/devfs.h"
 #include "kernel/log.h"
 
 #define NINODES        128
@@ -609,3 +610,14 @@ inode_stat(struct inode *ip, struct stat *st)
 	inode_unlock(ip);
 	return 0;
 }
+
+static void
+show_inodes(struct text *t)
+{
+	spin_lock(&lock);
+	for (struct inode *ip = inodes; ip < inodes + NINODES; ip++)
+		if (ip->refs)
+			text_printf(t, "%10u %10d\n", ip->ino, ip->refs);
+	spin_unlock(&lock);
+}
+PROC_FILE("inodes", show_inodes);

@@ -291,6 +291,7 @@ static struct {
 	struct heap_object *free[NCLASS];
 	struct list blocks; /* of whole pages, which have no room for a header */
 } heap = {.lock = SPINLOCK_INIT("heap"), .blocks = LIST_INIT(heap.blocks)};
+u64 heap_objects;
 
 /* A block of whole pages is page-aligned, which no small object is; its order is kept here. */
 struct heap_block {
@@ -353,6 +354,7 @@ kmalloc(size_t n)
 	if (heap.free[class] || heap_refill(class)) {
 		o = heap.free[class];
 		heap.free[class] = o->next;
+		heap_objects++;
 	}
 	spin_unlock(&heap.lock);
 	return o ? memset(o, 0, 32UL << class) : NULL;
@@ -380,6 +382,7 @@ kfree(void *p)
 		struct heap_object *o = p;
 		o->next = heap.free[page->class];
 		heap.free[page->class] = o;
+		heap_objects--;
 	}
 	spin_unlock(&heap.lock);
 	if (found) {

@@ -56,5 +56,7 @@ void page_free(void *page, enum frame_owner owner);
 /* The kernel heap: any size up to 4 MiB, zeroed, aligned to 16 bytes (from 4 KiB on: to a page). */
 void *kmalloc(size_t n);
 void kfree(void *p);
+/* How many pieces of it are in use; a block of pages counts as one. */
+extern u64 heap_objects;
 
 #endif

@@ -110,6 +110,10 @@ proc_fork(void)
 		if (p->file[fd])
 			child->file[fd] = file_ref(p->file[fd]);
 	child->cwd = inode_ref(p->cwd);
+	spin_lock(&lock);
+	child->job = p->job;
+	child->killed |= p->killed; /* whoever killed the job may not have seen the child in it */
+	spin_unlock(&lock);
 	pid = child->pid;
 	sched_add(child); /* from here on it may end, but only we can free it */
 	return pid;
@@ -196,6 +200,18 @@ proc_kill(int pid)
 	return err;
 }
 
+void
+proc_kill_job(int job)
+{
+	spin_lock(&lock);
+	list_for_each (it, &all) {
+		struct proc *p = list_entry(it, struct proc, all);
+		if (job && p->job == job && p->state != PROC_ZOMBIE && p != init_proc)
+			sched_kill(p);
+	}
+	spin_unlock(&lock);
+}
+
 static struct {
 	const char *path, *arg;
 } first;
@@ -248,4 +264,4 @@ show_ps(struct text *t)
 	}
 	spin_unlock(&lock);
 }
-PROC_FILE("ps", show_ps);
+PROC_STATUS_FILE("ps", show_ps);

@@ -182,11 +182,12 @@ int
 main(int argc, char **argv)
 {
 	u64 started = rdtsc();
-	char **args = argv, *value;
+	char **args = argv + 1, *value;
 
 	if (argc == 2 && strcmp(argv[1], "nothing") == 0)
 		return 0;
-	next_option(&args, "", &value);
+	while (next_option(&args, "", &value))
+		;
 	if (argc == 1)
 		printf("boot\t%lu\n", started - idle());
 	for (size_t i = 0; i < NELEM(rows); i++) {

@@ -34,12 +34,15 @@ wait_for(int pid)
 int
 main(int argc, char **argv)
 {
-	if (argc > 2)
+	char **args = argv + 1;
+
+	(void)argc;
+	while (next_option(&args, "", NULL))
+		;
+	if (args[0] && args[1])
 		usage(2);
-	if (argc == 2 && strcmp(argv[1], "-h") == 0)
-		usage(0);
-	if (argc == 2) {
-		char *script[] = {"sh", "-c", argv[1], NULL};
+	if (*args) {
+		char *script[] = {"sh", "-c", *args, NULL};
 
 		poweroff(1, wait_for(start_shell(script)));
 		die("cannot power off");

@@ -1,9 +1,10 @@
 /* ls: lists files and directories. */
 #include "user/user.h"
 
-const char usage_text[] = "ls [-l] [PATH]...";
+const char usage_text[] =
+	"ls [-adlR] [PATH]...    (-a all names, -d a directory itself, -R also what is in it)";
 
-static bool details;
+static bool all, itself, details, recursive;
 
 /* Prints one line for a name, whose place is path; returns the exit status. */
 static int
@@ -28,32 +29,59 @@ show(const char *path, const char *name)
 	return 0;
 }
 
-/* Lists what path is: a directory's entries without those that begin with '.', or the file. */
-static int
-list(const char *path)
-{
-	struct stat st;
-	struct dirent entry;
-	char full[MAX_PATH];
-	int fd = open(path, O_RDONLY);
-	ssize_t n = fd < 0 ? fd : fstat(fd, &st);
-	int status = 0;
+static int list(const char *path, bool header);
 
-	if (n >= 0 && st.type != T_DIR) {
-		close(fd);
-		return show(path, path);
-	}
-	while (n >= 0 && (n = read(fd, &entry, sizeof(entry))) == sizeof(entry)) {
-		if (!entry.ino || entry.name[0] == '.')
+/* Does one pass over a directory: prints its names, or lists the directories in it. */
+static int
+each_entry(int fd, const char *path, bool descend)
+{
+	struct dirent entry;
+	struct stat st;
+	char full[MAX_PATH];
+	int status = 0, child;
+	ssize_t n;
+
+	while ((n = read(fd, &entry, sizeof(entry))) == sizeof(entry)) {
+		if (!entry.ino || (entry.name[0] == '.' && (!all || descend)))
 			continue;
 		snprintf(full, sizeof(full), "%s/%s", path, entry.name);
-		status |= show(full, entry.name);
+		if (!descend) {
+			status |= show(full, entry.name);
+		} else if ((child = open(full, O_RDONLY)) >= 0) {
+			fstat(child, &st);
+			close(child);
+			if (st.type == T_DIR)
+				status |= list(full, true);
+		}
 	}
 	if (n < 0)
 		warn("%s: %s", path, strerror(n));
-	if (fd >= 0)
-		close(fd);
 	return status | (n < 0);
+}
+
+/* Lists what path is: a file, or a directory's entries; without those that begin with '.'. */
+static int
+list(const char *path, bool header)
+{
+	int fd = open(path, O_RDONLY), status, error;
+	struct stat st;
+
+	error = fd < 0 ? fd : fstat(fd, &st);
+	if (error < 0) {
+		warn("%s: %s", path, strerror(error));
+		return 1;
+	}
+	if (st.type != T_DIR || itself) {
+		close(fd);
+		return show(path, path);
+	}
+	if (header)
+		printf("%s:\n", path);
+	status = each_entry(fd, path, false);
+	if (recursive && lseek(fd, 0, SEEK_SET) == 0)
+		status |= each_entry(fd, path, true);
+	close(fd);
+	return status;
 }
 
 int
@@ -61,18 +89,19 @@ main(int argc, char **argv)
 {
 	char **args = argv + 1;
 	bool several;
-	int status = 0;
+	int status = 0, option;
 
 	(void)argc;
-	while (next_option(&args, "l", NULL))
-		details = true;
-	if (!*args)
-		return list(".");
-	several = args[1] != NULL;
-	for (; *args; args++) {
-		if (several)
-			printf("%s:\n", *args);
-		status |= list(*args);
+	while ((option = next_option(&args, "adlR", NULL))) {
+		all |= option == 'a';
+		itself |= option == 'd';
+		details |= option == 'l';
+		recursive |= option == 'R';
 	}
+	if (!*args)
+		return list(".", recursive);
+	several = args[1] || recursive;
+	for (; *args; args++)
+		status |= list(*args, several);
 	return status;
 }

@@ -98,6 +98,7 @@ vsnprintf(char *buf, size_t size, const char *format, va_list args)
 			break;
 		case 's':
 			s = va_arg(args, const char *);
+			s = s ? s : "(null)";
 			while (length != limit && s[length])
 				length++;
 			f.zero = false;

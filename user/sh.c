@@ -10,6 +10,7 @@
  * parses. The whole text is parsed once without running, so that a syntax error anywhere means
  * that nothing runs, and then again. The flag also skips what && and || say to skip.
  */
+#include "user/edit.h"
 #include "user/user.h"
 
 const char usage_text[] = "sh [-c COMMANDS | FILE]";
@@ -42,9 +43,10 @@ static struct command {
 static int status;         /* $? */
 static int background_pid; /* $! */
 static bool syntax_error;
-static bool trace;     /* set -x */
-static bool exec_here; /* this process has nothing to do after the next command */
-static int commands;   /* parsed so far */
+static bool trace;       /* set -x */
+static bool exec_here;   /* this process has nothing to do after the next command */
+static bool interactive; /* at the console: what is waited for is a job, and Ctrl-C ends it */
+static int commands;     /* parsed so far */
 
 static void run_text(const char *text, const char *end);
 
@@ -194,6 +196,33 @@ move_fd(int from, int to)
 	close(from);
 }
 
+/* Puts this process into a job: a new one in the foreground if job is negative, none if it is 0. */
+static void
+join_job(int job)
+{
+	int ctl = open("/dev/consctl", O_WRONLY);
+
+	if (ctl < 0)
+		return;
+	if (job < 0)
+		fprintf(ctl, "job");
+	else
+		fprintf(ctl, "job %d", job);
+	close(ctl);
+}
+
+/* Forks a child that is waited for: at the console it joins the job, or begins one. */
+static int
+fork_job(int job)
+{
+	int pid = fork();
+
+	if (pid == 0 && interactive)
+		join_job(job);
+	interactive &= pid != 0;
+	return pid;
+}
+
 /* Waits for all of the children given; returns the last one's exit status. */
 static int
 wait_for(const int *pids, int n)
@@ -218,7 +247,7 @@ substitute(const char *text, const char *end, bool quoted)
 	char *output;
 	size_t n;
 
-	if (error < 0 || (pid = fork()) < 0) {
+	if (error < 0 || (pid = fork_job(-1)) < 0) {
 		fail("cannot run $( ): no process or pipe left");
 		return;
 	}
@@ -397,7 +426,7 @@ run_alone(void)
 		for (int i = 0; i < 3; i++)
 			move_fd(saved[i], i);
 	} else {
-		pid = exec_here ? 0 : fork();
+		pid = exec_here ? 0 : fork_job(-1);
 		if (pid == 0)
 			become_command(-1, -1);
 		if (pid < 0)
@@ -475,7 +504,7 @@ parse_pipeline(bool run)
 				warn("the pipeline is too long");
 				broken = true;
 			}
-			pid = broken ? -1 : fork();
+			pid = broken ? -1 : fork_job(n ? pids[0] : -1);
 			if (pid == 0) {
 				if (more)
 					close(fd[0]);
@@ -539,7 +568,8 @@ parse_list(bool run)
 			lex = start;
 			if (pid == 0) {
 				move_fd(open("/dev/null", O_RDONLY),
-					0);         /* what is typed is not for it */
+					0); /* what is typed is not for it */
+				interactive = false;
 				exec_here = single; /* so that $! is the program's own pid */
 				parse_and_or(true);
 				exit(status);
@@ -552,6 +582,8 @@ parse_list(bool run)
 				background_pid = pid;
 			if (after.token == BACKGROUND)
 				status = pid < 0;
+			/* A job that was killed takes the rest of the line with it. */
+			run = !interactive || status >= 0;
 			lex = after;
 		}
 		if (lex.token == SEMICOLON || lex.token == BACKGROUND || lex.token == NEWLINE)
@@ -582,7 +614,6 @@ run_text(const char *text, const char *end)
 int
 main(int argc, char **argv)
 {
-	static struct reader console;
 	char **args = argv + 1, *text = NULL, *line;
 	size_t length;
 	struct stat st;
@@ -598,12 +629,11 @@ main(int argc, char **argv)
 		return status;
 	}
 	if (!*args && fstat(0, &st) >= 0 && st.type == T_DEV) {
-		for (;;) {
-			printf("$ ");
-			if (!(line = read_line(&console)))
-				return status;
+		join_job(0); /* nor are its commands in the background in any */
+		interactive = true;
+		while ((line = edit_line("$ ")))
 			run_text(line, line + strlen(line));
-		}
+		return status;
 	}
 	if (*args && (fd = open_input(*args)) < 0)
 		return 127;

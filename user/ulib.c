@@ -17,11 +17,14 @@ start_program(int argc, char **argv)
 	exit(main(argc, argv));
 }
 
-/* Prints how the program is used and exits: 0 when that was asked for, 2 after wrong use. */
+/* Prints how the program is used and exits: 0 if asked to, else 2 after one line. */
 void
 usage(int status)
 {
-	fprintf(status ? 2 : 1, "usage: %s\n", usage_text);
+	const char *line_end = strchr(usage_text, '\n');
+	int length = status && line_end ? (int)(line_end - usage_text) : -1;
+
+	fprintf(status ? 2 : 1, "usage: %.*s\n", length, usage_text);
 	exit(status);
 }
 
@@ -50,8 +53,10 @@ next_option(char ***args, const char *known, char **value)
 	if (c == 'h')
 		usage(0);
 	found = c == ':' ? NULL : strchr(known, c);
-	if (!found)
-		usage(2);
+	if (!found) {
+		warn("-%c: no such option; -h tells which there are", c);
+		exit(2);
+	}
 	if (found[1] == ':') {
 		*value = *rest ? rest : *(*args)++;
 		rest = "";
@@ -300,6 +305,22 @@ free(void *p)
 	free_blocks[b->order] = b;
 }
 
+/* Returns n bytes that begin with what p holds, in its place; NULL, and p stays, without memory. */
+void *
+realloc(void *p, size_t n)
+{
+	size_t had = p ? (1UL << ((struct block *)p)[-1].order) - sizeof(struct block) : 0;
+	void *bigger;
+
+	if (p && n <= had)
+		return p;
+	if ((bigger = malloc(n))) {
+		memcpy(bigger, p, had);
+		free(p);
+	}
+	return bigger;
+}
+
 /* Returns the next line without its newline, good until the next call; NULL at the end. */
 char *
 read_line(struct reader *r)
@@ -403,12 +424,17 @@ read_all(int fd, size_t *length)
 	return text;
 }
 
-/* Opens a file to read, "-" being standard input; says what failed and returns minus an error. */
+/* Opens a file, not a directory, "-" being standard input; says what failed: minus an error. */
 int
 open_input(const char *name)
 {
 	int fd = strcmp(name, "-") == 0 ? 0 : open(name, O_RDONLY);
+	struct stat st;
 
+	if (fd >= 0 && fstat(fd, &st) == 0 && st.type == T_DIR) {
+		close(fd);
+		fd = -EISDIR;
+	}
 	if (fd < 0)
 		warn("%s: %s", name, strerror(fd));
 	return fd;

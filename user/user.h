@@ -51,6 +51,7 @@ const char *strerror(int error);
 /* Memory. */
 void *malloc(size_t n);
 void *alloc(size_t n);
+void *realloc(void *p, size_t n);
 void free(void *p);
 
 /* Printing: %d %u %x %lx %lu %ld %s %c %p %%, with '-', '0', a width, and %.*s. */

@@ -567,6 +567,16 @@ vmm_close(void *dev, void *state)
 	kfree(s);
 }
 
+static void
+show_vms(struct text *t)
+{
+	mutex_lock(&control);
+	list_for_each (it, &vms)
+		status_line(t, list_entry(it, struct vm, link));
+	mutex_unlock(&control);
+}
+PROC_STATUS_FILE("vms", show_vms);
+
 static const struct devops ops = {
 	.open = vmm_open, .close = vmm_close, .read = vmm_read, .write = vmm_write};
 
