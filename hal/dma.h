@@ -61,8 +61,8 @@ struct dma_map {
 	struct dma_bounce *bounce;
 
 	struct list link; /* of the device's maps */
-	u64 maps;   /* how often */
-	bool plain; /* the limits are on the number of segments alone */
+	u64 maps;         /* how often */
+	bool plain;       /* the limits are on the number of segments alone */
 	struct dma_exposure exposure;
 	const char *where;
 };

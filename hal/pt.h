@@ -6,7 +6,7 @@
  *
  * Formats: CPU and NPT: AMD64 manual vol. 2, 5.3 and 15.25. EPT: SDM vol. 3, 29.3. VT-d second
  * stage: VT-d specification 9.3 (legacy). AMD-Vi: AMD I/O virtualization specification 2.2.3.
- * No driver uses the EPT and AMD-Vi formats yet; the tests do.
+ * No driver uses the EPT format yet; the tests do.
  */
 #ifndef HAL_PT_H
 #define HAL_PT_H

@@ -52,6 +52,8 @@ law "VMCB and SVM instructions only in svm" 'vmcb|VMRUN|vmrun|vmload|vmsave|stgi
 	$(find vmm hal kernel drivers -name '*.[chS]' ! -name 'svm*' ! -name 'vtd*')
 law "VT-d registers only in vtd" 'RTADDR|IQT|FRCD|GCMD|ECAP|irte' \
 	$(find vmm hal kernel drivers -name '*.[chS]' ! -name 'vtd*')
+law "AMD-Vi registers only in amdvi" 'DEVTAB|CMDBUF|EVTLOG|DTE_|dte' \
+	$(find vmm hal kernel drivers -name '*.[chS]' ! -name 'amdvi*')
 law "one image: no build-time switch" '^[[:space:]]*#[[:space:]]*if(def|ndef)?[[:space:]]+.*(GUEST|HOST|NATIVE)' kernel hal vmm drivers
 
 # Every header compiles alone.

@@ -157,6 +157,8 @@ refuse(const struct pci_dev *pci)
 {
 	if (!pci)
 		return "no such device (see lspci)";
+	if (pci->class >> 8 == 0x0806)
+		return "it is the IOMMU itself";
 	if (pci->class >> 16 == 6)
 		return "a bridge cannot be assigned";
 	if (pci->user)

@@ -1,5 +1,5 @@
 # shellcheck shell=sh
-# The DMA contract, told by edu: on the host through VT-d, and in a guest through the VMM.
+# The DMA contract, told by edu: on the host through the IOMMU, and in a guest through the VMM.
 . tests/lib.sh
 # shellcheck disable=SC2046
 boot dma 'script="edu test && vmctl create b -s \"edu test\" && vmctl assign b 00:05.0 && vmctl start b && vmctl wait b"' \
@@ -11,9 +11,11 @@ for who in '' 'b\| '; do
 		expect "${who:+guest: }contract $n" "^${who}ok $n -"
 	done
 done
-expect "a fault is logged on the host, and reaches the guest that owns the device" \
-	"^b\| ok 1 " "^\[.*fault: device 00:05.0 write iova 0x[0-9a-f]+: reason 5 \(write not permitted\)" \
-	"^b\| .*fault: device 00:05.0 write iova 0x[0-9a-f]+: reason 5"
+# QEMU's AMD-Vi (7.2) never logs.
+[ "${IOMMU:-vtd}" != vtd ] ||
+	expect "a fault is logged on the host, and reaches the guest that owns the device" \
+		"^b\| ok 1 " "^\[.*fault: device 00:05.0 write iova 0x[0-9a-f]+: reason 5 \(write not permitted\)" \
+		"^b\| .*fault: device 00:05.0 write iova 0x[0-9a-f]+: reason 5"
 # Without an IOMMU the HAL uses physical addresses, and edu reaches 28 bits of them.
 IOMMU=none
 # shellcheck disable=SC2046

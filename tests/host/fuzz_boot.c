@@ -2,12 +2,13 @@
 #include "tests/host/harness.h"
 #include "tests/host/fuzz.h"
 #include "hal/acpi.h"
+#include "hal/amdvi_ivrs.h"
 #include "kernel/bootinfo.h"
 
 const unsigned fuzz_rounds = 50000;
 
 static size_t (*const samples[])(u8 *to) = {
-	sample_multiboot2, sample_pvh, sample_cmdline, sample_madt};
+	sample_multiboot2, sample_pvh, sample_cmdline, sample_madt, sample_ivrs};
 
 size_t
 fuzz_sample(unsigned n, u8 *to)
@@ -46,6 +47,7 @@ LLVMFuzzerTestOneInput(const u8 *data, size_t size)
 {
 	struct bootinfo bi = {0};
 	char value[16];
+	struct ivrs unit;
 	u8 *p;
 
 	if (size < 1)
@@ -73,6 +75,11 @@ LLVMFuzzerTestOneInput(const u8 *data, size_t size)
 		for (unsigned type = 0; type < 4; type++)
 			for (const u8 *at = p; (at = acpi_next(at, p + size, type, 8)); at += at[1])
 				ASSERT(at[0] == type && at[1] >= 8 && at + at[1] <= p + size);
+		break;
+	case 4:
+		ivrs_parse(p, size, &unit);
+		ASSERT(unit.naliases <= NELEM(unit.alias));
+		ASSERT(unit.nreserved <= NELEM(unit.reserved));
 		break;
 	}
 	check_bootinfo(&bi);

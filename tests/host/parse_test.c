@@ -2,6 +2,7 @@
 #include "tests/host/harness.h"
 #include "tests/host/samples.h"
 #include "hal/acpi.h"
+#include "hal/amdvi.h"
 #include "kernel/bootinfo.h"
 #include "kernel/elf.h"
 
@@ -270,6 +271,98 @@ test_acpi(void)
 	CHECK(acpi_checksum(sample, 0));
 }
 
+/* Parses a copy of the first `len` bytes of the sample; what it yields must be sane anyhow. */
+static const char *
+ivrs(size_t len, struct ivrs *v)
+{
+	const char *why = ivrs_parse(exact(sample, len), len, v);
+
+	CHECK(v->naliases <= NELEM(v->alias) && v->nreserved <= NELEM(v->reserved));
+	exact_free();
+	return why;
+}
+
+static void
+test_ivrs(void)
+{
+	enum { UNIT = 48, ENTRIES = UNIT + 24, UNIT2 = ENTRIES + 68 };
+	struct ivrs v;
+
+	test("ivrs: the unit, aliases, IOAPICs, reserved memory");
+	sample_len = sample_ivrs(sample);
+	CHECK(!ivrs(sample_len, &v) && v.base == 0xfed90000 && v.rid == 8 && v.flags == 0x20);
+	CHECK(v.capability == 0x48 && v.naliases == 1 && v.ioapic_rid[2] == 0xa0);
+	CHECK(ivrs_is_reserved(&v, 0x20) && ivrs_is_reserved(&v, 0x27) && !v.ioapic_rid[0]);
+	CHECK(!ivrs_is_reserved(&v, 0x1f) && !ivrs_is_reserved(&v, 0x28));
+	CHECK(!ivrs(UNIT2, &v) && v.base == 0xfed80000 && v.naliases == 2 && !v.nreserved);
+	CHECK(ivrs_alias(&v, 0x110) == 0x200 && ivrs_alias(&v, 0x111) == 0x111);
+	CHECK(ivrs_alias(&v, 0x117) == 0x117 && ivrs_alias(&v, 0x118) == 0x208);
+	CHECK(ivrs_alias(&v, 0x11f) == 0x208 && ivrs_alias(&v, 0x120) == 0x120);
+	test("ivrs: cut short, or with a second unit, it is not used");
+	for (size_t len = 0; len < sample_len; len++)
+		CHECK(!ivrs(len, &v) == (len == UNIT2 || len == UNIT2 + 48));
+	for (unsigned size = 0; size < 68; size++) { /* a block that ends within a device entry */
+		sample[UNIT + 2] = 24 + size;
+		CHECK(ivrs(UNIT + 24 + size, &v) == NULL ||
+			(size != 4 && size != 12 && size != 20 && size != 24 && size != 32 &&
+				size != 40));
+	}
+	for (unsigned type = 0x10; type <= 0x20;
+		type += 0x10) { /* blocks shorter than they have to be */
+		sample_ivrs(sample);
+		sample[UNIT2] = type;
+		for (unsigned size = 0; size < (type == 0x10 ? 24 : 32); size++) {
+			sample[UNIT2 + 2] = size;
+			CHECK(ivrs(UNIT2 + MAX(size, 8), &v));
+		}
+	}
+	sample_ivrs(sample);
+	sample[UNIT2 + 4] = 9;
+	CHECK(ivrs(sample_len, &v));
+	sample_ivrs(sample);
+	memset(sample + ENTRIES, 0, 68);
+	memset(sample + UNIT + 8, 0, 8);
+	CHECK(ivrs(UNIT2, &v));
+	test("ivrs: more entries than there is room for");
+	sample_ivrs(sample);
+	for (unsigned n = 31; n <= 33; n++) {
+		sample[UNIT + 2] = (24 + 8 * n) & 0xff;
+		sample[UNIT + 3] = (24 + 8 * n) >> 8;
+		for (unsigned i = 0; i < n; i++)
+			memcpy(sample + ENTRIES + 8 * i, "\x42\0\1\0\0\0\2", 8);
+		CHECK(!ivrs(ENTRIES + 8 * n, &v) == (n <= 32));
+	}
+}
+
+static void
+test_amdvi_event(void)
+{
+	static const struct {
+		u64 word;
+		const char *text;
+		bool device, write;
+	} event[] = {
+		{0x2030000100000028, "write not permitted", true, true},
+		{0x2010000100000028, "read not permitted", true, false},
+		{0x2020000100000028, "not mapped", true, true},
+		{0x2070000000000028, "device attached nowhere", true, true},
+		{0x2008000100000028, "interrupt not permitted", true, false},
+		{0x2090000100000028, "reserved bit in a table", true, false},
+		{0x1000000000000028, "bad device table entry", true, false},
+		{0x5000000000000000, "illegal command", false, false},
+		{0xf000000000000000, "see AMD-Vi 2.5", false, false},
+	};
+
+	test("amdvi: what an event says");
+	for (unsigned i = 0; i < NELEM(event); i++) {
+		u64 e[2] = {event[i].word, 0x12345678};
+		struct iommu_fault f;
+		CHECK(amdvi_decode(e, &f) == event[i].device && f.write == event[i].write);
+		CHECK(strcmp(f.text, event[i].text) == 0 && f.reason == e[0] >> 60);
+		CHECK(f.rid == (e[0] & 0xffff) && f.iova.v == 0x12345000);
+	}
+}
+
 /* The formatting that the kernel has under libc's name; host.mk renames it. */
 int kernel_snprintf(char *buf, size_t size, const char *fmt, ...) PRINTF(3, 4);
 const char *kernel_strerror(int err);
@@ -380,6 +473,8 @@ main(void)
 	test_cmdline();
 	test_elf();
 	test_acpi();
+	test_ivrs();
+	test_amdvi_event();
 	test_format();
 	test_string();
 	return test_done();

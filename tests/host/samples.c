@@ -86,6 +86,30 @@ sample_madt(u8 *to)
 }
 
 size_t
+sample_ivrs(u8 *to)
+{
+	static const u8 devices[] = {
+		/* 4: all; 8: an alias; 8 and 4: a range of aliases; 8: IOAPIC 2; 8: the HPET */
+		1, 0, 0, 0, 66, 0x10, 1, 0, 0, 0, 2, 0, 67, 0x18, 1, 0, 0, 8, 2, 0, 4, 0x1f, 1, 0,
+		72, 0, 0, 0xd7, 2, 0xa0, 0, 1, 72, 0, 0, 0, 0, 0xa1, 0, 2,
+		/* 28: by its ACPI name, with a name of 6 characters */
+		240, 0, 0, 0, 'A', 'M', 'D', 'I', '0', '0', '2', '0', 0, 0, 0, 0, 0, 0, 0, 0, 1, 6,
+		'_', 'S', 'B', '.', 'X', '0'};
+	u8 *p = to + 48;
+
+	memset(to, 0, 48);
+	p = PUT(p, u8, 0x10, 0xd1, 24 + sizeof(devices), 0, 0x08, 0, 0x40, 0);
+	p = PUT(p, u64, 0xfed80000, 0);
+	p = put(p, devices, sizeof(devices));
+	p = PUT(p, u8, 0x11, 0x20, 40 + 8, 0, 0x08, 0, 0x48, 0);
+	p = PUT(p, u64, 0xfed90000, 0, 0, 0);
+	p = put(p, devices + 4, 8);
+	p = PUT(p, u8, 0x22, 3, 32, 0, 0x20, 0, 0x27, 0);
+	p = PUT(p, u64, 0, 0x7f000000, 0x100000);
+	return p - to;
+}
+
+size_t
 sample_elf(u8 *to)
 {
 	struct elf_header h = {.ident = {0x7f, 'E', 'L', 'F', 2, 1, 1},

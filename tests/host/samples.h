@@ -11,6 +11,7 @@ size_t sample_multiboot2(u8 *to);
 size_t sample_pvh(u8 *to);
 size_t sample_cmdline(u8 *to);
 size_t sample_madt(u8 *to); /* only the records of a MADT: types 0, 1, 2, 0 */
+size_t sample_ivrs(u8 *to); /* a whole IVRS: the unit twice (10h and 11h), and an IVMD */
 size_t sample_elf(u8 *to);
 
 #endif
