@@ -50,11 +50,11 @@ iova_alloc(struct iova_space *s, u32 npages, iova_t *iova, bool *fresh)
 	*fresh = false;
 	if (c >= IOVA_CLASSES)
 		return -ENOMEM;
-	irq_push_off();
+	struct cpu *cpu = irq_push_off();
 	if (c < IOVA_CACHED) {
-		u8 *n = &s->cpu[this_cpu()->id].n[c];
+		u8 *n = &s->cpu[cpu->id].n[c];
 		if (*n) {
-			iova->v = s->cpu[this_cpu()->id].at[c][--*n];
+			iova->v = s->cpu[cpu->id].at[c][--*n];
 			irq_pop();
 			return 0;
 		}
@@ -80,7 +80,8 @@ push(struct iova_space *s, unsigned c, u64 at)
 
 		if (!more)
 			return;
-		memcpy(more, s->stack[c].at, n * sizeof(u64));
+		if (n)
+			memcpy(more, s->stack[c].at, n * sizeof(u64));
 		kfree(s->stack[c].at);
 		s->stack[c].at = more;
 		s->stack[c].room = MAX(2 * room, 16);
@@ -93,11 +94,11 @@ iova_release(struct iova_space *s, iova_t iova, u32 npages)
 {
 	unsigned c = class_of(npages);
 
-	irq_push_off();
+	struct cpu *cpu = irq_push_off();
 	if (c < IOVA_CACHED) {
-		u8 *n = &s->cpu[this_cpu()->id].n[c];
+		u8 *n = &s->cpu[cpu->id].n[c];
 		if (*n < IOVA_CACHE) {
-			s->cpu[this_cpu()->id].at[c][(*n)++] = iova.v;
+			s->cpu[cpu->id].at[c][(*n)++] = iova.v;
 			irq_pop();
 			return;
 		}

@@ -201,16 +201,14 @@ consctl_close(void *dev, void *state)
 }
 
 /*
- * "raw", "cooked": whether input comes by characters or by lines. "job": the caller begins a job,
- * which is named by its pid and is now in the foreground. "job N": it joins job N, 0 being none.
+ * "raw", "cooked": whether input comes by characters or by lines. "job": what the
+ * caller forks from now on is a new job, in the foreground; "nojob": it and they are of none.
  */
 static s64
 consctl_write(void *dev, void *state, u64 user_buf, size_t n, u64 pos)
 {
 	char word[16] = "";
-	const char *p = word + 4;
 	s64 result = n;
-	u64 job;
 
 	if (n >= sizeof(word))
 		return -EINVAL;
@@ -225,9 +223,9 @@ consctl_write(void *dev, void *state, u64 user_buf, size_t n, u64 pos)
 	} else if (strcmp(word, "cooked") == 0) {
 		raw = NULL;
 	} else if (strcmp(word, "job") == 0) {
-		foreground = current()->job = current()->pid;
-	} else if (strncmp(word, "job ", 4) == 0 && parse_u64(&p, &job) && !*p && job < 1UL << 31) {
-		current()->job = job;
+		foreground = proc_new_job();
+	} else if (strcmp(word, "nojob") == 0) {
+		current()->job = current()->child_job = 0;
 	} else {
 		result = -EINVAL;
 	}

@@ -80,12 +80,26 @@ print_regs(const struct trapframe *tf)
 	pr_err("cr2 %p cr3 %p", (void *)read_cr2(), (void *)read_cr3());
 }
 
-static int panicking;
+static int panicking; /* which CPU does, counted from 1 */
 
 bool
 panic_begun(void)
 {
 	return READ_ONCE(panicking);
+}
+
+void
+panic_enter(void)
+{
+	static int depth; /* the registers, then panic(): whatever comes on top is too much */
+	int self = this_cpu()->id + 1, first = 0;
+
+	cli();
+	__atomic_compare_exchange_n(
+		&panicking, &first, self, false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);
+	if ((first && first != self) || depth++ == 2)
+		for (;;)
+			asm volatile("cli; hlt");
 }
 
 void
@@ -95,10 +109,7 @@ panic(const char *fmt, ...)
 	struct text t = {line, sizeof(line), 0, 0};
 	va_list ap;
 
-	cli();
-	if (__atomic_exchange_n(&panicking, 1, __ATOMIC_SEQ_CST))
-		for (;;)
-			asm volatile("cli; hlt");
+	panic_enter();
 	smp_stop_others();
 	console_panic(); /* from now on print without locks */
 	va_start(ap, fmt);

@@ -15,6 +15,7 @@ static struct spinlock lock = SPINLOCK_INIT("processes");
 static struct list all = LIST_INIT(all);
 static struct proc *init_proc;
 static int next_pid = 2; /* 1 is init's */
+static int killed_job;   /* the last one: who is forked into it is killed, too */
 
 /* A process with a kernel stack whose context begins at first_return. */
 static struct proc *
@@ -111,8 +112,9 @@ proc_fork(void)
 			child->file[fd] = file_ref(p->file[fd]);
 	child->cwd = inode_ref(p->cwd);
 	spin_lock(&lock);
-	child->job = p->job;
-	child->killed |= p->killed; /* whoever killed the job may not have seen the child in it */
+	child->job = p->child_job ? p->child_job : p->job;
+	/* Whoever killed the job may not have seen the child in it. */
+	child->killed |= p->killed || (child->job && child->job == killed_job);
 	spin_unlock(&lock);
 	pid = child->pid;
 	sched_add(child); /* from here on it may end, but only we can free it */
@@ -200,10 +202,22 @@ proc_kill(int pid)
 	return err;
 }
 
+int
+proc_new_job(void)
+{
+	static int jobs;
+
+	spin_lock(&lock);
+	current()->child_job = ++jobs;
+	spin_unlock(&lock);
+	return current()->child_job;
+}
+
 void
 proc_kill_job(int job)
 {
 	spin_lock(&lock);
+	killed_job = job;
 	list_for_each (it, &all) {
 		struct proc *p = list_entry(it, struct proc, all);
 		if (job && p->job == job && p->state != PROC_ZOMBIE && p != init_proc)

@@ -41,7 +41,7 @@ struct proc {
 	bool timed_out;               /* (t) */
 	bool killed;                  /* set by anyone, read by (o) */
 	bool kill_seen;               /* (o) a sleep was cut short for it */
-	int job;                      /* (o) Ctrl-C ends all of the foreground job; 0: of none */
+	int job, child_job;           /* (f) of which Ctrl-C ends all; of its children, unless 0 */
 	int status;                   /* (f) once a ZOMBIE */
 	void *stack;                  /* kernel stack */
 	u64 rsp;                      /* saved context while not running */
@@ -101,6 +101,8 @@ int proc_fork(void);
 void proc_exit(int status) NORETURN;
 int proc_wait(int *status);
 int proc_kill(int pid);
+/* What the caller forks from now on is a new job; its number. */
+int proc_new_job(void);
 /* Kills every process of a job; none if it is 0. May be called from an interrupt. */
 void proc_kill_job(int job);
 /* The first process: runs path with one argument, or none if arg is NULL. */

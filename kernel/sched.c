@@ -78,10 +78,8 @@ enqueue(struct runq *q, struct proc *p)
 void
 sched_add(struct proc *p)
 {
-	struct cpu *self, *to = &cpus[p->cpu];
+	struct cpu *self = irq_push_off(), *to = &cpus[p->cpu];
 
-	irq_push_off();
-	self = this_cpu();
 	if (self->idle || !to->idle) /* where its data is cached, if that CPU has time */
 		to = self;
 	enqueue(&runq[to->id], p);
@@ -223,8 +221,9 @@ sched_wait_off(const struct proc *p)
 void
 proc_yield(void)
 {
-	irq_push_off();
-	enqueue(&runq[this_cpu()->id], current());
+	struct cpu *c = irq_push_off();
+
+	enqueue(&runq[c->id], current());
 	sched_leave();
 	irq_pop();
 }

@@ -10,7 +10,7 @@ spin_init(struct spinlock *l, const char *name)
 	*l = (struct spinlock)SPINLOCK_INIT(name);
 }
 
-void
+struct cpu *
 irq_push_off(void)
 {
 	u64 flags = read_flags();
@@ -19,6 +19,7 @@ irq_push_off(void)
 	struct cpu *c = this_cpu();
 	if (c->irq_off++ == 0)
 		c->irq_were_on = flags & FL_IF;
+	return c;
 }
 
 void

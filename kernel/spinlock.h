@@ -4,6 +4,8 @@
 
 #include "kernel/types.h"
 
+struct cpu;
+
 struct spinlock {
 	u32 locked;
 	int cpu; /* who holds it: for assertions */
@@ -33,7 +35,7 @@ void spin_unlock(struct spinlock *l);
 bool spin_held(const struct spinlock *l);
 
 /* Interrupts off and on again, counted: only the outermost pop turns them on. */
-void irq_push_off(void);
+struct cpu *irq_push_off(void); /* this CPU, which it stays on */
 void irq_pop(void);
 
 #endif

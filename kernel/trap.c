@@ -131,6 +131,7 @@ kernel_exception(struct trapframe *tf)
 			}
 		}
 	}
+	panic_enter();
 	print_regs(tf);
 	backtrace(tf->rbp);
 #ifdef DEBUG
@@ -163,6 +164,7 @@ nmi(struct trapframe *tf)
 	while (panic_begun())
 		asm volatile("cli; hlt");
 	if (nmi_panics) {
+		panic_enter();
 		print_regs(tf);
 		backtrace(tf->rbp);
 		panic("NMI");

@@ -46,6 +46,7 @@ static bool syntax_error;
 static bool trace;       /* set -x */
 static bool exec_here;   /* this process has nothing to do after the next command */
 static bool interactive; /* at the console: what is waited for is a job, and Ctrl-C ends it */
+static bool in_job;      /* children that are forked now are of the job in the foreground */
 static int commands;     /* parsed so far */
 
 static void run_text(const char *text, const char *end);
@@ -196,29 +197,43 @@ move_fd(int from, int to)
 	close(from);
 }
 
-/* Puts this process into a job: a new one in the foreground if job is negative, none if it is 0. */
+/* A word to the console about jobs. */
 static void
-join_job(int job)
+tell_console(const char *what)
 {
 	int ctl = open("/dev/consctl", O_WRONLY);
 
-	if (ctl < 0)
-		return;
-	if (job < 0)
-		fprintf(ctl, "job");
-	else
-		fprintf(ctl, "job %d", job);
+	if (ctl >= 0)
+		fprintf(ctl, "%s", what);
 	close(ctl);
 }
 
-/* Forks a child that is waited for: at the console it joins the job, or begins one. */
+/* At the console: children from now on are a job in the foreground. False if they are already. */
+static bool
+begin_job(void)
+{
+	if (!interactive || in_job)
+		return false;
+	tell_console("job");
+	return in_job = true;
+}
+
+/* All children of the job that begin_job() began have been forked. */
+static void
+end_job(bool begun)
+{
+	if (begun) {
+		tell_console("nojob");
+		in_job = false;
+	}
+}
+
+/* Forks a child, which is not at the console, but in its parent's hands. */
 static int
-fork_job(int job)
+fork_child(void)
 {
 	int pid = fork();
 
-	if (pid == 0 && interactive)
-		join_job(job);
 	interactive &= pid != 0;
 	return pid;
 }
@@ -244,10 +259,12 @@ static void
 substitute(const char *text, const char *end, bool quoted)
 {
 	int fd[2], pid, error = pipe(fd);
+	bool begun = begin_job();
 	char *output;
 	size_t n;
 
-	if (error < 0 || (pid = fork_job(-1)) < 0) {
+	if (error < 0 || (pid = fork_child()) < 0) {
+		end_job(begun);
 		fail("cannot run $( ): no process or pipe left");
 		return;
 	}
@@ -257,6 +274,7 @@ substitute(const char *text, const char *end, bool quoted)
 		run_text(text, end);
 		exit(status);
 	}
+	end_job(begun);
 	close(fd[1]);
 	output = read_all(fd[0], &n);
 	close(fd[0]);
@@ -426,9 +444,11 @@ run_alone(void)
 		for (int i = 0; i < 3; i++)
 			move_fd(saved[i], i);
 	} else {
-		pid = exec_here ? 0 : fork_job(-1);
+		bool begun = !exec_here && begin_job();
+		pid = exec_here ? 0 : fork_child();
 		if (pid == 0)
 			become_command(-1, -1);
+		end_job(begun);
 		if (pid < 0)
 			warn("cannot fork: %s", strerror(pid));
 		status = pid < 0 ? 1 : wait_for(&pid, 1);
@@ -485,7 +505,7 @@ parse_pipeline(bool run)
 {
 	int pids[MAX_PIPELINE], n = 0, in = -1;
 	bool invert = lex.token == WORD && lex.at - lex.word == 1 && *lex.word == '!';
-	bool broken = false;
+	bool broken = false, begun = false;
 
 	if (invert) {
 		commands++;
@@ -504,7 +524,9 @@ parse_pipeline(bool run)
 				warn("the pipeline is too long");
 				broken = true;
 			}
-			pid = broken ? -1 : fork_job(n ? pids[0] : -1);
+			if (n == 0)
+				begun = begin_job();
+			pid = broken ? -1 : fork_child();
 			if (pid == 0) {
 				if (more)
 					close(fd[0]);
@@ -529,6 +551,7 @@ parse_pipeline(bool run)
 	}
 	if (broken && in >= 0)
 		close(in);
+	end_job(begun);
 	if (n > 0)
 		status = wait_for(pids, n);
 	if (broken)
@@ -629,7 +652,7 @@ main(int argc, char **argv)
 		return status;
 	}
 	if (!*args && fstat(0, &st) >= 0 && st.type == T_DEV) {
-		join_job(0); /* nor are its commands in the background in any */
+		tell_console("nojob"); /* nor are its commands in the background in any */
 		interactive = true;
 		while ((line = edit_line("$ ")))
 			run_text(line, line + strlen(line));

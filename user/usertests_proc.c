@@ -241,11 +241,11 @@ test_console(void)
 {
 	int ctl = open("/dev/consctl", O_WRONLY), child = open("/dev/consctl", O_WRONLY);
 
-	check(write(ctl, "frobnicate", 10) == -EINVAL && write(ctl, "job x", 5) == -EINVAL &&
-			write(ctl, "job 99999999999999999", 21) == -EINVAL &&
+	check(write(ctl, "frobnicate", 10) == -EINVAL && write(ctl, "jobs", 4) == -EINVAL &&
+			write(ctl, "job job job job job j", 21) == -EINVAL &&
 			write(ctl, (void *)1, 3) == -EFAULT,
 		"console: only the words that it knows");
-	check(write(ctl, "job 0", 5) == 5 && write(child, "cooked", 6) == 6,
+	check(write(ctl, "nojob", 5) == 5 && write(child, "cooked", 6) == 6,
 		"console: and those it knows");
 }
 

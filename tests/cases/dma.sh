@@ -24,6 +24,7 @@ MEM=128 boot dma-direct 'script="edu fact 5; edu map a to; vmctl create b; vmctl
 expect "no IOMMU: mode direct" "dma: mode direct" "^120$" "^0x[0-9a-f]+$"
 expect "no IOMMU: assigning is refused with the reason" "vmctl: 00:05.0: this machine has no IOMMU"
 # shellcheck disable=SC2046
-MEM=512 boot dma-reach 'script="edu map a to"' $(root_disk) -device edu,addr=5
-expect "memory out of the device's reach is an error" "edu: map: out of range"
+MEM=512 boot dma-bounce 'strategy=00:05.0:bounce script="edu fill a 0x5a; edu dma read $(edu map a to); edu unmap a; edu fill a 0; edu dma write $(edu map a from); edu peek a; edu unmap a; edu peek a; cat /proc/dma"' \
+	$(root_disk) -device edu,addr=5
+expect "bounce: what the device wrote is in the buffer after unmap, not before; 16 KiB copied" "^0{32}" "^(5a){16}" "00:05.0 +bounce +0 +2 +0 +16384"
 finish

@@ -66,7 +66,7 @@ expect "npt: by name and by number, where vmctl says" "^level 3 .*table" "^GPA 0
 awk '$3 ~ /^(init|sh|vm:a)$/ && /PROC_/ { print $1, $3 }' "$out" >"$out.ps"
 check "ps: the processes of /proc/ps" cmp "$OUT/gdb.ps" "$out.ps"
 check "ps: and there are some" test "$(wc -l <"$out.ps")" = 3
-expect "ps PID: where a process sleeps" "PROC_SLEEPING.init" "PROC_SLEEPING.sh" "PROC_RUNNING.sleep" "proc.c.*<leave_cpu" "<proc_wait" "syscall.c.*<syscall"
+expect "ps PID: where a process sleeps" "PROC_SLEEPING.init" "PROC_SLEEPING.sh" "PROC_RUNNING.sleep" "sched.c.*<sched_leave" "<proc_wait" "syscall.c.*<syscall"
 awk '/^VA .*physical/ { pt[n++] = $5 } /^gpa:/ { if (pt[m++] != $2) bad++ } END { exit !(n == 3 && m == 3 && !bad) }' "$out"
 check "pt: a page of a process, of the image and of the direct map: where QEMU finds them" test $? = 0
 expect "pt: what is no address" "^VA 0x800000000000 is not canonical"

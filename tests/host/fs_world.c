@@ -158,26 +158,6 @@ klog(int level, const char *fmt, ...)
 }
 
 void
-spin_init(struct spinlock *l, const char *name)
-{
-	l->locked = 0;
-}
-
-void
-spin_lock(struct spinlock *l)
-{
-	ASSERT(!l->locked);
-	l->locked = 1;
-}
-
-void
-spin_unlock(struct spinlock *l)
-{
-	ASSERT(l->locked);
-	l->locked = 0;
-}
-
-void
 mutex_init(struct mutex *m, const char *name)
 {
 	m->owner = NULL;

@@ -1,7 +1,9 @@
 #include "tests/host/harness.h"
 #include "hal/pt.h"
+#include "kernel/cpu.h"
 #include "kernel/kalloc.h"
 #include "kernel/mem.h"
+#include "kernel/spinlock.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -210,4 +212,38 @@ void *
 map_firmware(paddr_t pa, size_t len)
 {
 	return NULL;
+}
+
+/* Locks: one thread, so a lock that is taken twice is a deadlock. */
+void
+spin_init(struct spinlock *l, const char *name)
+{
+	l->locked = 0;
+}
+
+void
+spin_lock(struct spinlock *l)
+{
+	ASSERT(!l->locked);
+	l->locked = 1;
+}
+
+void
+spin_unlock(struct spinlock *l)
+{
+	ASSERT(l->locked);
+	l->locked = 0;
+}
+
+struct cpu test_cpu;
+
+struct cpu *
+irq_push_off(void)
+{
+	return &test_cpu;
+}
+
+void
+irq_pop(void)
+{
 }

@@ -7,6 +7,7 @@
 #define TESTS_HOST_HARNESS_H
 
 #include "kernel/abi.h"
+#include "kernel/cpu.h"
 #include "kernel/lib.h"
 
 /* Ends the test before, if any, and begins one. Its line is printed when it ends. */
@@ -36,5 +37,8 @@ extern unsigned live_pages, live_blocks, allocs;
 /* A copy of n bytes that is freed with all others: reading behind it is an error ASan sees. */
 void *exact(const void *p, size_t n);
 void exact_free(void);
+
+/* Where irq_push_off() says that we are. */
+extern struct cpu test_cpu;
 
 #endif

@@ -18,7 +18,8 @@ take(struct iova_space *s, u32 npages)
 	struct window *w = &windows[nwindows];
 	iova_t at;
 	u64 size = PAGE_SIZE;
-	int err = iova_alloc(s, npages, &at);
+	bool fresh;
+	int err = iova_alloc(s, npages, &at, &fresh);
 
 	if (err) {
 		CHECK(err == -ENOMEM);
@@ -98,15 +99,43 @@ test_starved(void)
 
 	test("iova: a release without memory loses a window, no more");
 	nwindows = 0;
-	iova_init(&s, 0x102000);
-	CHECK(!take(&s, 3)); /* room for two pages, not for four */
-	CHECK(take(&s, 1) && take(&s, 1) && !take(&s, 1));
+	iova_init(&s, 0x180000);
+	CHECK(!take(&s, 65)); /* room for two windows of 64, which no CPU caches */
+	CHECK(take(&s, 64) && take(&s, 64) && !take(&s, 64));
 	allocs_left = 0;
 	give(&s, 0);
-	CHECK(!take(&s, 1));
+	CHECK(!take(&s, 64));
 	allocs_left = -1;
 	give(&s, 0);
-	CHECK(take(&s, 1) && !take(&s, 1));
+	CHECK(take(&s, 64) && !take(&s, 64));
+	iova_fini(&s);
+	CHECK(live_blocks == 0);
+}
+
+/* Each CPU keeps a few windows for itself: so many, and no more, are out of the others' reach. */
+static void
+test_cpus(void)
+{
+	struct iova_space s;
+	unsigned full, found = 0;
+
+	test("iova: what one CPU has cached the others do without");
+	nwindows = 0;
+	iova_init(&s, 0x200000);
+	while (take(&s, 1))
+		;
+	full = nwindows;
+	CHECK(full == 256);
+	for (test_cpu.id = 3; nwindows;)
+		give(&s, rnd_below(nwindows));
+	for (test_cpu.id = 1; take(&s, 1);)
+		found++;
+	CHECK(found == full - IOVA_CACHE);
+	test_cpu.id = 3;
+	while (take(&s, 1))
+		found++;
+	CHECK(found == full);
+	test_cpu.id = 0;
 	iova_fini(&s);
 	CHECK(live_blocks == 0);
 }
@@ -136,6 +165,7 @@ main(void)
 	test_random(0x234000, 64);
 	test_exhaustion();
 	test_starved();
+	test_cpus();
 	test_sizes();
 	return test_done();
 }
