@@ -2,10 +2,11 @@
 #include "tests/host/harness.h"
 #include "tests/host/fuzz.h"
 #include "hal/acpi.h"
+#include "hal/vtd_dmar.h"
 #include "kernel/bootinfo.h"
 
 static size_t (*const samples[])(u8 *to) = {
-	sample_multiboot2, sample_pvh, sample_cmdline, sample_madt};
+	sample_multiboot2, sample_pvh, sample_cmdline, sample_madt, sample_dmar};
 
 size_t
 fuzz_sample(unsigned n, u8 *to)
@@ -42,6 +43,7 @@ check_bootinfo(const struct bootinfo *bi)
 int
 LLVMFuzzerTestOneInput(const u8 *data, size_t size)
 {
+	static struct dmar dmar;
 	struct bootinfo bi = {0};
 	char value[16];
 	u8 *p;
@@ -71,6 +73,10 @@ LLVMFuzzerTestOneInput(const u8 *data, size_t size)
 		for (unsigned type = 0; type < 4; type++)
 			for (const u8 *at = p; (at = acpi_next(at, p + size, type, 8)); at += at[1])
 				ASSERT(at[0] == type && at[1] >= 8 && at + at[1] <= p + size);
+		break;
+	case 4:
+		if (dmar_parse(&dmar, p, size, sample_pci_read))
+			ASSERT(dmar_unit_of(&dmar, size) < (int)dmar.nunits);
 		break;
 	}
 	check_bootinfo(&bi);
