@@ -276,8 +276,7 @@ static int
 for_user_pages(const struct aspace *as, int (*fn)(struct aspace *, u64, paddr_t, unsigned),
 	struct aspace *arg)
 {
-	const u64 range[2][2] = {
-		{USER_BASE, ROUND_UP(as->brk, PAGE_SIZE)}, {USER_STACK, USER_TOP}};
+	const u64 range[2][2] = {{USER_BASE, ROUND_UP(as->brk, PAGE_SIZE)}, {USER_STACK, USER_TOP}};
 	unsigned perm;
 	paddr_t pa;
 	int err;

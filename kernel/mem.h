@@ -14,13 +14,13 @@
 #include "hal/pt.h"
 #include "kernel/types.h"
 
-#define KERNEL_BASE      0xffffffff80000000UL
-#define DIRECT_BASE      0xffff800000000000UL
-#define IOMAP_BASE       0xffffc00000000000UL
-#define USER_BASE        0x400000UL
-#define USER_TOP         0x7ffffff00000UL
-#define USER_STACK       (USER_TOP - 16 * PAGE_SIZE)
-#define USER_HEAP_END    (USER_BASE + (1UL << 30)) /* program and heap */
+#define KERNEL_BASE   0xffffffff80000000UL
+#define DIRECT_BASE   0xffff800000000000UL
+#define IOMAP_BASE    0xffffc00000000000UL
+#define USER_BASE     0x400000UL
+#define USER_TOP      0x7ffffff00000UL
+#define USER_STACK    (USER_TOP - 16 * PAGE_SIZE)
+#define USER_HEAP_END (USER_BASE + (1UL << 30)) /* program and heap */
 
 static inline void *
 phys_to_virt(paddr_t pa)
