@@ -65,7 +65,7 @@ dma_attach(struct device *dev)
 		const struct iommu_ops *ops = mode == MODE_COOP ? &pv_ops : iommu_hw();
 
 		if (!(err = domain_create(ops, &dev->domain)) &&
-			(err = iommu_attach(dev->domain, dev->rid)))
+			(err = iommu_attach(dev->domain, dev->rid, dev->alias)))
 			domain_destroy(dev->domain);
 		limit = MIN(limit, ops->reach() - 1);
 	}
@@ -111,6 +111,19 @@ window_release(struct device *dev, iova_t iova, u32 pages)
 	spin_unlock(&lock);
 }
 
+/* Whether a window touches what the firmware keeps for the device. */
+static bool
+is_reserved(const struct device *dev, iova_t iova, u32 pages)
+{
+	struct iova_range r[16];
+	unsigned n = iommu_reserved(dev->rid, r, NELEM(r));
+
+	for (unsigned i = 0; i < n; i++)
+		if (iova.v < r[i].end && iova.v + pages * PAGE_SIZE > r[i].start)
+			return true;
+	return false;
+}
+
 /* Takes a window of the device's bus addresses and builds its tables. */
 static int
 window_alloc(struct device *dev, u32 pages, iova_t *iova)
@@ -118,7 +131,9 @@ window_alloc(struct device *dev, u32 pages, iova_t *iova)
 	int err;
 
 	spin_lock(&lock);
-	err = iova_alloc(&dev->client->iova, pages, iova);
+	do /* what is reserved is not used again: there is little of it */
+		err = iova_alloc(&dev->client->iova, pages, iova);
+	while (!err && is_reserved(dev, *iova, pages));
 	spin_unlock(&lock);
 	if (!err && (err = iommu_reserve(dev->domain, *iova, pages)))
 		window_release(dev, *iova, pages);
