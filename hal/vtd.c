@@ -15,19 +15,24 @@ struct dmar vtd_dmar;
 struct vtd vtd_unit[DMAR_UNITS];
 
 bool
-vtd_command(struct vtd *u, u32 bit, bool on)
+vtd_until(struct vtd *u, unsigned reg, u32 mask, u32 want)
 {
 	u64 deadline = timer_ns() + WAIT_LIMIT_NS;
 
-	vtd_write32(u, GCMD, (vtd_read32(u, GSTS) & G_ONE_SHOT & ~bit) | (on ? bit : 0));
-	while (!!(vtd_read32(u, GSTS) & bit) != on) {
-		if (timer_ns() > deadline) {
-			pr_err("vtd: command 0x%x: no answer", bit);
+	for (; (vtd_read32(u, reg) & mask) != want; pause())
+		if (timer_ns() > deadline)
 			return false;
-		}
-		pause();
-	}
 	return true;
+}
+
+bool
+vtd_command(struct vtd *u, u32 bit, bool on)
+{
+	vtd_write32(u, GCMD, (vtd_read32(u, GSTS) & G_ONE_SHOT & ~bit) | (on ? bit : 0));
+	if (vtd_until(u, GSTS, bit, on ? bit : 0))
+		return true;
+	pr_err("vtd: command 0x%x: no answer", bit);
+	return false;
 }
 
 /* Reasons, 7.2.3 table 25 and 7.3: those that a legacy-mode table can cause. */

@@ -135,6 +135,8 @@ vtd_write64(struct vtd *u, unsigned reg, u64 v)
 	*(volatile u64 *)(u->reg + reg) = v;
 }
 
+/* Waits until the masked bits of a register are as wanted; false if that takes too long. */
+bool vtd_until(struct vtd *u, unsigned reg, u32 mask, u32 want);
 /* Sets or clears one bit of the global command register; false if the status never shows it. */
 bool vtd_command(struct vtd *u, u32 bit, bool on);
 

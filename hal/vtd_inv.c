@@ -17,26 +17,18 @@ vtd_flush(struct vtd *u, const void *p, size_t n)
 void
 vtd_write_buffer(struct vtd *u)
 {
-	u64 deadline = timer_ns() + WAIT_LIMIT_NS;
-
 	vtd_write32(u, GCMD, (vtd_read32(u, GSTS) & G_ONE_SHOT) | G_WBF);
-	while (vtd_read32(u, GSTS) & G_WBF)
-		if (timer_ns() > deadline)
-			panic("vtd: the write buffer is not flushed");
+	if (!vtd_until(u, GSTS, G_WBF, 0))
+		panic("vtd: the write buffer is not flushed");
 }
 
 /* Writes a command whose bit 63 the unit clears when it is done. */
 static void
 command64(struct vtd *u, unsigned reg, u64 v)
 {
-	u64 deadline = timer_ns() + WAIT_LIMIT_NS;
-
 	vtd_write64(u, reg, BIT(63) | v);
-	while (vtd_read64(u, reg) & BIT(63)) {
-		if (timer_ns() > deadline)
-			panic("vtd: invalidation by register 0x%x failed", reg);
-		pause();
-	}
+	if (!vtd_until(u, reg + 4, BIT(31), 0))
+		panic("vtd: invalidation by register 0x%x failed", reg);
 }
 
 /* 6.5.1: the registers (11.4.6) say the same as the descriptors, with the bits elsewhere. */
