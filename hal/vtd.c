@@ -8,11 +8,12 @@
 #include "kernel/abi.h"
 #include "kernel/bootinfo.h"
 #include "kernel/cpu.h"
+#include "kernel/kalloc.h"
 #include "kernel/mem.h"
 #include "kernel/x86.h"
 
 struct dmar vtd_dmar;
-struct vtd vtd_unit[DMAR_UNITS];
+struct vtd *vtd_unit[DMAR_UNITS];
 
 bool
 vtd_until(struct vtd *u, unsigned reg, u32 mask, u32 want)
@@ -138,9 +139,11 @@ stop(struct vtd *u)
 static int
 start_unit(unsigned n)
 {
-	struct vtd *u = &vtd_unit[n];
+	struct vtd *u = vtd_unit[n] = kmalloc(sizeof(*u));
 	int vector, err;
 
+	if (!u)
+		return -ENOMEM;
 	spin_init(&u->lock, "vtd");
 	if (!(u->reg = map_device(vtd_dmar.unit[n].base, PAGE_SIZE)))
 		return -ENOMEM;
@@ -185,12 +188,12 @@ start_all(bool translate, bool *remaps)
 	*remaps = true;
 	for (n = 0; n < vtd_dmar.nunits && !err; n++) {
 		err = start_unit(n);
-		*remaps &= !err && ECAP_IR(vtd_unit[n].ecap) && vtd_unit[n].queue;
+		*remaps &= !err && ECAP_IR(vtd_unit[n]->ecap) && vtd_unit[n]->queue;
 	}
 	for (n = 0; n < vtd_dmar.nunits && !err && *remaps; n++)
-		err = vtd_start_remapping(&vtd_unit[n]);
+		err = vtd_start_remapping(vtd_unit[n]);
 	for (n = 0; n < vtd_dmar.nunits && !err && translate; n++)
-		err = vtd_start_translation(&vtd_unit[n]);
+		err = vtd_start_translation(vtd_unit[n]);
 	return err;
 }
 
@@ -211,8 +214,8 @@ vtd_probe(bool translate, const struct irq_remap_ops **remap)
 		return -ENODEV;
 	if ((err = start_all(translate, &remaps))) {
 		for (unsigned n = 0; n < vtd_dmar.nunits; n++)
-			if (vtd_unit[n].reg)
-				stop(&vtd_unit[n]);
+			if (vtd_unit[n] && vtd_unit[n]->reg)
+				stop(vtd_unit[n]);
 		return err;
 	}
 	if (remaps)

@@ -100,7 +100,7 @@ struct vtd {
 
 /* The table, and its units under the same numbers. Constant once the probe is through. */
 extern struct dmar vtd_dmar;
-extern struct vtd vtd_unit[DMAR_UNITS];
+extern struct vtd *vtd_unit[DMAR_UNITS];
 
 /* The unit that a requester is under; NULL: none. */
 static inline struct vtd *
@@ -108,7 +108,7 @@ vtd_of(rid_t rid)
 {
 	int n = dmar_unit_of(&vtd_dmar, rid);
 
-	return n < 0 ? NULL : &vtd_unit[n];
+	return n < 0 ? NULL : vtd_unit[n];
 }
 
 static inline u32

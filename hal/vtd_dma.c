@@ -46,7 +46,7 @@ vtd_reach(void)
 
 	for (unsigned n = 0; n < vtd_dmar.nunits; n++)
 		reach = MIN(reach,
-			MIN(pt_level_size(vtd_unit[n].levels), 1UL << CAP_MGAW(vtd_unit[n].cap)));
+			MIN(pt_level_size(vtd_unit[n]->levels), 1UL << CAP_MGAW(vtd_unit[n]->cap)));
 	return reach;
 }
 

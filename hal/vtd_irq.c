@@ -104,7 +104,7 @@ vtd_route_ioapic(u8 ioapic_id, u8 vector, u32 apic_id, u64 *entry)
 	for (unsigned i = 0; i < vtd_dmar.nscopes; i++) {
 		const struct dmar_scope *s = &vtd_dmar.scope[i];
 		if (s->owner < DMAR_UNITS && s->type == SCOPE_IOAPIC && s->id == ioapic_id)
-			n = route(&vtd_unit[s->owner], s->rid, vector, vector, apic_id);
+			n = route(vtd_unit[s->owner], s->rid, vector, vector, apic_id);
 	}
 	if (n < 0)
 		return n;

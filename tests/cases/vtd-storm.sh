@@ -11,7 +11,7 @@ expect "the host's device is cut off" "fault: device 00:05.0 write iova 0x7f0000
 	"device 00:05.0 faults without end: cut off" "^edu is cut off"
 expect "a VM's too: the guest is told, and the VMM knows" "device 00:05.0 faults without end: cut off" \
 	"^b\| .*fault: device 00:05.0 write .*the VMM has cut the device off" "^b\| edu is cut off" "00:05.0 \(cut off, attached\)"
-expect "permitted again, it works" "^b\| ready" "^b\| ok 1 - what is mapped is reached" "00:05.0 \((permit|cut off)"
+expect "permitted again, it works" "^b\| ready" "^b\| edu is back" "00:05.0 \(permit, attached\)"
 expect "back on the host, it works" "^0x[0-9a-f]+$" "^edu is back"
 # shellcheck disable=SC2046,SC2086
 boot storm-none 'script="sh /tests/storm.sh; edu fact 5"' $(root_disk) $edu
