@@ -192,10 +192,43 @@ pci_unbind(struct pci_dev *d)
 	return 0;
 }
 
-static void scan_bus(unsigned bus);
+bool
+pci_has_twin(const struct pci_dev *d)
+{
+	list_for_each (it, &devices) {
+		struct pci_dev *other = list_entry(it, struct pci_dev, link);
+		if (other != d && other->dev.alias == d->dev.alias && other->class >> 16 != 6)
+			return true;
+	}
+	return false;
+}
+
+#define NO_ALIAS -1 /* each function below has a requester id of its own */
+
+static void scan_bus(unsigned bus, int alias);
+
+/*
+ * A bridge, on a bus whose devices have `alias`. One from PCI Express to PCI sends what comes from
+ * below as function 0 of the bus below, a plain PCI bridge as itself (VT-d 3.4.1).
+ */
+static void
+add_bridge(rid_t rid, int alias)
+{
+	unsigned below = pci_read(rid, CFG_SECONDARY, 1);
+	u8 cap = pci_capability(rid, CAP_PCIE);
+
+	if (below <= RID_BUS(rid) || below > pci_last_bus())
+		return;
+	if (alias == NO_ALIAS && !cap)
+		alias = rid;
+	else if (alias == NO_ALIAS && (pci_read(rid, cap + 2, 2) >> 4 & 15) == PCIE_TO_PCI)
+		alias = RID(below, 0, 0);
+	set_command(rid, 0, CMD_MEMORY | CMD_MASTER);
+	scan_bus(below, alias);
+}
 
 static void
-add_function(rid_t rid)
+add_function(rid_t rid, int alias)
 {
 	u32 id = pci_read(rid, CFG_ID, 4);
 	u8 header = pci_read(rid, CFG_HEADER, 1) & 0x7f;
@@ -204,6 +237,7 @@ add_function(rid_t rid)
 	if ((id & 0xffff) == 0xffff || !(d = kmalloc(sizeof(*d))))
 		return;
 	d->dev.rid = rid;
+	d->dev.alias = alias == NO_ALIAS ? rid : alias;
 	d->dev.dma_mask = ~0UL;
 	snprintf(d->dev.name, sizeof(d->dev.name), RID_FMT, RID_ARGS(rid));
 	d->vendor = id & 0xffff;
@@ -214,31 +248,29 @@ add_function(rid_t rid)
 		read_bars(d);
 		read_messages(d);
 	} else if (header == 1) {
-		unsigned below = pci_read(rid, CFG_SECONDARY, 1);
-		if (below > RID_BUS(rid) && below <= pci_last_bus())
-			scan_bus(below);
+		add_bridge(rid, alias);
 	}
 }
 
 static void
-scan_bus(unsigned bus)
+scan_bus(unsigned bus, int alias)
 {
 	for (unsigned dev = 0; dev < 32; dev++) {
 		rid_t rid = RID(bus, dev, 0);
 
 		if (pci_read(rid, CFG_ID, 2) == 0xffff)
 			continue;
-		add_function(rid);
+		add_function(rid, alias);
 		if (pci_read(rid, CFG_HEADER, 1) & 0x80)
 			for (unsigned fn = 1; fn < 8; fn++)
-				add_function(RID(bus, dev, fn));
+				add_function(RID(bus, dev, fn), alias);
 	}
 }
 
 static void
 pci_init(void)
 {
-	scan_bus(0);
+	scan_bus(0, NO_ALIAS);
 	list_for_each (it, &devices)
 		pci_bind(list_entry(it, struct pci_dev, link));
 }

@@ -95,7 +95,7 @@ acpi_init(void)
 const struct acpi_header *
 acpi_find(const char signature[4])
 {
-	for (unsigned i = 0; i < ntables; i++)
+	for (unsigned i = ntables; i-- > 0;)
 		if (memcmp(tables[i]->signature, signature, 4) == 0)
 			return tables[i];
 	return NULL;

@@ -15,7 +15,10 @@ _Static_assert(sizeof(struct acpi_header) == 36, "ACPI 5.2.6");
 
 /* Finds the root pointer and checks the tables; says what it found. */
 void acpi_init(void);
-/* The table, header included, its checksum verified; NULL if there is none. */
+/*
+ * The table, header included, its checksum verified; NULL if there is none. Of several the last:
+ * what QEMU's -acpitable adds stands in for the machine's own.
+ */
 const struct acpi_header *acpi_find(const char signature[4]);
 /* A table at a known physical address (the DSDT). */
 const struct acpi_header *acpi_at(paddr_t pa);

@@ -8,9 +8,9 @@ struct domain;
 struct dma_strategy;
 
 struct device {
-	char name[16]; /* "00:04.0" */
-	rid_t rid;
-	u64 dma_mask; /* highest bus address that the device can emit */
+	char name[16];    /* "00:04.0" */
+	rid_t rid, alias; /* its own; and as the IOMMU sees it, through bridges */
+	u64 dma_mask;     /* highest bus address that the device can emit */
 
 	/* Message-signalled interrupts: where the capability is in config space; 0 if none. */
 	u16 msi_cap, msix_cap;

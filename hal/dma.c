@@ -86,6 +86,17 @@ boot_strategy(const struct device *dev)
 	return s;
 }
 
+/* What the firmware keeps for the device is not given out. */
+static void
+keep_reserved(struct dma_client *c)
+{
+	struct iova_range r[IOVA_RESERVED];
+	unsigned n = iommu_reserved(c->dev->rid, r, NELEM(r));
+
+	for (unsigned i = 0; i < n; i++)
+		iova_reserve(&c->iova, r[i].start, r[i].end);
+}
+
 int
 dma_attach(struct device *dev)
 {
@@ -99,7 +110,7 @@ dma_attach(struct device *dev)
 		const struct iommu_ops *ops = mode == MODE_COOP ? &pv_ops : iommu_hw();
 
 		if (!(err = domain_create(ops, &dev->domain)) &&
-			(err = iommu_attach(dev->domain, dev->rid)))
+			(err = iommu_attach(dev->domain, dev->rid, dev->alias)))
 			domain_destroy(dev->domain);
 		limit = MIN(MIN(limit, ops->reach() - 1), DMA_STATIC_BASE - 1);
 	}
@@ -113,6 +124,8 @@ dma_attach(struct device *dev)
 	list_init(&c->maps);
 	list_init(&c->cache.all);
 	iova_init(&c->iova, limit + 1 ? limit + 1 : limit);
+	if (dev->domain)
+		keep_reserved(c);
 	dev->client = c;
 	dev->strategy = mode == MODE_DIRECT ? &dma_direct : &dma_strict;
 	spin_lock(&lock);

@@ -82,7 +82,8 @@ struct hc_fault {
 	unsigned int write;  /* 1: the device wanted to write */
 	unsigned int reason; /* the unit's own number */
 	unsigned int lost;   /* faults dropped before this one because the queue was full */
-	unsigned long long reserved;
+	unsigned int cut;    /* 1: and the device is cut off: it faulted without end */
+	unsigned int reserved;
 } __attribute__((aligned(32)));
 _Static_assert(sizeof(struct hc_fault) == 32, "ABI");
 

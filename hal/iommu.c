@@ -1,5 +1,6 @@
 /* The front of all IOMMU drivers: checks, counters and faults, once for all of them. */
 #include "hal/iommu.h"
+#include "hal/pciconf.h"
 #include "hal/timer.h"
 #include "kernel/abi.h"
 #include "kernel/bootinfo.h"
@@ -35,11 +36,17 @@ id_alloc(void)
 }
 static u64 fault_count;
 
+/* More faults than this of one device in a second, and it is cut off. */
+static u64 fault_limit = 1000;
+
 void
 iommu_init(bool translate)
 {
-	char want[8] = "auto";
+	char want[8] = "auto", limit[20];
+	const char *p = limit;
 
+	if (boot_option("faults", limit, sizeof(limit)))
+		parse_u64(&p, &fault_limit);
 	boot_option("iommu", want, sizeof(want));
 	section_for_each (struct iommu_driver, d, iommu_driver) {
 		if (strcmp(want, "auto") != 0 && strcmp(want, d->ops->name) != 0)
@@ -79,6 +86,7 @@ domain_create(const struct iommu_ops *ops, struct domain **out)
 	if (!d)
 		return -ENOMEM;
 	d->ops = ops;
+	d->reach = ops->reach();
 	spin_init(&d->lock, "domain");
 	spin_lock(&lock);
 	d->id = id_alloc();
@@ -113,7 +121,7 @@ domain_destroy(struct domain *d)
 }
 
 int
-iommu_attach(struct domain *d, rid_t rid)
+iommu_attach(struct domain *d, rid_t rid, rid_t alias)
 {
 	int err;
 
@@ -121,7 +129,12 @@ iommu_attach(struct domain *d, rid_t rid)
 		return -EEXIST;
 	if ((err = d->ops->attach(d, rid)))
 		return err;
+	if (alias != rid && (err = d->ops->attach(d, alias))) {
+		d->ops->detach(d, rid);
+		return err;
+	}
 	d->rid = rid;
+	d->alias = alias;
 	d->attached = true;
 	return 0;
 }
@@ -132,6 +145,8 @@ iommu_detach(struct domain *d)
 	if (!d->attached)
 		return;
 	d->ops->detach(d, d->rid);
+	if (d->alias != d->rid)
+		d->ops->detach(d, d->alias);
 	d->attached = false;
 	d->dirty = false;
 }
@@ -140,11 +155,13 @@ iommu_detach(struct domain *d)
 static int
 check_map(struct domain *d, iova_t iova, u32 npages, unsigned perm)
 {
-	u64 len = (u64)npages * PAGE_SIZE, reach = d->ops->reach();
+	u64 len = (u64)npages * PAGE_SIZE;
 
+	if (!d->attached)
+		return -ENODEV;
 	if (!npages || !perm || perm & ~(IOMMU_READ | IOMMU_WRITE | PT_FIRST) || iova.v & PAGE_MASK)
 		return -EINVAL;
-	if (iova.v >= reach || len > reach - iova.v)
+	if (iova.v >= d->reach || len > d->reach - iova.v)
 		return -ERANGE;
 	__atomic_add_fetch(&d->maps, 1, __ATOMIC_RELAXED);
 	return 0;
@@ -280,6 +297,41 @@ iommu_reserve(struct domain *d, iova_t iova, u32 npages)
 	return err;
 }
 
+unsigned
+iommu_reserved(rid_t rid, struct iova_range *range, unsigned max)
+{
+	return hw && hw->reserved ? hw->reserved(rid, range, max) : 0;
+}
+
+/* The domain whose device a fault is of; NULL if it has none. Lock held. */
+static struct domain *
+owner_of(rid_t rid)
+{
+	list_for_each (it, &domains) {
+		struct domain *d = list_entry(it, struct domain, link);
+		if (d->attached && (d->rid == rid || d->alias == rid))
+			return d;
+	}
+	return NULL;
+}
+
+/* Counts a fault of the owner's and tells him; whether it was one too many. Lock held. */
+static bool
+charge(struct domain *d, const struct iommu_fault *f, u64 second)
+{
+	bool cut;
+
+	d->faults++;
+	d->burst = d->second == second ? d->burst + 1 : 1;
+	d->second = second;
+	cut = d->burst == fault_limit + 1;
+	if (d->on_fault)
+		d->on_fault(d->owner, f, cut);
+	else if (cut)
+		pci_write(d->rid, CFG_COMMAND, 2, pci_read(d->rid, CFG_COMMAND, 2) & ~CMD_MASTER);
+	return cut;
+}
+
 /* A device that faults without end must not drown the log: so many lines a second. */
 #define FAULT_LINES_PER_SECOND 20
 
@@ -288,7 +340,9 @@ iommu_report(const struct iommu_fault *f)
 {
 	static u64 second, lines, dropped;
 	u64 now = timer_ns() / 1000000000;
-	struct domain *owner = NULL;
+	struct domain *owner;
+	bool cut;
+	rid_t rid = f->rid;
 
 	__atomic_add_fetch(&fault_count, 1, __ATOMIC_RELAXED);
 	if (now != second) {
@@ -305,17 +359,14 @@ iommu_report(const struct iommu_fault *f)
 		dropped++;
 
 	spin_lock(&lock);
-	list_for_each (it, &domains) {
-		struct domain *d = list_entry(it, struct domain, link);
-		if (d->attached && d->rid == f->rid)
-			owner = d;
-	}
-	if (owner) {
-		owner->faults++;
-		if (owner->on_fault)
-			owner->on_fault(owner->owner, f);
-	}
+	owner = owner_of(f->rid);
+	if ((cut = owner && charge(owner, f, now)))
+		rid = owner->rid;
 	spin_unlock(&lock);
+	if (cut)
+		pr_err("iommu: device " RID_FMT " faults without end: cut off, until it changes "
+		       "hands or is permitted again",
+			RID_ARGS(rid));
 }
 
 bool

@@ -47,11 +47,18 @@ struct iommu_fault {
 	const char *text;
 };
 
+/* Bus addresses, in bytes. */
+struct iova_range {
+	u64 start, end;
+};
+
 struct domain {
 	const struct iommu_ops *ops;
 	u16 id;
 	bool attached;
-	rid_t rid;               /* of the device, if attached */
+	rid_t rid, alias;        /* of the device, if attached */
+	void *unit;              /* hardware drivers: theirs, NULL before the first attach */
+	u64 reach;               /* highest IOVA + 1 */
 	struct spinlock lock;    /* over pt and gather */
 	struct pt pt;            /* hardware drivers: the translation table */
 	struct pt_gather gather; /* removed since the last sync */
@@ -62,9 +69,13 @@ struct domain {
 	 */
 	bool dirty;
 	u64 maps, unmaps, syncs, faults;
+	u64 second, burst; /* faults counted in that second: past a limit the device is cut off */
 	struct list link;
-	/* Who is told of faults; called from an interrupt. May be NULL. */
-	void (*on_fault)(void *owner, const struct iommu_fault *f);
+	/*
+	 * Who is told of faults; called from an interrupt. `cut`: there are too many, and he has to
+	 * take bus mastering from the device. NULL: nobody, and the front does that.
+	 */
+	void (*on_fault)(void *owner, const struct iommu_fault *f, bool cut);
 	void *owner;
 };
 
@@ -88,6 +99,8 @@ struct iommu_ops {
 	int (*unmap)(struct domain *, iova_t, u32 npages, bool sync);
 	void (*sync)(struct domain *);
 	int (*batch)(struct domain *, struct iommu_request *, unsigned n);
+	/* What the firmware keeps for the device: how many ranges, at most max. May be NULL. */
+	unsigned (*reserved)(rid_t rid, struct iova_range *range, unsigned max);
 };
 
 /* A message-signalled interrupt. */
@@ -96,7 +109,8 @@ struct msi_msg {
 	u32 data;
 };
 
-/* Interrupt remapping of a hardware unit. */
+/* Interrupt remapping of a hardware unit. rid is who the bus says sends it (an alias); index, of
+ * its messages. */
 struct irq_remap_ops {
 	int (*msi)(rid_t rid, unsigned index, u8 vector, u32 apic_id, struct msi_msg *m);
 	void (*msi_free)(rid_t rid, unsigned index);
@@ -123,7 +137,11 @@ int domain_create(const struct iommu_ops *ops, struct domain **d);
 /* The domain must be detached. Removes what is still mapped. */
 void domain_destroy(struct domain *d);
 
-int iommu_attach(struct domain *d, rid_t rid);
+/*
+ * alias: the requester id of what the device sends, if a bridge puts its own there; else rid.
+ * -EEXIST if either is attached already. What the firmware keeps for the device is mapped.
+ */
+int iommu_attach(struct domain *d, rid_t rid, rid_t alias);
 /* On return the device is blocked and nothing of it is cached. */
 void iommu_detach(struct domain *d);
 int iommu_map(struct domain *d, iova_t iova, paddr_t pa, u32 npages, unsigned perm);
@@ -135,6 +153,11 @@ void iommu_sync(struct domain *d);
 int iommu_batch(struct domain *d, struct iommu_request *r, unsigned n);
 /* Whether everything that was removed is out of the IOTLB too. */
 bool iommu_is_clean(const struct domain *d);
+/*
+ * What the firmware keeps for the device, mapped one to one while it is attached: no address
+ * there may be given out. How many ranges, at most max.
+ */
+unsigned iommu_reserved(rid_t rid, struct iova_range *range, unsigned max);
 /* Builds the tables of a window, so that map and unmap there do not allocate. */
 int iommu_reserve(struct domain *d, iova_t iova, u32 npages);
 

@@ -8,8 +8,21 @@
 void
 iova_init(struct iova_space *s, u64 limit)
 {
-	*s = (struct iova_space){.mark = FIRST, .limit = limit};
+	*s = (struct iova_space){.mark = FIRST, .limit = limit, .reserved = {{MSI_START, MSI_END}}};
 	spin_init(&s->lock, "iova");
+}
+
+int
+iova_reserve(struct iova_space *s, u64 start, u64 end)
+{
+	unsigned i = 0;
+
+	while (s->reserved[i].end)
+		if (++i == IOVA_RESERVED)
+			return -ENOSPC;
+	s->reserved[i].start = start;
+	s->reserved[i].end = end;
+	return 0;
 }
 
 void
@@ -31,8 +44,12 @@ from_mark(struct iova_space *s, unsigned c, iova_t *iova)
 {
 	u64 size = PAGE_SIZE << c, at = ROUND_UP(s->mark, size);
 
-	if (at < MSI_END && at + size > MSI_START)
-		at = ROUND_UP(MSI_END, size);
+	for (unsigned i = 0; s->reserved[i].end; i++) {
+		if (at < s->reserved[i].end && at + size > s->reserved[i].start) {
+			at = ROUND_UP(s->reserved[i].end, size);
+			i = -1u; /* from the first: they are in no order */
+		}
+	}
 	if (at >= s->limit || size > s->limit - at)
 		return -ENOMEM;
 	s->mark = at + size;

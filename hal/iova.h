@@ -13,9 +13,14 @@
 #define IOVA_CACHED  6  /* windows up to 2^5 pages are cached by CPU */
 #define IOVA_CACHE   16 /* so many of each size */
 
+#define IOVA_RESERVED 16 /* ranges that are not given out */
+
 struct iova_space {
 	struct spinlock lock;
 	u64 mark, limit; /* bytes: never used from here on; end */
+	struct {
+		u64 start, end;
+	} reserved[IOVA_RESERVED + 1]; /* ends with an empty one; the first is the MSI window */
 	struct {
 		u64 *at;
 		unsigned n, room;
@@ -28,6 +33,8 @@ struct iova_space {
 
 /* Gives out addresses in [first page, limit), never the interrupt range at 0xfee00000. */
 void iova_init(struct iova_space *s, u64 limit);
+/* Nor these, from now on; nothing has been given out yet. One too many is -ENOSPC. */
+int iova_reserve(struct iova_space *s, u64 start, u64 end);
 /* Forgets all windows. */
 void iova_fini(struct iova_space *s);
 /*

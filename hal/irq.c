@@ -100,6 +100,16 @@ write_msix(struct device *dev, unsigned index, const struct msi_msg *m, bool ena
 		pci_write(dev->rid, dev->msix_cap + 2, 2, (control & ~BIT(14)) | BIT(15));
 }
 
+/*
+ * What tells a message from all others that come with the same requester id: the device's index,
+ * and the device where a bridge stands for several.
+ */
+static unsigned
+message_key(const struct device *dev, unsigned index)
+{
+	return dev->alias == dev->rid ? index : index | (unsigned)dev->rid << 16;
+}
+
 /* On the machine: a message to the CPU, remapped where the IOMMU can. */
 static int
 route_native(struct device *dev, unsigned index, u8 vector, u32 apic_id)
@@ -110,7 +120,8 @@ route_native(struct device *dev, unsigned index, u8 vector, u32 apic_id)
 
 	if (!dev->msix_table && (!dev->msi_cap || index))
 		return -ENODEV;
-	if (iommu_remaps_irqs() && (err = iommu_route_msi(dev->rid, index, vector, apic_id, &m)))
+	if (iommu_remaps_irqs() &&
+		(err = iommu_route_msi(dev->alias, message_key(dev, index), vector, apic_id, &m)))
 		return err;
 	if (dev->msix_table)
 		write_msix(dev, index, &m, true);
@@ -157,7 +168,7 @@ irq_msi_free(struct device *dev, unsigned index)
 			write_msix(dev, index, &none, false);
 		else
 			write_msi(dev, &none, false);
-		iommu_unroute_msi(dev->rid, index);
+		iommu_unroute_msi(dev->alias, message_key(dev, index));
 	}
 	irq_free(dev->msi_vector[index]);
 	dev->msi_vector[index] = 0;

@@ -15,13 +15,15 @@ enum {
 	CFG_CLASS = 0x08,
 	CFG_HEADER = 0x0e,
 	CFG_BAR = 0x10,
-	CFG_SECONDARY = 0x19, /* of a bridge: the bus below it */
+	CFG_SECONDARY = 0x19,   /* of a bridge: the bus below it */
+	CFG_SUBORDINATE = 0x1a, /* and the last one behind it */
 	CFG_BAR_END = 0x28,
 	CFG_ROM = 0x30,
 	CFG_CAPABILITIES = 0x34,
 };
 enum { CMD_IO = 1, CMD_MEMORY = 2, CMD_MASTER = 4, CMD_NO_INTX = 0x400 };
 enum { CAP_MSI = 5, CAP_PCIE = 0x10, CAP_MSIX = 0x11 };
+enum { PCIE_TO_PCI = 7 }; /* PCI Express 7.5.3.2: the type of such a bridge */
 
 /* The old mechanism's ports, 3.2.2.3.2. */
 #define PCI_PORT_ADDRESS 0xcf8

@@ -71,7 +71,7 @@ fault_interrupt(void *arg)
 			.iova = {f.iova},
 			.write = f.write,
 			.reason = f.reason,
-			.text = "told by the VMM"};
+			.text = f.cut ? "the VMM has cut the device off" : "told by the VMM"};
 		iommu_report(&fault);
 	}
 }

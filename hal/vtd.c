@@ -1,72 +1,41 @@
-/* The VT-d unit: finding it, starting it, its invalidation queue, its faults. */
+/* VT-d: the units: finding them, starting them, their faults. */
 #include "hal/vtd.h"
 #include "hal/acpi.h"
 #include "hal/apic.h"
 #include "hal/irq.h"
+#include "hal/pciconf.h"
 #include "hal/timer.h"
 #include "kernel/abi.h"
+#include "kernel/bootinfo.h"
 #include "kernel/cpu.h"
 #include "kernel/kalloc.h"
 #include "kernel/mem.h"
 #include "kernel/x86.h"
 
-struct vtd vtd = {.lock = SPINLOCK_INIT("vtd")};
+struct dmar vtd_dmar;
+struct vtd *vtd_unit[DMAR_UNITS];
 
 bool
-vtd_command(u32 bit, bool on)
+vtd_until(struct vtd *u, unsigned reg, u32 mask, u32 want)
 {
 	u64 deadline = timer_ns() + WAIT_LIMIT_NS;
 
-	vtd_write32(GCMD, (vtd_read32(GSTS) & G_ONE_SHOT & ~bit) | (on ? bit : 0));
-	while (!!(vtd_read32(GSTS) & bit) != on) {
-		if (timer_ns() > deadline) {
-			pr_err("vtd: command 0x%x: no answer", bit);
+	for (; (vtd_read32(u, reg) & mask) != want; pause())
+		if (timer_ns() > deadline)
 			return false;
-		}
-		pause();
-	}
 	return true;
 }
 
-/* Memory that the unit reads: flush it if the unit does not snoop our caches (ECAP.C = 0). */
-void
-vtd_flush(const void *p, size_t n)
+bool
+vtd_command(struct vtd *u, u32 bit, bool on)
 {
-	if (!ECAP_C(vtd.ecap))
-		for (const char *c = p; c < (const char *)p + n; c += 64)
-			clflush(c);
+	vtd_write32(u, GCMD, (vtd_read32(u, GSTS) & G_ONE_SHOT & ~bit) | (on ? bit : 0));
+	if (vtd_until(u, GSTS, bit, on ? bit : 0))
+		return true;
+	pr_err("vtd: command 0x%x: no answer", bit);
+	return false;
 }
 
-/* Puts a descriptor into the invalidation queue (6.5.2). Lock held. */
-void
-vtd_queue_put(u64 lo, u64 hi)
-{
-	vtd.queue[vtd.tail][0] = lo;
-	vtd.queue[vtd.tail][1] = hi;
-	vtd_flush(vtd.queue[vtd.tail], 16);
-	vtd.tail = (vtd.tail + 1) % QUEUE_ENTRIES;
-}
-
-/* Has the unit work off the queue and waits until it has (6.5.2.8). Lock held. */
-void
-vtd_queue_run(void)
-{
-	u64 deadline = timer_ns() + WAIT_LIMIT_NS;
-	u32 number = ++vtd.waits;
-
-	vtd_queue_put(
-		INV_WAIT | WAIT_STATUS_WRITE | (u64)number << 32, virt_to_phys((void *)vtd.done));
-	vtd_write64(IQT, vtd.tail << 4);
-	while (*vtd.done != number) {
-		if (vtd_read32(FSTS) & FSTS_IQE || timer_ns() > deadline) {
-			/* A unit that does not invalidate must not let anything through. */
-			panic("vtd: invalidation failed (fault status 0x%x)", vtd_read32(FSTS));
-		}
-		pause();
-	}
-}
-
-/* Descriptors, 6.5.2.1 to 6.5.2.3. Lock held. */
 /* Reasons, 7.2.3 table 25 and 7.3: those that a legacy-mode table can cause. */
 static const char *
 reason_text(u8 reason)
@@ -94,17 +63,17 @@ reason_text(u8 reason)
 
 /* Reads, clears and reports every fault record (11.4.14). */
 static void
-read_faults(void)
+read_faults(struct vtd *u)
 {
-	unsigned base = CAP_FRO(vtd.cap);
+	unsigned base = CAP_FRO(u->cap);
 
-	for (unsigned i = 0; i < CAP_NFR(vtd.cap); i++) {
-		u64 lo = vtd_read64(base + 16 * i), hi = vtd_read64(base + 16 * i + 8);
-		struct iommu_fault f;
+	for (unsigned i = 0; i < CAP_NFR(u->cap); i++) {
+		u64 lo = vtd_read64(u, base + 16 * i), hi = vtd_read64(u, base + 16 * i + 8);
+		struct iommu_fault f = {0};
 
 		if (!(hi >> 63))
 			continue;
-		vtd_write32(base + 16 * i + 12, 1u << 31);
+		vtd_write32(u, base + 16 * i + 12, 1u << 31);
 		/* QEMU 7.2: bits 55:40 of the high word read as ones; only 39:32 are the reason. */
 		f.reason = hi >> 32 & 0xff;
 		f.rid = hi & 0xffff;
@@ -113,112 +82,144 @@ read_faults(void)
 		f.text = reason_text(f.reason);
 		iommu_report(&f);
 	}
-	vtd_write32(FSTS, FSTS_PFO); /* an overflow is cleared by writing 1 */
+	vtd_write32(u, FSTS, FSTS_PFO); /* an overflow is cleared by writing 1 */
 }
 
 static void
 fault_interrupt(void *arg)
 {
+	struct vtd *u = arg;
+
 	/* No new interrupt comes while a record is pending, so none may be left; but not for ever.
 	 */
 	for (int i = 0; i < 64; i++) {
-		read_faults();
-		if (!(vtd_read32(FSTS) & FSTS_PPF))
+		read_faults(u);
+		if (!(vtd_read32(u, FSTS) & FSTS_PPF))
 			break;
 	}
 }
 
+/* Whether vtd= on the command line, a list with commas, has the word. */
+static bool
+option(const char *word)
+{
+	char list[64], *p = list;
+	size_t n = strlen(word);
+
+	if (!boot_option("vtd", list, sizeof(list)))
+		return false;
+	for (; strncmp(p, word, n) != 0 || (p[n] && p[n] != ','); p++)
+		if (!(p = strchr(p, ',')))
+			return false;
+	return true;
+}
+
+/* The fewest levels that do: 3, but 4 where a region of the firmware's lies beyond; 0: neither. */
+static unsigned
+choose_levels(u64 cap)
+{
+	bool far = option("4level");
+
+	for (unsigned i = 0; i < vtd_dmar.nregions; i++)
+		far |= vtd_dmar.region[i].end > pt_level_size(3);
+	if (CAP_SAGAW(cap) & BIT(1) && !(far && CAP_SAGAW(cap) & BIT(2)))
+		return 3;
+	return CAP_SAGAW(cap) & BIT(2) ? 4 : 0;
+}
+
+/* Off, as the firmware may not have left it. */
+static bool
+stop(struct vtd *u)
+{
+	return vtd_command(u, G_TE, false) && vtd_command(u, G_IRE, false) &&
+	       vtd_command(u, G_QIE, false);
+}
+
+/* Maps the registers of unit n, looks at what it can do, and makes ready all but tables. */
 static int
-start_queue(void)
+start_unit(unsigned n)
 {
-	vtd.queue = page_alloc(FRAME_TABLE);
-	vtd.done = page_alloc(FRAME_TABLE);
-	if (!vtd.queue || !vtd.done)
-		return -ENOMEM;
-	vtd_write64(IQT, 0);
-	vtd_write64(IQA, virt_to_phys(vtd.queue)); /* 128-bit descriptors, 256 of them */
-	return vtd_command(G_QIE, true) ? 0 : -EIO;
-}
-
-/* Device scopes of a DRHD (8.3.1): of interest are the IOAPICs, whose requester ids they tell. */
-static void
-read_scopes(const u8 *at, const u8 *end)
-{
-	for (; end - at >= 8 && at[1] >= 8 && at[1] <= end - at; at += at[1])
-		if (at[0] == 3 && at[4] < NELEM(vtd.ioapic_rid))
-			vtd.ioapic_rid[at[4]] = RID(at[5], at[6], at[7]);
-}
-
-/*
- * The DMAR table (8.1): the remapping unit's register address, 0 if there is none. With several,
- * each would have to be found and programmed: a device under another unit would go untranslated.
- */
-static u64
-find_unit(void)
-{
-	const struct acpi_header *dmar = acpi_find("DMAR");
-	const u8 *at, *end;
-	u64 base = 0;
-
-	if (!dmar || dmar->length < 48)
-		return 0;
-	at = (const u8 *)dmar + 48;
-	end = (const u8 *)dmar + dmar->length;
-	while (end - at >= 4) { /* records of u16 type, u16 length */
-		u16 type, length;
-		memcpy(&type, at, 2);
-		memcpy(&length, at + 2, 2);
-		if (length < 4 || length > end - at)
-			break;
-		if (type == 0 && length >= 16) {
-			if (base) {
-				pr_warn("vtd: more than one unit: not used");
-				return 0;
-			}
-			memcpy(&base, at + 8, 8);
-			read_scopes(at + 16, at + length);
-		}
-		at += length;
-	}
-	return base;
-}
-
-static int
-vtd_probe(bool translate, const struct irq_remap_ops **remap)
-{
-	u64 base = find_unit();
+	struct vtd *u = vtd_unit[n] = kmalloc(sizeof(*u));
 	int vector, err;
 
-	if (!base || !(vtd.reg = map_device(base, PAGE_SIZE)))
-		return -ENODEV;
-	vtd.cap = vtd_read64(CAP);
-	vtd.ecap = vtd_read64(ECAP);
-	vtd.levels = CAP_SAGAW(vtd.cap) & BIT(1) ? 3 : CAP_SAGAW(vtd.cap) & BIT(2) ? 4 : 0;
-	if (!vtd.levels || !ECAP_QI(vtd.ecap) || CAP_RWBF(vtd.cap)) {
-		pr_warn("vtd: unit without queued invalidation or 3 or 4 level tables, or with a "
-			"write buffer to flush: not used");
+	if (!u)
+		return -ENOMEM;
+	spin_init(&u->lock, "vtd");
+	if (!(u->reg = map_device(vtd_dmar.unit[n].base, PAGE_SIZE)))
+		return -ENOMEM;
+	u->cap = vtd_read64(u, CAP);
+	u->ecap = vtd_read64(u, ECAP);
+	u->levels = choose_levels(u->cap);
+	u->write_buffer = CAP_RWBF(u->cap) || option("writebuffer");
+	/* All ones: nobody answers there. */
+	if (!u->levels || ~u->cap == 0 || CAP_FRO(u->cap) + 16 * CAP_NFR(u->cap) > PAGE_SIZE ||
+		ECAP_IRO(u->ecap) + 16 > PAGE_SIZE) {
+		pr_warn("vtd: the unit at 0x%lx has no tables of 3 or 4 levels, or its registers "
+			"elsewhere: not used",
+			vtd_dmar.unit[n].base);
 		return -ENODEV;
 	}
-	/* The firmware may have used it. */
-	if (!vtd_command(G_TE, false) || !vtd_command(G_IRE, false) || !vtd_command(G_QIE, false))
+	if (!stop(u))
 		return -EIO;
-	if ((err = start_queue()))
+	if (ECAP_QI(u->ecap) && !option("registers") && (err = vtd_start_queue(u)))
 		return err;
 	/*
 	 * The fault interrupt is never remapped (5.1.4). It is set up before translation is on, so
 	 * that no fault goes unseen.
 	 */
-	if ((vector = irq_alloc(fault_interrupt, NULL, "vtd fault")) < 0)
+	if ((vector = irq_alloc(fault_interrupt, u, "vtd fault")) < 0)
 		return vector;
-	vtd_write32(FEDATA, vector);
-	vtd_write32(FEADDR, MSI_START | apic_id() << 12);
-	vtd_write32(FEUADDR, 0);
-	vtd_write32(FECTL, 0);
-	if (ECAP_IR(vtd.ecap)) {
-		if ((err = vtd_start_remapping()))
-			return err;
-		*remap = &vtd_remap;
+	vtd_write32(u, FEDATA, vector);
+	vtd_write32(u, FEADDR, MSI_START | apic_id() << 12);
+	vtd_write32(u, FEUADDR, 0);
+	vtd_write32(u, FECTL, 0);
+	pr_info("vtd: unit at 0x%lx: %u levels, invalidated by %s", vtd_dmar.unit[n].base,
+		u->levels, u->queue ? "queue" : "registers");
+	return 0;
+}
+
+/* All units or none: a device under one that is not used would go where it likes. */
+static int
+start_all(bool translate, bool *remaps)
+{
+	unsigned n;
+	int err = 0;
+
+	*remaps = true;
+	for (n = 0; n < vtd_dmar.nunits && !err; n++) {
+		err = start_unit(n);
+		*remaps &= !err && ECAP_IR(vtd_unit[n]->ecap) && vtd_unit[n]->queue;
 	}
-	return translate ? vtd_start_translation() : 0;
+	for (n = 0; n < vtd_dmar.nunits && !err && *remaps; n++)
+		err = vtd_start_remapping(vtd_unit[n]);
+	for (n = 0; n < vtd_dmar.nunits && !err && translate; n++)
+		err = vtd_start_translation(vtd_unit[n]);
+	return err;
+}
+
+static int
+vtd_probe(bool translate, const struct irq_remap_ops **remap)
+{
+	const struct acpi_header *table = acpi_find("DMAR");
+	bool remaps;
+	int err;
+
+	if (!table)
+		return -ENODEV;
+	if (!dmar_parse(&vtd_dmar, table, table->length, pci_read)) {
+		pr_warn("vtd: the DMAR table is malformed, or too large for us: not used");
+		return -ENODEV;
+	}
+	if (!vtd_dmar.nunits)
+		return -ENODEV;
+	if ((err = start_all(translate, &remaps))) {
+		for (unsigned n = 0; n < vtd_dmar.nunits; n++)
+			if (vtd_unit[n] && vtd_unit[n]->reg)
+				stop(vtd_unit[n]);
+		return err;
+	}
+	if (remaps)
+		*remap = &vtd_remap;
+	return 0;
 }
 IOMMU_DRIVER(vtd_driver) = {&vtd_ops, vtd_probe};

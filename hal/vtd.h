@@ -1,12 +1,14 @@
 /*
- * Intel VT-d, shared by its three files: vtd.c (the unit, its queue and its faults), vtd_dma.c (the
- * IOMMU contract) and vtd_irq.c (interrupt remapping). Legacy mode, queued invalidation. Sections
- * are those of the "Virtualization Technology for Directed I/O" specification, revision 3.3.
+ * Intel VT-d, shared by its files: vtd.c (the units and their faults), vtd_inv.c (how they are made
+ * to forget), vtd_dma.c (the IOMMU contract), vtd_irq.c (interrupt remapping); vtd_dmar.c reads the
+ * firmware's table. Legacy mode. Sections are those of the "Virtualization Technology for Directed
+ * I/O" specification, revision 3.3.
  */
 #ifndef HAL_VTD_H
 #define HAL_VTD_H
 
 #include "hal/iommu.h"
+#include "hal/vtd_dmar.h"
 #include "kernel/types.h"
 
 /* Registers, 11.4. */
@@ -16,6 +18,7 @@ enum {
 	GCMD = 0x18,
 	GSTS = 0x1c,
 	RTADDR = 0x20,
+	CCMD = 0x28,
 	FSTS = 0x34,
 	FECTL = 0x38,
 	FEDATA = 0x3c,
@@ -28,6 +31,7 @@ enum {
 };
 #define CAP_CM(c)    ((c) >> 7 & 1)
 #define CAP_SAGAW(c) ((c) >> 8 & 31)
+#define CAP_MGAW(c)  (((c) >> 16 & 63) + 1) /* bits of the highest address */
 #define CAP_FRO(c)   (((c) >> 24 & 0x3ff) * 16)
 #define CAP_SLLPS(c) ((c) >> 34 & 3)           /* bit 0: 2 MiB pages, bit 1: 1 GiB */
 #define CAP_ND(c)    (1u << (4 + 2 * ((c)&7))) /* domain ids */
@@ -40,9 +44,11 @@ enum {
 #define ECAP_C(e)    ((e)&1)
 #define ECAP_QI(e)   ((e) >> 1 & 1)
 #define ECAP_IR(e)   ((e) >> 3 & 1)
+#define ECAP_IRO(e)  (((e) >> 8 & 0x3ff) * 16)
 /* GCMD and GSTS, 11.4.4: the same bits. */
 #define G_TE       BIT(31)
 #define G_SRTP     BIT(30)
+#define G_WBF      BIT(27)
 #define G_QIE      BIT(26)
 #define G_IRE      BIT(25)
 #define G_SIRTP    BIT(24)
@@ -72,65 +78,87 @@ struct irte { /* 9.10 */
 };
 _Static_assert(sizeof(struct context_entry) == 16 && sizeof(struct irte) == 16, "VT-d 9");
 
-/* The one unit. */
+/* A unit: one DRHD of the DMAR table. */
 struct vtd {
 	volatile u8 *reg;
 	u64 cap, ecap;
-	unsigned levels;      /* of the translation tables */
+	unsigned levels;      /* of its translation tables */
+	bool write_buffer;    /* to be flushed where nothing is invalidated (CAP.RWBF) */
 	struct spinlock lock; /* over all below, and the context tables */
 	u64 *root;            /* 256 root entries of 16 bytes (9.1) */
 	struct irte *irt;
 	struct {
 		bool used;
-		u16 sid, index;
+		u16 sid;
+		u32 index;
 	} irt_owner[IRTE_ENTRIES];
-	u16 ioapic_rid[16]; /* source id by IOAPIC id; 0: unknown */
-	u64 (*queue)[2];
+	u64 (*queue)[2]; /* NULL: invalidated by registers */
 	unsigned tail;
 	volatile u32 *done; /* where the unit writes the number of the last wait */
 	u32 waits;
 };
-extern struct vtd vtd;
+
+/* The table, and its units under the same numbers. Constant once the probe is through. */
+extern struct dmar vtd_dmar;
+extern struct vtd *vtd_unit[DMAR_UNITS];
+
+/* The unit that a requester is under; NULL: none. */
+static inline struct vtd *
+vtd_of(rid_t rid)
+{
+	int n = dmar_unit_of(&vtd_dmar, rid);
+
+	return n < 0 ? NULL : vtd_unit[n];
+}
 
 static inline u32
-vtd_read32(unsigned reg)
+vtd_read32(struct vtd *u, unsigned reg)
 {
-	return *(volatile u32 *)(vtd.reg + reg);
+	return *(volatile u32 *)(u->reg + reg);
 }
 
 static inline void
-vtd_write32(unsigned reg, u32 v)
+vtd_write32(struct vtd *u, unsigned reg, u32 v)
 {
-	*(volatile u32 *)(vtd.reg + reg) = v;
+	*(volatile u32 *)(u->reg + reg) = v;
 }
 
 static inline u64
-vtd_read64(unsigned reg)
+vtd_read64(struct vtd *u, unsigned reg)
 {
-	return *(volatile u64 *)(vtd.reg + reg);
+	return *(volatile u64 *)(u->reg + reg);
 }
 
 static inline void
-vtd_write64(unsigned reg, u64 v)
+vtd_write64(struct vtd *u, unsigned reg, u64 v)
 {
-	*(volatile u64 *)(vtd.reg + reg) = v;
+	*(volatile u64 *)(u->reg + reg) = v;
 }
 
+/* Waits until the masked bits of a register are as wanted; false if that takes too long. */
+bool vtd_until(struct vtd *u, unsigned reg, u32 mask, u32 want);
 /* Sets or clears one bit of the global command register; false if the status never shows it. */
-bool vtd_command(u32 bit, bool on);
+bool vtd_command(struct vtd *u, u32 bit, bool on);
+
+/* vtd_inv.c. The lock of the unit is held, but for vtd_flush(). */
+
 /* Memory that the unit reads: flushed from the caches if the unit does not snoop (ECAP.C = 0). */
-void vtd_flush(const void *p, size_t n);
-/* Puts a descriptor into the invalidation queue (6.5.2). Lock held. */
-void vtd_queue_put(u64 lo, u64 hi);
-/* Has the unit work off the queue, and waits until it has (6.5.2.8). Lock held. */
-void vtd_queue_run(void);
+void vtd_flush(struct vtd *u, const void *p, size_t n);
+/* Hands the unit an invalidation descriptor (6.5.2). Without a queue: by registers, and waits. */
+void vtd_invalidate(struct vtd *u, u64 lo, u64 hi);
+/* Waits until the unit has done all that it was handed (6.5.2.8). */
+void vtd_wait(struct vtd *u);
+/* Has what was written reach memory, where no invalidation sees to that: for CAP.RWBF (6.8). */
+void vtd_write_buffer(struct vtd *u);
+/* -ENOMEM, -EIO. */
+int vtd_start_queue(struct vtd *u);
 
 /* vtd_dma.c */
 extern const struct iommu_ops vtd_ops;
-int vtd_start_translation(void);
+int vtd_start_translation(struct vtd *u);
 
 /* vtd_irq.c */
 extern const struct irq_remap_ops vtd_remap;
-int vtd_start_remapping(void);
+int vtd_start_remapping(struct vtd *u);
 
 #endif

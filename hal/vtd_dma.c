@@ -5,129 +5,207 @@
 #include "kernel/mem.h"
 
 static void
-invalidate_context(rid_t rid, u16 domain)
+invalidate_context(struct vtd *u, rid_t rid, u16 domain)
 {
-	vtd_queue_put(INV_CONTEXT | GRAN_DEVICE | (u64)domain << 16 | (u64)rid << 32, 0);
+	vtd_invalidate(u, INV_CONTEXT | GRAN_DEVICE | (u64)domain << 16 | (u64)rid << 32, 0);
 }
 
 /* DMA already translated is drained too, where the unit can: else it could still arrive later. */
 static u64
-drain(void)
+drain(const struct vtd *u)
 {
-	return CAP_DWD(vtd.cap) << 6 | CAP_DRD(vtd.cap) << 7;
+	return CAP_DWD(u->cap) << 6 | CAP_DRD(u->cap) << 7;
 }
 
 static void
-invalidate_domain(u16 domain)
+invalidate_domain(struct vtd *u, u16 domain)
 {
-	vtd_queue_put(INV_IOTLB | GRAN_DOMAIN | drain() | (u64)domain << 16, 0);
+	vtd_invalidate(u, INV_IOTLB | GRAN_DOMAIN | drain(u) | (u64)domain << 16, 0);
 }
 
 /* One block of 2^order pages that covers [start, end). */
 static void
-invalidate_pages(u16 domain, u64 start, u64 end)
+invalidate_pages(struct vtd *u, u16 domain, u64 start, u64 end)
 {
 	unsigned order = 0;
 
 	while (ROUND_DOWN(start, PAGE_SIZE << order) + (PAGE_SIZE << order) < end)
 		order++;
-	if (!CAP_PSI(vtd.cap) || order > CAP_MAMV(vtd.cap))
-		invalidate_domain(domain);
+	if (!CAP_PSI(u->cap) || order > CAP_MAMV(u->cap))
+		invalidate_domain(u, domain);
 	else
-		vtd_queue_put(INV_IOTLB | GRAN_PAGE | drain() | (u64)domain << 16,
+		vtd_invalidate(u, INV_IOTLB | GRAN_PAGE | drain(u) | (u64)domain << 16,
 			ROUND_DOWN(start, PAGE_SIZE << order) | order);
 }
 
+/* What every unit reaches. */
 static u64
 vtd_reach(void)
 {
-	return pt_level_size(vtd.levels);
+	u64 reach = pt_level_size(4);
+
+	for (unsigned n = 0; n < vtd_dmar.nunits; n++)
+		reach = MIN(reach,
+			MIN(pt_level_size(vtd_unit[n]->levels), 1UL << CAP_MGAW(vtd_unit[n]->cap)));
+	return reach;
 }
 
+/* The tables are made for the unit of the device, so when it is attached. */
 static int
 vtd_domain_init(struct domain *d)
 {
-	int err;
+	return 0;
+}
 
-	if (d->id >= CAP_ND(vtd.cap))
-		return -ENOSPC;
-	err = pt_init(&d->pt, &pt_fmt_vtd, vtd.levels, !ECAP_C(vtd.ecap));
-	d->pt.leaf_levels = 1 | CAP_SLLPS(vtd.cap) << 1;
-	d->caches_absence = CAP_CM(vtd.cap); /* 6.1 */
+/* Whether any of a region is memory that we use: then the firmware is wrong. */
+static bool
+is_ours(u64 start, u64 end)
+{
+	for (; start < end; start += PAGE_SIZE)
+		if (mem_is_ram(start))
+			return true;
+	return false;
+}
+
+/*
+ * What the firmware has the device use stays where it is (8.4): mapped one to one. Page by page
+ * where regions overlap.
+ */
+static int
+map_regions(struct domain *d, rid_t rid)
+{
+	struct pt_gather g = {0};
+	int err = 0;
+
+	for (unsigned n = 0; n < vtd_dmar.nregions && !err; n++) {
+		u64 at = vtd_dmar.region[n].start, end = vtd_dmar.region[n].end;
+
+		if (!dmar_region_has(&vtd_dmar, n, rid))
+			continue;
+		if (is_ours(at, end)) {
+			pr_warn("vtd: " RID_FMT ": reserved region 0x%lx lies in RAM: not mapped",
+				RID_ARGS(rid), at);
+			continue;
+		}
+		err = pt_map(&d->pt, at, at, end - at, PT_R | PT_W, &g);
+		for (; err == -EEXIST && at < end; at += PAGE_SIZE)
+			pt_map(&d->pt, at, at, PAGE_SIZE, PT_R | PT_W, &g);
+		err = err == -EEXIST ? 0 : err;
+	}
 	return err;
+}
+
+static unsigned
+vtd_reserved(rid_t rid, struct iova_range *range, unsigned max)
+{
+	unsigned count = 0;
+
+	for (unsigned n = 0; n < vtd_dmar.nregions && count < max; n++)
+		if (dmar_region_has(&vtd_dmar, n, rid))
+			range[count++] = (struct iova_range){
+				vtd_dmar.region[n].start, vtd_dmar.region[n].end};
+	return count;
 }
 
 /* The context entry of a device; makes the bus's table if need be. NULL without memory. */
 static struct context_entry *
-context_of(rid_t rid)
+context_of(struct vtd *u, rid_t rid)
 {
-	u64 *root = vtd.root + 2 * RID_BUS(rid);
+	u64 *root = u->root + 2 * RID_BUS(rid);
 	struct context_entry *table;
 
 	if (!(root[0] & 1)) {
 		if (!(table = page_alloc(FRAME_TABLE)))
 			return NULL;
-		vtd_flush(table, PAGE_SIZE);
+		vtd_flush(u, table, PAGE_SIZE);
 		root[0] = virt_to_phys(table) | 1;
-		vtd_flush(root, 16);
+		vtd_flush(u, root, 16);
 	}
 	table = phys_to_virt(root[0] & ~PAGE_MASK);
 	return &table[rid & 0xff];
 }
 
+/* Makes the domain one of the unit's: its tables as the unit reads them. */
+static int
+adopt(struct domain *d, struct vtd *u)
+{
+	int err;
+
+	if (d->unit)
+		return d->unit == u ? 0 : -EINVAL;
+	if (d->id >= CAP_ND(u->cap))
+		return -ENOSPC;
+	if ((err = pt_init(&d->pt, &pt_fmt_vtd, u->levels, !ECAP_C(u->ecap))))
+		return err;
+	d->pt.leaf_levels = 1 | CAP_SLLPS(u->cap) << 1;
+	/* 6.1; and 6.8: an invalidation flushes the write buffer, too. */
+	d->caches_absence = CAP_CM(u->cap) || u->write_buffer;
+	| CAP_SLLPS(u->cap) << 1;
+	d->unit = u;
+	return 0;
+}
+
 static int
 vtd_attach(struct domain *d, rid_t rid)
 {
+	struct vtd *u = vtd_of(rid);
 	struct context_entry *c;
-	int err = 0;
+	int err;
 
-	spin_lock(&vtd.lock);
-	if (!(c = context_of(rid))) {
+	if (!u)
+		return -ENODEV;
+	if ((err = adopt(d, u)) || (err = map_regions(d, rid)))
+		return err;
+	spin_lock(&u->lock);
+	if (!(c = context_of(u, rid))) {
 		err = -ENOMEM;
 	} else if (c->lo & CONTEXT_PRESENT) {
 		err = -EEXIST;
 	} else {
 		/* Present last: the unit may read the entry between the two stores. */
-		WRITE_ONCE(c->hi, (u64)d->id << 8 | (vtd.levels - 2));
+		WRITE_ONCE(c->hi, (u64)d->id << 8 | (u->levels - 2));
 		WRITE_ONCE(c->lo, d->pt.root_pa | CONTEXT_PRESENT);
-		vtd_flush(c, sizeof(*c));
+		vtd_flush(u, c, sizeof(*c));
 		/* Caching mode (6.1): also what was not present may be cached, as domain 0. */
-		invalidate_context(rid, CAP_CM(vtd.cap) ? 0 : d->id);
-		vtd_queue_run(); /* first: the IOTLB could be filled again from a stale context */
-		invalidate_domain(d->id);
-		vtd_queue_run();
+		invalidate_context(u, rid, CAP_CM(u->cap) ? 0 : d->id);
+		vtd_wait(u); /* first: the IOTLB could be filled again from a stale context */
+		invalidate_domain(u, d->id);
+		vtd_wait(u);
 	}
-	spin_unlock(&vtd.lock);
+	spin_unlock(&u->lock);
 	return err;
 }
 
 static void
 vtd_detach(struct domain *d, rid_t rid)
 {
+	struct vtd *u = d->unit;
 	struct context_entry *c;
 
-	spin_lock(&vtd.lock);
-	c = context_of(rid);
+	spin_lock(&u->lock);
+	c = context_of(u, rid);
 	WRITE_ONCE(c->lo, 0);
 	WRITE_ONCE(c->hi, 0);
-	vtd_flush(c, sizeof(*c));
-	invalidate_context(rid, d->id);
-	vtd_queue_run();
-	invalidate_domain(d->id);
-	vtd_queue_run();
-	spin_unlock(&vtd.lock);
+	vtd_flush(u, c, sizeof(*c));
+	invalidate_context(u, rid, d->id);
+	vtd_wait(u);
+	invalidate_domain(u, d->id);
+	vtd_wait(u);
+	spin_unlock(&u->lock);
 }
 
 static void
-vtd_invalidate(struct domain *d, u64 start, u64 end, bool tables)
+domain_invalidate(struct domain *d, u64 start, u64 end, bool tables)
 {
-	spin_lock(&vtd.lock);
+	struct vtd *u = d->unit;
+
+	spin_lock(&u->lock);
 	if (tables) /* their cached copies go too */
-		invalidate_domain(d->id);
+		invalidate_domain(u, d->id);
 	else
-		invalidate_pages(d->id, start, end);
-	vtd_queue_run();
-	spin_unlock(&vtd.lock);
+		invalidate_pages(u, d->id, start, end);
+	vtd_wait(u);
+	spin_unlock(&u->lock);
 }
 
 const struct iommu_ops vtd_ops = {
@@ -136,24 +214,25 @@ const struct iommu_ops vtd_ops = {
 	.attach = vtd_attach,
 	.detach = vtd_detach,
 	.reach = vtd_reach,
-	.invalidate = vtd_invalidate,
+	.invalidate = domain_invalidate,
+	.reserved = vtd_reserved,
 };
 
 int
-vtd_start_translation(void)
+vtd_start_translation(struct vtd *u)
 {
-	if (!(vtd.root = page_alloc(FRAME_TABLE)))
+	if (!(u->root = page_alloc(FRAME_TABLE)))
 		return -ENOMEM;
-	vtd_flush(vtd.root, PAGE_SIZE);
-	vtd_write64(RTADDR, virt_to_phys(vtd.root));
-	if (!vtd_command(G_SRTP, true))
+	vtd_flush(u, u->root, PAGE_SIZE);
+	vtd_write64(u, RTADDR, virt_to_phys(u->root));
+	if (!vtd_command(u, G_SRTP, true))
 		return -EIO;
 	/* 6.6: after a new root table, context cache and IOTLB globally. */
-	spin_lock(&vtd.lock);
-	vtd_queue_put(INV_CONTEXT | GRAN_GLOBAL, 0);
-	vtd_queue_run(); /* first: the IOTLB could be filled again from a stale context */
-	vtd_queue_put(INV_IOTLB | GRAN_GLOBAL | drain(), 0);
-	vtd_queue_run();
-	spin_unlock(&vtd.lock);
-	return vtd_command(G_TE, true) ? 0 : -EIO;
+	spin_lock(&u->lock);
+	vtd_invalidate(u, INV_CONTEXT | GRAN_GLOBAL, 0);
+	vtd_wait(u); /* first: the IOTLB could be filled again from a stale context */
+	vtd_invalidate(u, INV_IOTLB | GRAN_GLOBAL | drain(u), 0);
+	vtd_wait(u);
+	spin_unlock(&u->lock);
+	return vtd_command(u, G_TE, true) ? 0 : -EIO;
 }

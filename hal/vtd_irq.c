@@ -5,19 +5,28 @@
 #include "kernel/mem.h"
 
 int
-vtd_start_remapping(void)
+vtd_start_remapping(struct vtd *u)
 {
-	if (!(vtd.irt = page_alloc(FRAME_TABLE)))
+	if (!(u->irt = page_alloc(FRAME_TABLE)))
 		return -ENOMEM;
-	vtd_flush(vtd.irt, PAGE_SIZE);
-	vtd_write64(IRTA, virt_to_phys(vtd.irt) | 7); /* 2^(7+1) entries */
-	if (!vtd_command(G_SIRTP, true))
+	vtd_flush(u, u->irt, PAGE_SIZE);
+	vtd_write64(u, IRTA, virt_to_phys(u->irt) | 7); /* 2^(7+1) entries */
+	if (!vtd_command(u, G_SIRTP, true))
 		return -EIO;
-	spin_lock(&vtd.lock);
-	vtd_queue_put(INV_INTERRUPT, 0); /* all entries */
-	vtd_queue_run();
-	spin_unlock(&vtd.lock);
-	return vtd_command(G_IRE, true) ? 0 : -EIO;
+	spin_lock(&u->lock);
+	vtd_invalidate(u, INV_INTERRUPT, 0); /* all entries */
+	vtd_wait(u);
+	spin_unlock(&u->lock);
+	return vtd_command(u, G_IRE, true) ? 0 : -EIO;
+}
+
+/* What the unit has cached of entry n goes. Unit locked. */
+static void
+forget_entry(struct vtd *u, unsigned n)
+{
+	vtd_flush(u, &u->irt[n], sizeof(*u->irt));
+	vtd_invalidate(u, INV_INTERRUPT | INV_INTERRUPT_ONE | (u64)n << 32, 0);
+	vtd_wait(u);
 }
 
 /*
@@ -25,33 +34,31 @@ vtd_start_remapping(void)
  * lets only that source use it (9.10: SVT 01). Returns its number or -ENOMEM.
  */
 static int
-route(u16 sid, u16 index, u8 vector, u32 apic_id)
+route(struct vtd *u, u16 sid, u32 index, u8 vector, u32 apic_id)
 {
 	int n = -ENOMEM;
 
-	spin_lock(&vtd.lock);
+	spin_lock(&u->lock);
 	for (int i = 0; i < IRTE_ENTRIES; i++) {
-		bool same = vtd.irt_owner[i].used && vtd.irt_owner[i].sid == sid &&
-			    vtd.irt_owner[i].index == index;
-		if (same || (n < 0 && !vtd.irt_owner[i].used))
+		bool same = u->irt_owner[i].used && u->irt_owner[i].sid == sid &&
+			    u->irt_owner[i].index == index;
+		if (same || (n < 0 && !u->irt_owner[i].used))
 			n = i;
 		if (same)
 			break;
 	}
 	if (n >= 0) {
-		struct irte *e = &vtd.irt[n];
-		vtd.irt_owner[n].used = true;
-		vtd.irt_owner[n].sid = sid;
-		vtd.irt_owner[n].index = index;
+		struct irte *e = &u->irt[n];
+		u->irt_owner[n].used = true;
+		u->irt_owner[n].sid = sid;
+		u->irt_owner[n].index = index;
 		WRITE_ONCE(e->lo, 0);
 		WRITE_ONCE(e->hi, sid | IRTE_CHECK_SID);
 		/* Present last. */
 		WRITE_ONCE(e->lo, IRTE_PRESENT | (u64)vector << 16 | (u64)apic_id << 40);
-		vtd_flush(e, sizeof(*e));
-		vtd_queue_put(INV_INTERRUPT | INV_INTERRUPT_ONE | (u64)n << 32, 0);
-		vtd_queue_run();
+		forget_entry(u, n);
 	}
-	spin_unlock(&vtd.lock);
+	spin_unlock(&u->lock);
 	return n;
 }
 
@@ -59,7 +66,8 @@ route(u16 sid, u16 index, u8 vector, u32 apic_id)
 static int
 vtd_route_msi(rid_t rid, unsigned index, u8 vector, u32 apic_id, struct msi_msg *m)
 {
-	int n = route(rid, index, vector, apic_id);
+	struct vtd *u = vtd_of(rid);
+	int n = u ? route(u, rid, index, vector, apic_id) : -ENODEV;
 
 	if (n < 0)
 		return n;
@@ -71,30 +79,34 @@ vtd_route_msi(rid_t rid, unsigned index, u8 vector, u32 apic_id, struct msi_msg 
 static void
 vtd_unroute_msi(rid_t rid, unsigned index)
 {
-	spin_lock(&vtd.lock);
+	struct vtd *u = vtd_of(rid);
+
+	if (!u)
+		return;
+	spin_lock(&u->lock);
 	for (unsigned i = 0; i < IRTE_ENTRIES; i++) {
-		if (!vtd.irt_owner[i].used || vtd.irt_owner[i].sid != rid ||
-			vtd.irt_owner[i].index != index)
+		if (!u->irt_owner[i].used || u->irt_owner[i].sid != rid ||
+			u->irt_owner[i].index != index)
 			continue;
-		WRITE_ONCE(vtd.irt[i].lo, 0);
-		vtd_flush(&vtd.irt[i], 16);
-		vtd_queue_put(INV_INTERRUPT | INV_INTERRUPT_ONE | (u64)i << 32, 0);
-		vtd_queue_run();
-		vtd.irt_owner[i].used = false;
+		WRITE_ONCE(u->irt[i].lo, 0);
+		forget_entry(u, i);
+		u->irt_owner[i].used = false;
 	}
-	spin_unlock(&vtd.lock);
+	spin_unlock(&u->lock);
 }
 
-/* The IOAPIC's redirection entry in remappable form, 5.1.5.1. */
+/* The IOAPIC's redirection entry in remappable form, 5.1.5.1. The table says who it is (8.3.1). */
 static int
 vtd_route_ioapic(u8 ioapic_id, u8 vector, u32 apic_id, u64 *entry)
 {
-	u16 sid = ioapic_id < NELEM(vtd.ioapic_rid) ? vtd.ioapic_rid[ioapic_id] : 0;
-	int n;
+	int n = -ENODEV;
 
-	if (!sid)
-		return -ENODEV;
-	if ((n = route(sid, vector, vector, apic_id)) < 0)
+	for (unsigned i = 0; i < vtd_dmar.nscopes; i++) {
+		const struct dmar_scope *s = &vtd_dmar.scope[i];
+		if (s->owner < DMAR_UNITS && s->type == SCOPE_IOAPIC && s->id == ioapic_id)
+			n = route(vtd_unit[s->owner], s->rid, vector, vector, apic_id);
+	}
+	if (n < 0)
 		return n;
 	*entry = (u64)(n & 0x7fff) << 49 | 1UL << 48 | (u64)(n >> 15) << 11 | vector;
 	return 0;

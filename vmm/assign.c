@@ -19,30 +19,15 @@ assigned_find(struct vm *vm, rid_t rid)
 	return NULL;
 }
 
-/* A blocked DMA of the VM's device: into the VM's queue. From the fault interrupt. */
-static void
-assigned_fault(void *owner, const struct iommu_fault *f)
+struct assigned *
+assigned_at(struct vm *vm, rid_t guest_rid)
 {
-	struct assigned *d = owner;
-	struct vm *vm = d->vm;
-	u8 vector;
-
-	spin_lock(&vm->lock);
-	if (vm->fault_written - vm->fault_read == NELEM(vm->faults)) {
-		vm->faults_lost++;
-	} else {
-		vm->faults[vm->fault_written++ % NELEM(vm->faults)] = (struct hc_fault){
-			.iova = f->iova.v,
-			.rid = f->rid,
-			.write = f->write,
-			.reason = f->reason,
-			.lost = vm->faults_lost};
-		vm->faults_lost = 0;
+	list_for_each (it, &vm->devices) {
+		struct assigned *d = list_entry(it, struct assigned, link);
+		if (d->guest_rid == guest_rid)
+			return d;
 	}
-	vector = d->fault_vector;
-	spin_unlock(&vm->lock);
-	if (vector)
-		vlapic_post(vm->vcpu, vector);
+	return NULL;
 }
 
 /*
@@ -117,7 +102,44 @@ update_bars(struct assigned *d)
 static void
 update_master(struct assigned *d)
 {
-	pci_bus_master(d->pci, d->permit && d->command & CMD_MASTER);
+	pci_bus_master(d->pci, d->permit && !d->cut && d->command & CMD_MASTER);
+}
+
+/*
+ * A blocked DMA of the VM's device: into the VM's queue. From the fault interrupt. One that was too
+ * many takes the bus from the device, until somebody permits it again; of that the guest is told
+ * even if its queue is full.
+ */
+static void
+assigned_fault(void *owner, const struct iommu_fault *f, bool cut)
+{
+	struct assigned *d = owner;
+	struct vm *vm = d->vm;
+	u8 vector;
+
+	spin_lock(&vm->lock);
+	if (cut) {
+		d->cut = true;
+		update_master(d);
+	}
+	if (vm->fault_written - vm->fault_read == NELEM(vm->faults)) {
+		vm->faults_lost++;
+		vm->fault_written -= cut;
+	}
+	if (vm->fault_written - vm->fault_read < NELEM(vm->faults)) {
+		vm->faults[vm->fault_written++ % NELEM(vm->faults)] = (struct hc_fault){
+			.iova = f->iova.v,
+			.rid = d->guest_rid,
+			.write = f->write,
+			.reason = f->reason,
+			.lost = vm->faults_lost,
+			.cut = cut};
+		vm->faults_lost = 0;
+	}
+	vector = d->fault_vector;
+	spin_unlock(&vm->lock);
+	if (vector)
+		vlapic_post(vm->vcpu, vector);
 }
 
 void
@@ -151,10 +173,27 @@ quiesce(struct pci_dev *pci)
 		sleep_ms(QUIET_MS);
 }
 
+/*
+ * Where the guest finds the device: where the host does, if that is function 0 of a slot on bus 0
+ * and still free; else in another such slot, for the guest sees no bridges.
+ */
+static rid_t
+guest_place(struct vm *vm, rid_t rid)
+{
+	rid_t place = rid;
+
+	for (unsigned dev = 31; dev && (RID_BUS(place) || RID_FN(place) || assigned_at(vm, place));
+		dev--)
+		place = RID(0, dev, 0);
+	return place;
+}
+
 /* Why the device cannot be assigned as things are; NULL if it can. */
 static const char *
 refuse(const struct pci_dev *pci)
 {
+	struct iova_range range;
+
 	if (!pci)
 		return "no such device (see lspci)";
 	if (pci->class >> 8 == 0x0806)
@@ -163,6 +202,11 @@ refuse(const struct pci_dev *pci)
 		return "a bridge cannot be assigned";
 	if (pci->user)
 		return "it is assigned already";
+	if (iommu_reserved(pci->dev.rid, &range, 1))
+		return "the firmware keeps memory for it (RMRR), which no VM has at that place";
+	if (pci_has_twin(pci))
+		return "other devices behind its bridge share its requester id: the IOMMU cannot "
+		       "tell them apart";
 	if (!iommu_hw())
 		return iommu_why_not();
 	if (iommu_hw()->reach() < 1UL << HC_IOVA_BITS)
@@ -191,10 +235,15 @@ assign_device(struct vm *vm, rid_t rid, bool permit, u32 quota, const char **why
 		return err;
 	}
 	quiesce(pci);
-	*d = (struct assigned){.vm = vm, .pci = pci, .rid = rid, .permit = permit};
+	*d = (struct assigned){.vm = vm,
+		.pci = pci,
+		.rid = rid,
+		.guest_rid = guest_place(vm, rid),
+		.permit = permit};
 	/* Twice its memory is more than a sensible guest maps, and a limit all the same. */
 	d->quota = quota ? quota : 2 * vm->mem / PAGE_SIZE;
-	if (!(err = domain_create(iommu_hw(), &d->dom)) && (err = iommu_attach(d->dom, rid)))
+	if (!(err = domain_create(iommu_hw(), &d->dom)) &&
+		(err = iommu_attach(d->dom, rid, pci->dev.alias)))
 		domain_destroy(d->dom);
 	if (err) {
 		kfree(d);
@@ -240,6 +289,7 @@ assigned_set_policy(struct assigned *d, bool permit)
 {
 	spin_lock(&d->vm->lock);
 	d->permit = permit;
+	d->cut = false;
 	update_master(d);
 	if (!permit)
 		grant_revoke(d);

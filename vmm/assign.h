@@ -28,10 +28,11 @@ struct assigned {
 	struct list link;
 	struct vm *vm;
 	struct pci_dev *pci;
-	rid_t rid; /* the guest sees the device where the host does */
+	rid_t rid, guest_rid; /* where host and guest see it */
 	struct domain *dom;
 
 	bool permit;         /* (l) */
+	bool cut;            /* (l) it faulted without end: no bus master */
 	bool guest_attached; /* (l) the guest has asked: it may map */
 	u32 quota;           /* (l) most pages pinned at once */
 	u32 pinned;          /* (l) */
@@ -50,8 +51,9 @@ struct assigned {
 	u8 fault_vector; /* (l) of the guest: a fault has come in; 0: it does not want to know */
 };
 
-/* The VM's device at rid; NULL. vm->lock or control held. */
+/* The VM's device that the host has at rid, or the guest; NULL. vm->lock or control held. */
 struct assigned *assigned_find(struct vm *vm, rid_t rid);
+struct assigned *assigned_at(struct vm *vm, rid_t guest_rid);
 
 /*
  * Gives a device of the host to a VM, or takes it back. On failure *why says what to do about it,

@@ -335,7 +335,10 @@ status_line(struct text *t, struct vm *vm)
 	text_printf(t, "%-10s %-8s %4lu MiB", vm->name, state[vm->state], vm->mem >> 20);
 	list_for_each (it, &vm->devices) {
 		struct assigned *d = list_entry(it, struct assigned, link);
-		text_printf(t, "  %s (%s%s)", d->pci->dev.name, d->permit ? "permit" : "deny",
+		text_printf(t, "  %s (%s%s)", d->pci->dev.name,
+			d->cut      ? "cut off"
+			: d->permit ? "permit"
+				    : "deny",
 			d->guest_attached ? ", attached" : "");
 	}
 	if (vm->state == VM_ENDED)

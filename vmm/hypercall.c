@@ -8,7 +8,7 @@
 static struct assigned *
 device(struct vcpu *v, u64 rid)
 {
-	return rid <= 0xffff ? assigned_find(v->vm, rid) : NULL;
+	return rid <= 0xffff ? assigned_at(v->vm, rid) : NULL;
 }
 
 static s64

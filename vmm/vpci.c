@@ -48,7 +48,7 @@ selected(struct vm *vm, unsigned *offset)
 	*offset = vm->pci_select & 0xfc;
 	if (vm->pci_select & BIT(31)) {
 		spin_lock(&vm->lock);
-		d = assigned_find(vm, vm->pci_select >> 8 & 0xffff);
+		d = assigned_at(vm, vm->pci_select >> 8 & 0xffff);
 		spin_unlock(&vm->lock);
 	}
 	return d;

@@ -3,12 +3,13 @@
 #include "tests/host/fuzz.h"
 #include "hal/acpi.h"
 #include "hal/amdvi_ivrs.h"
+#include "hal/vtd_dmar.h"
 #include "kernel/bootinfo.h"
 
 const unsigned fuzz_rounds = 50000;
 
 static size_t (*const samples[])(u8 *to) = {
-	sample_multiboot2, sample_pvh, sample_cmdline, sample_madt, sample_ivrs};
+	sample_multiboot2, sample_pvh, sample_cmdline, sample_madt, sample_ivrs, sample_dmar};
 
 size_t
 fuzz_sample(unsigned n, u8 *to)
@@ -45,6 +46,7 @@ check_bootinfo(const struct bootinfo *bi)
 int
 LLVMFuzzerTestOneInput(const u8 *data, size_t size)
 {
+	static struct dmar dmar;
 	struct bootinfo bi = {0};
 	char value[16];
 	struct ivrs unit;
@@ -80,6 +82,10 @@ LLVMFuzzerTestOneInput(const u8 *data, size_t size)
 		ivrs_parse(p, size, &unit);
 		ASSERT(unit.naliases <= NELEM(unit.alias));
 		ASSERT(unit.nreserved <= NELEM(unit.reserved));
+		break;
+	case 5:
+		if (dmar_parse(&dmar, p, size, sample_pci_read))
+			ASSERT(dmar_unit_of(&dmar, size) < (int)dmar.nunits);
 		break;
 	}
 	check_bootinfo(&bi);

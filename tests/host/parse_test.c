@@ -3,6 +3,7 @@
 #include "tests/host/samples.h"
 #include "hal/acpi.h"
 #include "hal/amdvi.h"
+#include "hal/vtd_dmar.h"
 #include "kernel/bootinfo.h"
 #include "kernel/elf.h"
 
@@ -363,6 +364,88 @@ test_amdvi_event(void)
 	}
 }
 
+/* Parses the sample, after it was tampered with: what is believed must be sane anyhow. */
+static bool
+parse_dmar(struct dmar *d)
+{
+	bool ok = dmar_parse(d, exact(sample, sample_len), sample_len, sample_pci_read);
+
+	exact_free();
+	CHECK(d->nunits <= DMAR_UNITS && d->nregions <= DMAR_REGIONS && d->nscopes <= DMAR_SCOPES);
+	for (unsigned i = 0; i < d->nregions && ok; i++)
+		CHECK(d->region[i].start < d->region[i].end);
+	for (unsigned i = 0; i < d->nscopes; i++)
+		CHECK(d->scope[i].owner < d->nunits ||
+			d->scope[i].owner - DMAR_UNITS < (int)d->nregions);
+	for (unsigned rid = 0; rid < 0x10000; rid += 257)
+		CHECK(dmar_unit_of(d, rid) < (int)d->nunits);
+	return ok;
+}
+
+static void
+test_dmar(void)
+{
+	static struct dmar d;
+	size_t whole = sample_len = sample_dmar(sample);
+
+	test("dmar: units, their devices, and the rest");
+	CHECK(parse_dmar(&d) && d.nunits == 2 && d.nregions == 1 && d.nscopes == 7);
+	CHECK(d.unit[0].base == 0xfed90000 && !d.unit[0].all);
+	CHECK(d.unit[1].base == 0xfed91000 && d.unit[1].all);
+	CHECK(dmar_unit_of(&d, RID(0, 2, 0)) == 0 && dmar_unit_of(&d, RID(0, 2, 1)) == 1);
+	CHECK(dmar_unit_of(&d, RID(0, 3, 0)) == 1 && dmar_unit_of(&d, RID(0xff, 0, 0)) == 1);
+	CHECK(d.scope[2].type == SCOPE_IOAPIC && d.scope[2].id == 7 && d.scope[2].owner == 1 &&
+		d.scope[2].rid == RID(0xff, 0, 0));
+	test("dmar: a bridge's unit has the bridge and all that is behind it");
+	for (unsigned bus = 0; bus < 256; bus++)
+		CHECK(dmar_unit_of(&d, RID(bus, 31, 7)) == !(bus >= 1 && bus <= 3));
+	CHECK(dmar_unit_of(&d, RID(0, 6, 0)) == 0 && dmar_unit_of(&d, RID(0, 7, 0)) == 1);
+	test("dmar: a path through bridges");
+	CHECK(d.scope[3].rid == RID(5, 3, 2));
+	test("dmar: memory that stays the firmware's");
+	CHECK(d.region[0].start == 0x7d000000 && d.region[0].end == 0x7e000000);
+	CHECK(dmar_region_has(&d, 0, RID(0, 2, 0)) && dmar_region_has(&d, 0, RID(5, 0, 0)));
+	CHECK(dmar_region_has(&d, 0, RID(6, 1, 1)) && !dmar_region_has(&d, 0, RID(1, 0, 0)));
+	test("dmar: who is named goes before the rest, whatever the order");
+	sample[48 + 4] = 1;
+	CHECK(parse_dmar(&d) && dmar_unit_of(&d, RID(5, 3, 2)) == 1);
+	sample[48 + 4] = 0;
+	test("dmar: no unit for the rest: nobody translates");
+	sample[48 + 32 + 16 + 4] = 0;
+	CHECK(parse_dmar(&d) && dmar_unit_of(&d, RID(0, 3, 0)) == -1);
+	CHECK(dmar_unit_of(&d, RID(5, 3, 2)) == 1);
+
+	sample_dmar(sample);
+	test("dmar: cut short anywhere but between records");
+	for (sample_len = 0; sample_len < whole; sample_len++)
+		CHECK(parse_dmar(&d) ==
+			(sample_len == 48 || sample_len == 48 + 32 || sample_len == 48 + 32 + 16 ||
+				sample_len == 48 + 32 + 16 + 44 ||
+				sample_len == 48 + 32 + 16 + 44 + 40));
+	test("dmar: any byte another");
+	for (size_t i = 0; i < whole; i++) {
+		for (unsigned flip = 1; flip < 256; flip++) {
+			sample[i] ^= flip;
+			parse_dmar(&d);
+			sample[i] ^= flip;
+		}
+	}
+	test("dmar: a region that ends before it begins, or within a page");
+	memcpy(sample + 48 + 32 + 16 + 44 + 16, (u64[]){0x7cffffff}, 8);
+	CHECK(!parse_dmar(&d));
+	memcpy(sample + 48 + 32 + 16 + 44 + 16, (u64[]){-1UL}, 8);
+	CHECK(!parse_dmar(&d));
+	memcpy(sample + 48 + 32 + 16 + 44 + 16, (u64[]){0x7dfffffe}, 8);
+	CHECK(!parse_dmar(&d));
+	test("dmar: more units than there is room for");
+	for (unsigned n = DMAR_UNITS; n <= DMAR_UNITS + 1; n++) {
+		sample_len = 48 + 16 * n;
+		for (unsigned i = 0; i < n; i++)
+			memcpy(sample + 48 + 16 * i, (u64[]){16 << 16, 0xfed90000}, 16);
+		CHECK(parse_dmar(&d) == (n == DMAR_UNITS));
+	}
+}
+
 /* The formatting that the kernel has under libc's name; host.mk renames it. */
 int kernel_snprintf(char *buf, size_t size, const char *fmt, ...) PRINTF(3, 4);
 const char *kernel_strerror(int err);
@@ -475,6 +558,7 @@ main(void)
 	test_acpi();
 	test_ivrs();
 	test_amdvi_event();
+	test_dmar();
 	test_format();
 	test_string();
 	return test_done();

@@ -1,4 +1,5 @@
 #include "tests/host/samples.h"
+#include "hal/pciconf.h"
 #include "kernel/elf.h"
 #include "kernel/lib.h"
 
@@ -85,6 +86,48 @@ sample_madt(u8 *to)
 	return p - to;
 }
 
+/* Bytes of a device scope: type, id, start bus, and a path of pairs. */
+static u8 *
+scope(u8 *to, u8 type, u8 id, u8 bus, const char *path, u8 len)
+{
+	return put(PUT(to, u8, type, 6 + len, 0, 0, id, bus), path, len);
+}
+
+/* A record of the DMAR table that ends at `end`: its length is filled in. */
+static u8 *
+record(u8 *start, u8 *end)
+{
+	u16 len = end - start;
+
+	put(start + 2, &len, 2);
+	return end;
+}
+
+size_t
+sample_dmar(u8 *to)
+{
+	u8 *p = to + 48, *r;
+
+	memset(to, 0, 48);
+	r = p; /* unit 0: device 00:02.0, and the bridge 00:06.0 */
+	p = PUT(PUT(p, u16, 0, 0, 0, 0), u64, 0xfed90000);
+	p = scope(scope(p, 1, 0, 0, "\x02\0", 2), 2, 0, 0, "\x06\0", 2);
+	p = record(r, p);
+	r = p; /* another segment's */
+	p = record(r, PUT(PUT(p, u16, 0, 0, 1, 1), u64, 0xfed92000));
+	r = p; /* unit 1: the rest; its IOAPIC; a device behind two bridges; one that is not there
+		*/
+	p = PUT(PUT(p, u16, 0, 0, 1, 0), u64, 0xfed91000);
+	p = scope(scope(p, 3, 7, 0xff, "\0\0", 2), 1, 0, 0, "\x07\0\0\x01\x03\x02", 6);
+	p = record(r, scope(p, 2, 0, 0, "\x1f\x07", 2));
+	r = p; /* memory for 00:02.0 and for what is behind 00:07.0 */
+	p = PUT(PUT(p, u16, 1, 0, 0, 0), u64, 0x7d000000, 0x7dffffff);
+	p = scope(scope(p, 1, 0, 0, "\x02\0", 2), 2, 0, 0, "\x07\0", 2);
+	p = record(r, p);
+	p = record(p, PUT(p, u16, 2, 0, 0, 0)); /* ATSR, of no interest */
+	return p - to;
+}
+
 size_t
 sample_ivrs(u8 *to)
 {
@@ -129,4 +172,21 @@ sample_elf(u8 *to)
 	memset(to, 0x90, 0x180);
 	put(put(to, &h, sizeof(h)), load, sizeof(load));
 	return 0x180;
+}
+
+u32
+sample_pci_read(u16 rid, unsigned offset, unsigned size)
+{
+	static const struct {
+		u16 rid;
+		u8 first, last;
+	} bridge[] = {{RID(0, 6, 0), 1, 3}, {RID(0, 7, 0), 4, 6}, {RID(4, 0, 1), 5, 5}};
+
+	for (unsigned i = 0; i < NELEM(bridge); i++)
+		if (bridge[i].rid == rid)
+			return offset == CFG_HEADER        ? 0x81
+			       : offset == CFG_SECONDARY   ? bridge[i].first
+			       : offset == CFG_SUBORDINATE ? bridge[i].last
+							   : 0;
+	return size == 1 ? 0xff : ~0u;
 }
