@@ -140,7 +140,6 @@ adopt(struct domain *d, struct vtd *u)
 	d->pt.leaf_levels = 1 | CAP_SLLPS(u->cap) << 1;
 	/* 6.1; and 6.8: an invalidation flushes the write buffer, too. */
 	d->caches_absence = CAP_CM(u->cap) || u->write_buffer;
-	| CAP_SLLPS(u->cap) << 1;
 	d->unit = u;
 	return 0;
 }

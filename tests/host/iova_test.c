@@ -99,9 +99,9 @@ test_starved(void)
 
 	test("iova: a release without memory loses a window, no more");
 	nwindows = 0;
-	iova_init(&s, 0x180000);
-	CHECK(!take(&s, 65)); /* room for two windows of 64, which no CPU caches */
-	CHECK(take(&s, 64) && take(&s, 64) && !take(&s, 64));
+	iova_init(&s, 0x1c0000);
+	CHECK(!take(&s, 129)); /* room for three windows of 64, which no CPU caches */
+	CHECK(take(&s, 64) && take(&s, 64) && take(&s, 64) && !take(&s, 64));
 	allocs_left = 0;
 	give(&s, 0);
 	CHECK(!take(&s, 64));
