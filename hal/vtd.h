@@ -48,7 +48,6 @@ enum {
 /* GCMD and GSTS, 11.4.4: the same bits. */
 #define G_TE       BIT(31)
 #define G_SRTP     BIT(30)
-#define G_WBF      BIT(27)
 #define G_QIE      BIT(26)
 #define G_IRE      BIT(25)
 #define G_SIRTP    BIT(24)
@@ -149,7 +148,6 @@ void vtd_invalidate(struct vtd *u, u64 lo, u64 hi);
 /* Waits until the unit has done all that it was handed (6.5.2.8). */
 void vtd_wait(struct vtd *u);
 /* Has what was written reach memory, where no invalidation sees to that: for CAP.RWBF (6.8). */
-void vtd_write_buffer(struct vtd *u);
 /* -ENOMEM, -EIO. */
 int vtd_start_queue(struct vtd *u);
 

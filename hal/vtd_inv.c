@@ -14,14 +14,6 @@ vtd_flush(struct vtd *u, const void *p, size_t n)
 			clflush(c);
 }
 
-void
-vtd_write_buffer(struct vtd *u)
-{
-	vtd_write32(u, GCMD, (vtd_read32(u, GSTS) & G_ONE_SHOT) | G_WBF);
-	if (!vtd_until(u, GSTS, G_WBF, 0))
-		panic("vtd: the write buffer is not flushed");
-}
-
 /* Writes a command whose bit 63 the unit clears when it is done. */
 static void
 command64(struct vtd *u, unsigned reg, u64 v)

@@ -25,7 +25,7 @@ npt a 0x1c1000
 npt 1 0x1c1000
 npt nobody 0
 ps
-ps 2
+ps 1
 eval "monitor cpu %d", \$_thread - 1
 pt 0x400000
 monitor gva2gpa 0x400000

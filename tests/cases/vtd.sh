@@ -35,6 +35,6 @@ check "the queue is never on, and as much is invalidated" test "$(grep -c vtd_in
 	"$(grep -c vtd_inv_desc_iotlb_pages "$trace")" -gt 500
 expect "so assignment is refused" "vmctl: 00:05.0: the IOMMU does not remap interrupts"
 unit vtd-buffer vtd=writebuffer intremap=on,aw-bits=39
-check "a write buffer is flushed for every map" test \
-	"$(awk '$1 == "vtd_reg_write_gcmd" && length($NF) == 10 && substr($NF, 4, 1) ~ /[89a-f]/' "$trace" | wc -l)" -ge 100
+check "a write buffer: every map invalidates, which flushes it" test \
+	"$(grep -c vtd_inv_desc_iotlb_pages "$trace")" -gt $((3 * $(grep -c vtd_inv_desc_iotlb_pages "$OUT/vtd-39.trace") / 2))
 finish
