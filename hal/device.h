@@ -7,6 +7,18 @@
 struct domain;
 struct dma_strategy;
 
+/*
+ * A window: bus addresses that one buffer has for itself, and is mapped in again and again. Its
+ * tables are made when it is opened; map and unmap then neither allocate nor take a lock, but for
+ * the unit's. One that is given up, unmapped, needs no close.
+ */
+struct iommu_window {
+	struct domain *domain;
+	iova_t iova;
+	u32 npages; /* 0: not open */
+	u64 *entry; /* of its first page, if they are all in one table; else NULL */
+};
+
 struct device {
 	char name[16];    /* "00:04.0" */
 	rid_t rid, alias; /* its own; and as the IOMMU sees it, through bridges */

@@ -194,9 +194,8 @@ map_forget(struct dma_map *map)
 		map->dev->strategy->forget(map);
 	if (map->bounce)
 		dma_bounce.forget(map);
-	if (map->window.v)
-		dma_window_release(map->dev->client, map->window, map->window_pages);
-	map->window.v = 0;
+	if (map->window.npages)
+		dma_window_release(map->dev->client, &map->window);
 }
 
 /* Whether a map of the device is in use. */
@@ -235,9 +234,12 @@ static void
 set_all(struct dma_client *c, const struct dma_strategy *s)
 {
 	spin_lock(&c->lock);
-	list_for_each (it, &c->maps)
-		__atomic_store_n(
-			&list_entry(it, struct dma_map, link)->strategy, s, __ATOMIC_SEQ_CST);
+	list_for_each (it, &c->maps) {
+		struct dma_map *map = list_entry(it, struct dma_map, link);
+		if (s != &between)
+			map->commit = s->commit;
+		__atomic_store_n(&map->strategy, s, __ATOMIC_SEQ_CST);
+	}
 	spin_unlock(&c->lock);
 }
 
@@ -282,9 +284,10 @@ dma_set_strategy(struct device *dev, const struct dma_strategy *s)
 }
 
 void
-dma_window_release(struct dma_client *c, iova_t window, u32 npages)
+dma_window_release(struct dma_client *c, struct iommu_window *w)
 {
-	iova_release(&c->iova, window, npages);
+	iova_release(&c->iova, w->iova, w->npages);
+	w->npages = 0;
 }
 
 int
@@ -292,11 +295,13 @@ dma_window(struct dma_map *map)
 {
 	struct dma_client *c = map->dev->client;
 	bool fresh;
-	int err = iova_alloc(&c->iova, map->window_pages, &map->window, &fresh);
+	iova_t at;
+	int err = iova_alloc(&c->iova, map->window_pages, &at, &fresh);
 
-	/* Its tables are built now, and kept: no map in it allocates later. */
-	if (!err && fresh && (err = iommu_reserve(c->dev->domain, map->window, map->window_pages)))
-		map_forget(map);
+	if (err)
+		return err;
+	if ((err = iommu_window_open(map->dev->domain, at, map->window_pages, &map->window)))
+		dma_window_release(c, &map->window);
 	return err;
 }
 
@@ -357,6 +362,7 @@ dma_map_create(struct device *dev, const struct dma_limits *limits, size_t max, 
 		return -ENOMEM;
 	spin_lock(&dev->client->lock);
 	map->strategy = dev->client->switching ? &between : dev->strategy;
+	map->commit = dev->strategy->commit;
 	list_add_tail(&dev->client->maps, &map->link);
 	spin_unlock(&dev->client->lock);
 	return 0;
@@ -436,14 +442,6 @@ dma_map_sg_at(
 		err = map_failed(map, sg, n, err);
 	map->maps += !err;
 	return err;
-}
-
-int
-dma_commit(struct dma_map *map)
-{
-	const struct dma_strategy *s = map->dev->strategy;
-
-	return s->commit ? s->commit(map) : 0;
 }
 
 void

@@ -52,11 +52,12 @@ struct dma_map {
 
 	/* The strategies'. */
 	const struct dma_strategy *strategy; /* for the next map: the device's, or "wait" */
+	int (*commit)(struct dma_map *map);  /* of the device's strategy; may be NULL */
 	size_t max;                          /* bytes */
-	iova_t window;                       /* pages of bus addresses; 0: none */
-	u32 window_pages;
-	int error;    /* of a map that was put off to the commit */
-	bool bounced; /* mapped by `bounce`, whatever the strategy */
+	struct iommu_window window;
+	u32 window_pages; /* of a window of this map's, whether it has one or not */
+	int error;        /* of a map that was put off to the commit */
+	bool bounced;     /* mapped by `bounce`, whatever the strategy */
 	struct dma_cached **cached;
 	struct dma_bounce *bounce;
 
@@ -99,7 +100,11 @@ void dma_map_destroy(struct dma_map *map);
  * To be called between map and the first use by the device: one call for many maps. Strategy
  * batched puts maps off until then; the error of this one.
  */
-MUST_CHECK int dma_commit(struct dma_map *map);
+MUST_CHECK static inline int
+dma_commit(struct dma_map *map)
+{
+	return map->commit ? map->commit(map) : 0;
+}
 /* On return the device cannot reach the memory; other strategies than strict say what they do. */
 #define dma_unmap(map) dma_unmap_at(map, DMA_HERE)
 

@@ -215,7 +215,9 @@ flush_gather(struct domain *d)
 {
 	struct pt_gather *g = &d->gather;
 
-	if (g->start != g->end || g->tables)
+	if (d->dirty_all && __atomic_exchange_n(&d->dirty_all, false, __ATOMIC_SEQ_CST))
+		d->ops->invalidate(d, 0, d->reach, true);
+	else if (g->start != g->end || g->tables)
 		d->ops->invalidate(d, g->start, g->end, g->tables);
 	pt_gather_free(&d->pt, g);
 }
@@ -285,16 +287,50 @@ iommu_is_clean(const struct domain *d)
 }
 
 int
-iommu_reserve(struct domain *d, iova_t iova, u32 npages)
+iommu_window_open(struct domain *d, iova_t iova, u32 npages, struct iommu_window *w)
 {
-	int err;
+	int err = 0;
 
+	*w = (struct iommu_window){.domain = d, .iova = iova, .npages = npages};
 	if (!d->pt.root)
 		return 0;
+	if (iova.v >= d->reach || (u64)npages * PAGE_SIZE > d->reach - iova.v)
+		return -ERANGE;
 	spin_lock(&d->lock);
-	err = pt_reserve(&d->pt, iova.v, (u64)npages * PAGE_SIZE);
+	if (!(err = pt_reserve(&d->pt, iova.v, (u64)npages * PAGE_SIZE)) && !d->caches_absence)
+		w->entry = pt_entries(&d->pt, iova.v, npages);
 	spin_unlock(&d->lock);
 	return err;
+}
+
+int
+iommu_window_map(struct iommu_window *w, u32 at, paddr_t pa, u32 npages, unsigned perm)
+{
+	struct domain *d = w->domain;
+
+	if (!w->entry)
+		return iommu_map(d, (iova_t){w->iova.v + (u64)at * PAGE_SIZE}, pa, npages, perm);
+	__atomic_add_fetch(&d->maps, 1, __ATOMIC_RELAXED);
+	return pt_fill(&d->pt, w->entry + at, pa, npages, perm) ? 0 : -EEXIST;
+}
+
+int
+iommu_window_unmap(struct iommu_window *w, u32 npages, bool sync)
+{
+	struct domain *d = w->domain;
+	unsigned mapped;
+
+	if (!w->entry)
+		return iommu_unmap(d, w->iova, npages, sync);
+	__atomic_add_fetch(&d->unmaps, 1, __ATOMIC_RELAXED);
+	mapped = pt_clear(&d->pt, w->entry, npages);
+	if (sync) {
+		__atomic_add_fetch(&d->syncs, 1, __ATOMIC_RELAXED);
+		d->ops->invalidate(d, w->iova.v, w->iova.v + (u64)npages * PAGE_SIZE, false);
+	} else {
+		WRITE_ONCE(d->dirty_all, true); /* no range is kept: the next sync takes all */
+	}
+	return mapped == npages ? 0 : -ENOENT;
 }
 
 unsigned

@@ -22,6 +22,7 @@
 #define HAL_IOMMU_H
 
 #include "hal/addr.h"
+#include "hal/device.h"
 #include "hal/pt.h"
 #include "kernel/lib.h"
 #include "kernel/spinlock.h"
@@ -63,6 +64,7 @@ struct domain {
 	struct pt pt;            /* hardware drivers: the translation table */
 	struct pt_gather gather; /* removed since the last sync */
 	bool caches_absence;     /* what is not there may be cached too: map invalidates */
+	bool dirty_all;          /* windows were unmapped since the last sync */
 	/*
 	 * Something was removed and the IOTLB may still know it. Exact only for a caller that does
 	 * one unmap or sync at a time, as the VMM does: its pins depend on it.
@@ -91,7 +93,7 @@ struct iommu_ops {
 	u64 (*reach)(void); /* highest IOVA + 1 */
 	/*
 	 * With a table: on return nothing of [start, end) is cached any more, and if `tables` no
-	 * table page that has left the tree. d->lock held.
+	 * table page that has left the tree.
 	 */
 	void (*invalidate)(struct domain *, u64 start, u64 end, bool tables);
 	/* Without. */
@@ -158,8 +160,13 @@ bool iommu_is_clean(const struct domain *d);
  * there may be given out. How many ranges, at most max.
  */
 unsigned iommu_reserved(rid_t rid, struct iova_range *range, unsigned max);
-/* Builds the tables of a window, so that map and unmap there do not allocate. */
-int iommu_reserve(struct domain *d, iova_t iova, u32 npages);
+
+/* Windows (see struct iommu_window): open fails with -ENOMEM or -ERANGE. */
+int iommu_window_open(struct domain *d, iova_t iova, u32 npages, struct iommu_window *w);
+/* Pages [at, at+npages) of the window; as iommu_map(). */
+int iommu_window_map(struct iommu_window *w, u32 at, paddr_t pa, u32 npages, unsigned perm);
+/* The first npages, which are mapped; as iommu_unmap(). */
+int iommu_window_unmap(struct iommu_window *w, u32 npages, bool sync);
 
 /* From hardware drivers, in their fault interrupt: logs, and tells the device's owner. */
 void iommu_report(const struct iommu_fault *f);

@@ -356,6 +356,40 @@ map_small(struct pt *pt, u64 in, const u64 out[], bool list, unsigned n, unsigne
 	return n;
 }
 
+u64 *
+pt_entries(struct pt *pt, u64 in, unsigned n)
+{
+	int err;
+	u64 *t = leaf_table(pt, in, false, &err);
+
+	return t && index_at(in, 0) + n <= 512 ? &t[index_at(in, 0)] : NULL;
+}
+
+bool
+pt_fill(struct pt *pt, u64 *entry, u64 out, unsigned n, unsigned perm)
+{
+	u64 e = leaf_entry(pt->fmt, out, perm, 0);
+
+	for (unsigned i = 0; i < n; i++)
+		if (is_valid(pt, entry[i]))
+			return false;
+	for (; n; n--, entry++, e += PAGE_SIZE)
+		set_entry(pt, entry, e);
+	return true;
+}
+
+unsigned
+pt_clear(struct pt *pt, u64 *entry, unsigned n)
+{
+	unsigned mapped = 0;
+
+	for (; n; n--, entry++) {
+		mapped += is_valid(pt, *entry);
+		set_entry(pt, entry, 0);
+	}
+	return mapped;
+}
+
 /* The same for single pages: what was entered before an error goes again. */
 int
 pt_map_pages(struct pt *pt, u64 in, const u64 out[], unsigned n, unsigned perm, struct pt_gather *g)

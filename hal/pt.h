@@ -84,6 +84,16 @@ int pt_map_pages(
 	struct pt *pt, u64 in, const u64 out[], unsigned n, unsigned perm, struct pt_gather *g);
 
 /*
+ * The entries of n pages from `in` on, whose tables pt_reserve() has made: NULL if they are in two
+ * tables. They stay where they are as long as no unmap covers all of what a level above maps.
+ */
+u64 *pt_entries(struct pt *pt, u64 in, unsigned n);
+/* Fills entries that are empty, with pages from `out` on; false and nothing done if one is not. */
+bool pt_fill(struct pt *pt, u64 *entry, u64 out, unsigned n, unsigned perm);
+/* Empties them; how many were mapped. */
+unsigned pt_clear(struct pt *pt, u64 *entry, unsigned n);
+
+/*
  * Removes what is mapped in [in, in+len); a leaf that sticks out is split first. Returns the
  * bytes removed in *removed (less than len if there were holes). -ENOMEM if a split failed.
  */

@@ -67,11 +67,10 @@ struct dma_client {
 	bool pending;           /* something waits for a tick */
 	bool switching;         /* to another strategy: maps have to wait */
 
-	struct { /* deferred: unmapped, not yet invalidated */
-		iova_t iova;
-		u32 npages, npages_mapped;
-	} deferred[DMA_DEFERRED];
-	unsigned ndeferred;
+	/* deferred: windows unmapped but not yet invalidated, and windows to be used again. */
+	struct iommu_window deferred[DMA_DEFERRED], spare[DMA_DEFERRED];
+	u64 deferred_pages; /* that were mapped in them */
+	unsigned ndeferred, nspare;
 	u64 deferred_since; /* ns */
 
 	struct { /* persistent, optimistic, ondemand */
@@ -97,7 +96,7 @@ struct device *dma_device_named(const char *name);
 int dma_add_cut(struct dma_map *map, u64 at, size_t len);
 /* Sees to it that the map has a window of its own. */
 int dma_window(struct dma_map *map);
-void dma_window_release(struct dma_client *c, iova_t window, u32 npages);
+void dma_window_release(struct dma_client *c, struct iommu_window *w);
 /* Has the tick called until it has found nothing to do. client->lock held. */
 void dma_want_tick(struct dma_client *c);
 
@@ -149,21 +148,21 @@ sg_pages(const struct sg *sg)
  */
 static inline int
 dma_map_window(struct dma_map *map, const struct sg *sg, unsigned n,
-	int (*enter)(struct dma_map *map, iova_t at, paddr_t pa, u32 npages))
+	int (*enter)(struct dma_map *map, u32 at, paddr_t pa, u32 npages))
 {
-	int err = map->window.v ? 0 : dma_window(map);
+	int err = map->window.npages ? 0 : dma_window(map);
 
 	for (; n && !err; n--, sg++) {
 		paddr_t pa = virt_to_phys(sg->va), page = ROUND_DOWN(pa, PAGE_SIZE);
-		iova_t at = {map->window.v + (u64)map->pages * PAGE_SIZE};
-		u32 npages = sg_pages(sg);
+		u32 npages = sg_pages(sg), at = map->pages;
 
 		if (!sg->len || map->pages + npages > map->window_pages)
 			return -EINVAL;
 		if ((err = enter(map, at, page, npages)))
 			break;
 		map->pages += npages;
-		err = dma_add_seg(map, at.v + (pa - page), sg->len);
+		err = dma_add_seg(
+			map, map->window.iova.v + (u64)at * PAGE_SIZE + (pa - page), sg->len);
 	}
 	return err;
 }

@@ -54,14 +54,15 @@ request(struct dma_client *c, struct dma_map *map, const struct iommu_request *r
 }
 
 static int
-enter(struct dma_map *map, iova_t at, paddr_t pa, u32 npages)
+enter(struct dma_map *map, u32 at, paddr_t pa, u32 npages)
 {
+	iova_t iova = {map->window.iova.v + (u64)at * PAGE_SIZE};
 	struct dma_client *c = map->dev->client;
 
 	spin_lock(&c->lock);
 	request(c, map,
 		&(struct iommu_request){
-			.map = true, .perm = map->dir, .npages = npages, .iova = at, .pa = pa});
+			.map = true, .perm = map->dir, .npages = npages, .iova = iova, .pa = pa});
 	spin_unlock(&c->lock);
 	return 0;
 }
@@ -76,7 +77,8 @@ batched_unmap(struct dma_map *map)
 		flush(c);
 	if (!map->error) { /* else the commit has undone it */
 		dma_expose(&c->exposure, map->pages);
-		request(c, map, &(struct iommu_request){.npages = map->pages, .iova = map->window});
+		request(c, map,
+			&(struct iommu_request){.npages = map->pages, .iova = map->window.iova});
 	}
 	spin_unlock(&c->lock);
 }

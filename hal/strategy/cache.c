@@ -78,7 +78,7 @@ flush(struct dma_client *c, struct dma_cached *dead)
 		struct dma_cached *e = dead;
 
 		dead = e->next;
-		dma_window_release(c, e->iova, e->npages);
+		iova_release(&c->iova, e->iova, e->npages);
 		dma_expose(&c->exposure, -(s64)e->npages);
 		e->next = c->cache.spare;
 		c->cache.spare = e;
@@ -149,7 +149,7 @@ enter(struct dma_client *c, paddr_t pa, u32 npages, u32 perm, struct dma_cached 
 			err = iommu_map(c->dev->domain, e->iova, pa, npages, perm);
 		while ((err == -EDQUOT || err == -ENOMEM) && evict(c));
 		if (err)
-			dma_window_release(c, e->iova, npages);
+			iova_release(&c->iova, e->iova, npages);
 	}
 	e->uses = SPARE;
 	if (err) {

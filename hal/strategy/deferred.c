@@ -15,45 +15,53 @@
 
 #define LIMIT_NS 10000000UL
 
-/* Invalidates, and only then gives the addresses back. client->lock held. */
+/* Invalidates; only then may the windows be used again. client->lock held. */
 static void
 flush(struct dma_client *c)
 {
-	s64 pages = 0;
-
 	if (!c->ndeferred)
 		return;
 	iommu_sync(c->dev->domain);
 	for (unsigned i = 0; i < c->ndeferred; i++) {
-		dma_window_release(c, c->deferred[i].iova, c->deferred[i].npages);
-		pages += c->deferred[i].npages_mapped;
+		if (c->nspare < DMA_DEFERRED)
+			c->spare[c->nspare++] = c->deferred[i];
+		else
+			dma_window_release(c, &c->deferred[i]);
 	}
 	c->ndeferred = 0;
-	dma_expose(&c->exposure, -pages);
+	dma_expose(&c->exposure, -(s64)c->deferred_pages);
+	c->deferred_pages = 0;
 }
 
 static int
-enter(struct dma_map *map, iova_t at, paddr_t pa, u32 npages)
+enter(struct dma_map *map, u32 at, paddr_t pa, u32 npages)
 {
-	return iommu_map(map->dev->domain, at, pa, npages, map->dir);
+	return iommu_window_map(&map->window, at, pa, npages, map->dir);
 }
 
-/* The map gives its window away, and takes a fresh one when it is used again. */
+/* The map gives its window away for another one of its size, or takes one when it is used again. */
 static void
 deferred_unmap(struct dma_map *map)
 {
 	struct dma_client *c = map->dev->client;
-	int err = iommu_unmap(map->dev->domain, map->window, map->pages, false);
+	int err = iommu_window_unmap(&map->window, map->pages, false);
 
 	if (err)
-		pr_err("dma: %s: unmap of iova 0x%lx, %u pages: %s", map->dev->name, map->window.v,
-			map->pages, strerror(err));
+		pr_err("dma: %s: unmap of iova 0x%lx, %u pages: %s", map->dev->name,
+			map->window.iova.v, map->pages, strerror(err));
+	dma_expose(&map->exposure, map->pages);
 	spin_lock(&c->lock);
-	c->deferred[c->ndeferred].iova = map->window;
-	c->deferred[c->ndeferred].npages = map->window_pages;
-	c->deferred[c->ndeferred].npages_mapped = map->pages;
-	map->window.v = 0;
-	dma_expose(&c->exposure, map->pages);
+	c->deferred[c->ndeferred] = map->window;
+	c->deferred_pages += map->pages;
+	map->window.npages = 0;
+	if (c->nspare) {
+		struct iommu_window *w = &c->spare[--c->nspare];
+
+		if (w->npages == map->window_pages)
+			map->window = *w;
+		else
+			dma_window_release(c, w); /* of another map's size */
+	}
 	if (c->ndeferred++ == 0) {
 		c->deferred_since = timer_ns();
 		dma_want_tick(c);
@@ -87,6 +95,8 @@ deferred_stop(struct dma_client *c)
 {
 	spin_lock(&c->lock);
 	flush(c);
+	while (c->nspare)
+		dma_window_release(c, &c->spare[--c->nspare]);
 	spin_unlock(&c->lock);
 }
 

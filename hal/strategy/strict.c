@@ -12,19 +12,19 @@
 #include "kernel/mem.h"
 
 static int
-enter(struct dma_map *map, iova_t at, paddr_t pa, u32 npages)
+enter(struct dma_map *map, u32 at, paddr_t pa, u32 npages)
 {
-	return iommu_map(map->dev->domain, at, pa, npages, map->dir);
+	return iommu_window_map(&map->window, at, pa, npages, map->dir);
 }
 
 static void
 strict_unmap(struct dma_map *map)
 {
-	int err = iommu_unmap(map->dev->domain, map->window, map->pages, true);
+	int err = iommu_window_unmap(&map->window, map->pages, true);
 
 	if (err)
-		pr_err("dma: %s: unmap of iova 0x%lx, %u pages: %s", map->dev->name, map->window.v,
-			map->pages, strerror(err));
+		pr_err("dma: %s: unmap of iova 0x%lx, %u pages: %s", map->dev->name,
+			map->window.iova.v, map->pages, strerror(err));
 }
 
 static int
