@@ -13,6 +13,8 @@
 #define APIC_DIVIDE  16
 
 static u64 tsc_base, tsc_khz, apic_khz;
+static u64 ns_mult; /* nanoseconds a tick of the TSC, times 2^32: no division for every look at the
+		       time */
 static void (*polls[4])(void);
 
 /* Waits on channel 2 of the 8254, whose gate and output are in port 0x61; false if it is dead. */
@@ -71,6 +73,7 @@ timer_init(void)
 	}
 	if (!tsc_khz || !apic_khz)
 		panic("timer: cannot calibrate (TSC %lu kHz, APIC %lu kHz)", tsc_khz, apic_khz);
+	ns_mult = (1000000UL << 32) / tsc_khz;
 	tsc_base = rdtsc();
 	pr_info("timer: TSC %lu.%03lu MHz, APIC %lu.%03lu MHz", tsc_khz / 1000, tsc_khz % 1000,
 		apic_khz / 1000, apic_khz % 1000);
@@ -79,7 +82,7 @@ timer_init(void)
 u64
 timer_tsc_to_ns(u64 tsc)
 {
-	return tsc_khz ? tsc / tsc_khz * 1000000 + tsc % tsc_khz * 1000000 / tsc_khz : 0;
+	return (unsigned __int128)tsc * ns_mult >> 32;
 }
 
 u64

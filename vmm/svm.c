@@ -179,6 +179,7 @@ allow_msr(u32 msr, bool write)
 }
 
 static void svm_cpu_init(void);
+static void init_by_code(void);
 static const struct virt_ops svm_ops;
 
 const struct virt_ops *
@@ -220,6 +221,7 @@ svm_probe(const char **why_not)
 	msrpm = memset(phys_to_virt(msr), 0xff, 2 * PAGE_SIZE);
 	for (unsigned i = 0; i < NELEM(own_msrs); i++)
 		allow_msr(own_msrs[i].msr, own_msrs[i].write);
+	init_by_code();
 	return &svm_ops;
 }
 
@@ -374,12 +376,36 @@ static const struct {
 	{SVM_SHUTDOWN, SVM_SHUTDOWN, EXIT_SHUTDOWN, 0},
 };
 
+/* The same by exit code: a lookup at every exit. */
+static struct {
+	u8 kind, len;
+} by_code[256];
+
+static void
+init_by_code(void)
+{
+	memset(by_code, EXIT_ERROR, sizeof(by_code));
+	for (unsigned i = 0; i < NELEM(simple_exits); i++)
+		for (unsigned c = simple_exits[i].first; c <= simple_exits[i].last; c++) {
+			by_code[c].kind = simple_exits[i].kind;
+			by_code[c].len = simple_exits[i].len;
+		}
+}
+
 /* What the exit means, in neutral terms. */
 static void
 decode(const struct vmcb *c, struct exit *e)
 {
-	*e = (struct exit){.kind = EXIT_ERROR, .code = c->exit_code};
-	switch (c->exit_code) {
+	u64 code = c->exit_code;
+
+	e->code = code;
+	if (code < NELEM(by_code) && by_code[code].kind != EXIT_ERROR) {
+		e->kind = by_code[code].kind;
+		e->len = by_code[code].len;
+		return;
+	}
+	*e = (struct exit){.kind = EXIT_ERROR, .code = code};
+	switch (code) {
 	case SVM_MSR:
 		e->kind = c->exit_info1 & 1 ? EXIT_WRMSR : EXIT_RDMSR;
 		e->len = 2;
@@ -397,12 +423,6 @@ decode(const struct vmcb *c, struct exit *e)
 		e->gpa.v = c->exit_info2;
 		e->write = c->exit_info1 & 2;
 		return;
-	}
-	for (unsigned i = 0; i < NELEM(simple_exits); i++) {
-		if (c->exit_code >= simple_exits[i].first && c->exit_code <= simple_exits[i].last) {
-			e->kind = simple_exits[i].kind;
-			e->len = simple_exits[i].len;
-		}
 	}
 }
 
