@@ -52,7 +52,8 @@ const struct pt_fmt pt_fmt_vtd = {
 	.table = 3,
 	.large = BIT(7),
 	.addr = ADDR_51_12,
-	.bits = {{PT_R, BIT(0), 0}, {PT_W, BIT(1), 0}, {PT_FIRST, BIT(52), 0}},
+	.bits = {{PT_R, BIT(0), 0}, {PT_W, BIT(1), 0}},
+	.first = BIT(52),
 };
 
 const struct pt_fmt pt_fmt_amdvi = {
@@ -64,7 +65,8 @@ const struct pt_fmt pt_fmt_amdvi = {
 	.table = 1 | BIT(61) | BIT(62),
 	.leaf = 1 | BIT(60), /* FC: force coherent */
 	.addr = ADDR_51_12,
-	.bits = {{PT_R, BIT(61), 0}, {PT_W, BIT(62), 0}, {PT_FIRST, BIT(1), 0}},
+	.bits = {{PT_R, BIT(61), 0}, {PT_W, BIT(62), 0}},
+	.first = BIT(1),
 };
 
 /* Stores an entry with one 64-bit write: the walker in the device may read at any time. */
@@ -128,7 +130,7 @@ table_entry(const struct pt *pt, paddr_t pa, unsigned level)
 static u64
 leaf_entry(const struct pt_fmt *fmt, u64 out, unsigned perm, unsigned level)
 {
-	u64 e = out | fmt->leaf | (level ? fmt->large : 0);
+	u64 e = out | fmt->leaf | (level ? fmt->large : 0) | (perm & PT_FIRST ? fmt->first : 0);
 
 	for (unsigned i = 0; i < NELEM(fmt->bits) && fmt->bits[i].perm; i++)
 		e |= perm & fmt->bits[i].perm ? fmt->bits[i].set : fmt->bits[i].clear;
@@ -138,7 +140,7 @@ leaf_entry(const struct pt_fmt *fmt, u64 out, unsigned perm, unsigned level)
 static unsigned
 entry_perm(const struct pt_fmt *fmt, u64 e)
 {
-	unsigned perm = PT_R;
+	unsigned perm = PT_R | (e & fmt->first ? PT_FIRST : 0);
 
 	for (unsigned i = 0; i < NELEM(fmt->bits) && fmt->bits[i].perm; i++) {
 		u64 set = fmt->bits[i].set, clear = fmt->bits[i].clear;
@@ -336,11 +338,9 @@ leaf_table(struct pt *pt, u64 in, bool make, int *err)
 static unsigned
 map_small(struct pt *pt, u64 in, const u64 out[], bool list, unsigned n, unsigned perm, int *err)
 {
-	u64 first = leaf_entry(pt->fmt, 0, perm, 0), rest = first, *t = NULL;
+	u64 flags = leaf_entry(pt->fmt, 0, perm, 0), *t = NULL;
 
 	*err = 0;
-	if (perm & PT_FIRST)
-		rest = leaf_entry(pt->fmt, 0, perm & ~PT_FIRST, 0);
 	for (unsigned i = 0; i < n; i++, in += PAGE_SIZE) {
 		u64 pa = list ? out[i] : out[0] + i * PAGE_SIZE, *e;
 
@@ -351,7 +351,8 @@ map_small(struct pt *pt, u64 in, const u64 out[], bool list, unsigned n, unsigne
 			*err = -EEXIST;
 			return i;
 		}
-		set_entry(pt, e, pa | (i ? rest : first));
+		set_entry(pt, e, pa | flags);
+		flags &= ~pt->fmt->first;
 	}
 	return n;
 }
@@ -540,20 +541,10 @@ pt_lookup(const struct pt *pt, u64 in, u64 *out, unsigned *perm)
 	}
 }
 
-/* The hardware's bit for a mark. */
-static u64
-mark_bit(const struct pt_fmt *fmt, unsigned mark)
-{
-	for (unsigned i = 0; i < NELEM(fmt->bits); i++)
-		if (fmt->bits[i].perm == mark)
-			return fmt->bits[i].set;
-	return 0;
-}
-
 unsigned
 pt_lookup_pages(const struct pt *pt, u64 in, u64 out[], unsigned n)
 {
-	u64 first = mark_bit(pt->fmt, PT_FIRST);
+	u64 first = pt->fmt->first;
 	const u64 *t = NULL;
 	unsigned i;
 	int err;

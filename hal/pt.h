@@ -37,6 +37,7 @@ struct pt_fmt {
 	u64 leaf;           /* set in every leaf */
 	u64 large;          /* set in leaves above level 0 */
 	u64 addr;           /* the address field */
+	u64 first;          /* PT_FIRST: a bit that the hardware ignores */
 	struct {
 		u32 perm;
 		u64 set, clear; /* bits of a leaf with and without that permission */

@@ -57,13 +57,9 @@ static int
 enter(struct dma_map *map, u32 at, paddr_t pa, u32 npages)
 {
 	iova_t iova = {map->window.iova.v + (u64)at * PAGE_SIZE};
-	struct dma_client *c = map->dev->client;
-
-	spin_lock(&c->lock);
-	request(c, map,
+	request(map->dev->client, map,
 		&(struct iommu_request){
 			.map = true, .perm = map->dir, .npages = npages, .iova = iova, .pa = pa});
-	spin_unlock(&c->lock);
 	return 0;
 }
 
@@ -91,12 +87,12 @@ batched_map(struct dma_map *map, const struct sg *sg, unsigned n)
 
 	if (n > DMA_BATCH)
 		return -EINVAL;
+	map->error = 0;
 	spin_lock(&c->lock);
 	if (c->nbatch + n > DMA_BATCH) /* the pieces of a map are in one batch */
 		flush(c);
-	spin_unlock(&c->lock);
-	map->error = 0;
 	err = dma_map_window(map, sg, n, enter);
+	spin_unlock(&c->lock);
 	if (err && map->pages)
 		batched_unmap(map);
 	return err;
