@@ -47,9 +47,7 @@ extern const struct dma_strategy dma_direct;
 /* A mapping that outlives its use (strategy/cache.c). */
 struct dma_cached {
 	struct dma_cached *next; /* in its bucket, or among the spare */
-	paddr_t pa;
-	u32 npages;
-	u32 perm;
+	u64 key;                 /* physical page, number of pages, permission */
 	iova_t iova;
 	int uses; /* maps that use it now; -1: spare */
 	u64 used_at;

@@ -1,5 +1,5 @@
 /*
- * A cache of mappings: found again by (page, length, permission). Entries are never freed while
+ * A cache of mappings, found again by their key. Entries are never freed while
  * the device is attached, only used for something else; so they may be looked for without a lock:
  * a use is counted first, and then the entry looked at again.
  */
@@ -12,39 +12,55 @@
 #define SPARE (-1) /* uses of an entry that maps nothing */
 
 static struct dma_cached **
-bucket(struct dma_client *c, paddr_t pa)
+bucket(struct dma_client *c, u64 key)
 {
-	return &c->cache.bucket[(pa >> PAGE_SHIFT) % DMA_CACHE_BUCKETS];
+	return &c->cache.bucket[(key >> PAGE_SHIFT) % DMA_CACHE_BUCKETS];
 }
 
-static bool
-is_for(const struct dma_cached *e, paddr_t pa, u32 npages, u32 perm)
+/* What a mapping is found by: page, length and permission in one word. */
+#define MAX_PAGES 4095
+static u64
+key_of(paddr_t page, u32 npages, enum dma_dir dir)
 {
-	return e->pa == pa && e->npages == npages && e->perm == perm;
+	return page | (u64)npages << 52 | dir;
+}
+
+static u32
+key_pages(u64 key)
+{
+	return key >> 52;
+}
+
+/* Counts one more use of an entry; false if it is not, or no more, for that key. No lock. */
+static inline bool
+use(struct dma_map *map, struct dma_cached *e, u64 key)
+{
+	int uses = READ_ONCE(e->uses);
+
+	if (READ_ONCE(e->key) != key)
+		return false;
+	do {
+		if (uses == SPARE)
+			return false;
+	} while (!__atomic_compare_exchange_n(
+		&e->uses, &uses, uses + 1, false, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED));
+	if (READ_ONCE(e->key) != key) { /* it became another between look and count */
+		__atomic_sub_fetch(&e->uses, 1, __ATOMIC_RELEASE);
+		return false;
+	}
+	if (uses == 0)
+		dma_expose(&map->exposure, -(s64)key_pages(key));
+	return true;
 }
 
 /* A cached mapping with one more use; NULL. No lock. */
 static struct dma_cached *
-find(struct dma_map *map, paddr_t pa, u32 npages)
+find(struct dma_map *map, u64 key)
 {
-	struct dma_cached *e = READ_ONCE(*bucket(map->dev->client, pa));
+	struct dma_cached *e = READ_ONCE(*bucket(map->dev->client, key));
 
-	while (e && !is_for(e, pa, npages, map->dir))
+	while (e && !use(map, e, key))
 		e = READ_ONCE(e->next);
-	if (!e)
-		return NULL;
-	int uses = READ_ONCE(e->uses);
-	do {
-		if (uses == SPARE)
-			return NULL;
-	} while (!__atomic_compare_exchange_n(
-		&e->uses, &uses, uses + 1, false, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED));
-	if (!is_for(e, pa, npages, map->dir)) { /* it became another between look and count */
-		__atomic_sub_fetch(&e->uses, 1, __ATOMIC_RELEASE);
-		return NULL;
-	}
-	if (uses == 0)
-		dma_expose(&map->exposure, -(s64)npages);
 	return e;
 }
 
@@ -52,7 +68,7 @@ find(struct dma_map *map, paddr_t pa, u32 npages)
 static bool
 take_out(struct dma_client *c, struct dma_cached *e)
 {
-	struct dma_cached **p = bucket(c, e->pa);
+	struct dma_cached **p = bucket(c, e->key);
 	int unused = 0;
 
 	if (!__atomic_compare_exchange_n(
@@ -62,9 +78,9 @@ take_out(struct dma_client *c, struct dma_cached *e)
 		p = &(*p)->next;
 	WRITE_ONCE(*p, e->next);
 	list_remove(&e->link);
-	c->cache.pages -= e->npages;
+	c->cache.pages -= key_pages(e->key);
 	c->cache.evictions++;
-	iommu_unmap(c->dev->domain, e->iova, e->npages, false);
+	iommu_unmap(c->dev->domain, e->iova, key_pages(e->key), false);
 	return true;
 }
 
@@ -78,8 +94,8 @@ flush(struct dma_client *c, struct dma_cached *dead)
 		struct dma_cached *e = dead;
 
 		dead = e->next;
-		iova_release(&c->iova, e->iova, e->npages);
-		dma_expose(&c->exposure, -(s64)e->npages);
+		iova_release(&c->iova, e->iova, key_pages(e->key));
+		dma_expose(&c->exposure, -(s64)key_pages(e->key));
 		e->next = c->cache.spare;
 		c->cache.spare = e;
 	}
@@ -131,9 +147,10 @@ evict(struct dma_client *c)
 
 /* Enters a mapping, used once. Others may go for it: quota, the VMM's too. Locked. */
 static int
-enter(struct dma_client *c, paddr_t pa, u32 npages, u32 perm, struct dma_cached **out)
+enter(struct dma_client *c, paddr_t pa, u64 key, u32 perm, struct dma_cached **out)
 {
 	struct dma_cached *e = c->cache.spare;
+	u32 npages = key_pages(key);
 	bool fresh;
 	int err;
 
@@ -157,28 +174,29 @@ enter(struct dma_client *c, paddr_t pa, u32 npages, u32 perm, struct dma_cached 
 		c->cache.spare = e;
 		return err;
 	}
-	e->pa = pa;
-	e->npages = npages;
-	e->perm = perm;
-	e->next = *bucket(c, pa);
+	e->key = key;
+	e->next = *bucket(c, key);
 	__atomic_store_n(&e->uses, 1, __ATOMIC_RELEASE);
-	__atomic_store_n(bucket(c, pa), e, __ATOMIC_RELEASE);
+	__atomic_store_n(bucket(c, key), e, __ATOMIC_RELEASE);
 	list_add_tail(&c->cache.all, &e->link);
 	c->cache.pages += npages;
 	*out = e;
 	return 0;
 }
 
+/* Finds or enters a mapping, and puts it into *out. */
 static int
-miss(struct dma_map *map, paddr_t pa, u32 npages, struct dma_cached **out)
+get(struct dma_map *map, paddr_t page, u64 key, struct dma_cached **out)
 {
 	struct dma_client *c = map->dev->client;
 	int err = 0;
 
+	if ((*out = find(map, key)))
+		return 0;
 	spin_lock(&c->lock);
-	if (!(*out = find(map, pa, npages))) {
+	if (!(*out = find(map, key))) {
 		c->cache.misses++;
-		err = enter(c, pa, npages, map->dir, out);
+		err = enter(c, page, key, map->dir, out);
 	}
 	spin_unlock(&c->lock);
 	return err;
@@ -191,7 +209,7 @@ dma_cache_unmap(struct dma_map *map)
 
 	for (u32 left = map->pages; left; p++) {
 		struct dma_cached *e = *p;
-		u32 npages = e->npages;
+		u32 npages = key_pages(e->key);
 
 		left -= npages;
 		e->used_at = rdtsc();
@@ -203,24 +221,25 @@ dma_cache_unmap(struct dma_map *map)
 int
 dma_cache_map(struct dma_map *map, const struct sg *sg, unsigned n)
 {
-	unsigned at = 0;
+	struct dma_cached **at = map->cached;
 	int err = 0;
 
-	if (!map->cached && !(map->cached = kmalloc(map->window_pages * sizeof(*map->cached))))
+	if (!at && !(at = map->cached = kmalloc(map->window_pages * sizeof(*at))))
 		return -ENOMEM;
 	for (; n && !err; n--, sg++, at++) {
 		paddr_t pa = virt_to_phys(sg->va), page = ROUND_DOWN(pa, PAGE_SIZE);
 		u32 npages = sg_pages(sg);
+		u64 key = key_of(page, npages, map->dir);
 
-		if (!sg->len || map->pages + npages > map->window_pages) {
+		if (!sg->len || npages > MAX_PAGES || map->pages + npages > map->window_pages) {
 			err = -EINVAL;
 			break;
 		}
-		if (!(map->cached[at] = find(map, page, npages)) &&
-			(err = miss(map, page, npages, &map->cached[at])))
+		/* Most often it is what was mapped here last time. */
+		if (!(*at && use(map, *at, key)) && (err = get(map, page, key, at)))
 			break;
 		map->pages += npages;
-		err = dma_add_seg(map, map->cached[at]->iova.v + (pa - page), sg->len);
+		err = dma_add_seg(map, (*at)->iova.v + (pa - page), sg->len);
 	}
 	if (err)
 		dma_cache_unmap(map);
