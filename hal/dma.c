@@ -521,21 +521,28 @@ dma_free(struct device *dev, void *va, size_t len, iova_t iova)
 	frame_free(virt_to_phys(va), order, FRAME_DMA);
 }
 
-/* Sums up what the device's maps have counted. client->lock held. */
-static void
-count(struct dma_client *c, u32 *live, u64 *maps, struct dma_exposure *e)
+void
+dma_count(struct dma_client *c, struct dma_counts *n)
 {
-	*live = 0;
-	*maps = c->maps_gone;
-	*e = c->exposure;
+	struct dma_exposure e = c->exposure;
+
+	*n = (struct dma_counts){.maps = c->maps_gone, .errors = c->errors, .copied = c->copied};
+	spin_lock(&c->lock);
 	list_for_each (it, &c->maps) {
 		struct dma_map *map = list_entry(it, struct dma_map, link);
-		*live += map->in_use;
-		*maps += map->maps;
-		e->pages += map->exposure.pages;
-		e->time += map->exposure.time;
+		n->live += map->in_use;
+		n->maps += map->maps;
+		e.pages += map->exposure.pages;
+		e.time += map->exposure.time;
 	}
-	e->time += e->pages * rdtsc(); /* what is still exposed, until now */
+	spin_unlock(&c->lock);
+	n->exposed = e.pages;
+	/* What is still exposed is so until now. */
+	n->exposed_us = timer_tsc_to_ns(e.time + e.pages * rdtsc()) / 1000;
+	if (c->dev->domain) {
+		n->invalidations = c->dev->domain->invalidations;
+		n->peak = c->dev->domain->peak;
+	}
 }
 
 static void
@@ -549,16 +556,12 @@ show_dma(struct text *t)
 	spin_lock(&lock);
 	list_for_each (it, &clients) {
 		struct dma_client *c = list_entry(it, struct dma_client, link);
-		struct dma_exposure e;
-		u64 maps;
-		u32 live;
+		struct dma_counts n;
 
-		spin_lock(&c->lock);
-		count(c, &live, &maps, &e);
+		dma_count(c, &n);
 		text_printf(t, "%-8s %-10s %6u %10lu %8lu %12lu %8lu %8lu %12lu  0x%lx\n",
-			c->dev->name, c->dev->strategy->name, live, maps, c->errors, c->copied,
-			c->cache.misses, e.pages, timer_tsc_to_ns(e.time) / 1000, c->dev->dma_mask);
-		spin_unlock(&c->lock);
+			c->dev->name, c->dev->strategy->name, n.live, n.maps, n.errors, n.copied,
+			c->cache.misses, n.exposed, n.exposed_us, c->dev->dma_mask);
 	}
 	spin_unlock(&lock);
 }

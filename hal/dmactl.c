@@ -1,12 +1,15 @@
 /*
- * /dev/dma: the DMA layer's knobs, one command a write (dmabench and scripts use it):
+ * /dev/dma: the DMA layer's knobs, one command a write; dmabench and scripts use it.
  *
- *   strategy DEVICE NAME              has a device use another strategy
- *   cost DEVICE PAGES BATCH ROUNDS [LIVE]
- *                                     maps BATCH buffers, commits, unmaps them, ROUNDS times,
- * beside LIVE mappings that stay; answers ticks of the TSC for a pair of map and unmap. No device
- * sees the addresses. null ROUNDS                       ticks of a hypercall that does nothing,
- * there and back
+ * strategy DEVICE NAME: has a device use another strategy.
+ *
+ * cost DEVICE PAGES BATCH ROUNDS [LIVE]: maps BATCH buffers, commits, unmaps them, ROUNDS times,
+ * beside LIVE mappings that stay. No device sees the addresses. Answers, for a pair of map and
+ * unmap: ticks of the TSC; invalidations and hypercalls, both times 1000; the most pages that the
+ * device reached at once; bytes copied; microseconds times pages that it reached after their unmap,
+ * times 1000; and the bytes that it reached beside a buffer of 1,500.
+ *
+ * null ROUNDS: ticks of a hypercall that does nothing, there and back.
  */
 #include "hal/pv.h"
 #include "hal/strategy.h"
@@ -67,7 +70,6 @@ static int
 rounds(struct bench *b, size_t len, u64 n)
 {
 	int err = 0;
-
 	struct dma_map *m = b->map, *end = b->map + b->n, *mapped;
 
 	if (b->n == 1) { /* with as little around it as can be */
@@ -110,10 +112,53 @@ make_live(struct device *dev, void *page, u64 live, u64 *made)
 	return map;
 }
 
+/* Bytes that the device reaches beside a buffer of 1,500; all of memory without protection. */
+static int
+beside(struct device *dev, struct bench *b, u64 *bytes)
+{
+	int err = dma_map(b->map, (char *)b->buf[0] + 100, 1500, DMA_BIDIRECTIONAL);
+
+	if (err)
+		return err;
+	err = dma_commit(b->map);
+	if (dev->strategy == &dma_direct || dev->strategy == &dma_static)
+		*bytes = (frame_count(FRAME_FREE) + frame_count(FRAME_KERNEL)) * PAGE_SIZE;
+	else
+		*bytes = dev->strategy == &dma_bounce ? 0 : b->map->pages * PAGE_SIZE - 1500;
+	dma_unmap(b->map);
+	return err;
+}
+
+/* n rounds, what they cost and what happened, a pair. */
+static int
+measure(struct device *dev, struct bench *b, size_t len, u64 n, struct text *t)
+{
+	u64 ticks, calls, bytes, pairs = n * b->n;
+	struct dma_counts was, is;
+	int err = rounds(b, len, 2 + 600 / b->n); /* until it is warm */
+
+	if (err || (err = beside(dev, b, &bytes)))
+		return err;
+	if (dev->domain)
+		dev->domain->peak = dev->domain->pages;
+	dma_count(dev->client, &was);
+	calls = pv_calls;
+	ticks = rdtsc();
+	err = rounds(b, len, n);
+	ticks = rdtsc() - ticks;
+	calls = pv_calls - calls;
+	dma_count(dev->client, &is);
+	text_printf(t, "%lu %lu %lu %lu %lu %lu %lu\n", ticks / pairs,
+		(is.invalidations - was.invalidations) * 1000 / pairs, calls * 1000 / pairs,
+		is.peak, (is.copied - was.copied) / pairs,
+		(is.exposed_us - was.exposed_us) * 1000 / pairs, bytes);
+	return err;
+}
+
 static int
 cost(struct device *dev, const u64 arg[4], struct text *t)
 {
-	u64 pages = arg[0], batch = arg[1], n = arg[2], live = arg[3], made = 0, ticks;
+	u64 pages = arg[0], batch = arg[1], n = arg[2], live = arg[3], made = 0;
 	struct dma_map **kept = NULL;
 	struct bench b;
 	int err;
@@ -124,14 +169,8 @@ cost(struct device *dev, const u64 arg[4], struct text *t)
 		return err;
 	if (live && !(kept = make_live(dev, b.buf[0], live, &made)))
 		err = -ENOMEM;
-	if (!err && made == live && !(err = rounds(&b, pages * PAGE_SIZE, 2))) { /* warm */
-		ticks = rdtsc();
-		err = rounds(&b, pages * PAGE_SIZE, n);
-		ticks = rdtsc() - ticks;
-		text_printf(t, "%lu\n", ticks / (n * batch));
-	} else if (!err) {
-		err = -ENOMEM;
-	}
+	if (!err)
+		err = made == live ? measure(dev, &b, pages * PAGE_SIZE, n, t) : -ENOMEM;
 	while (made--) {
 		dma_unmap(kept[made]);
 		dma_map_destroy(kept[made]);

@@ -151,6 +151,42 @@ iommu_detach(struct domain *d)
 	d->dirty = false;
 }
 
+/* The one place where an invalidation is ordered, and waited for. */
+static void
+invalidate(struct domain *d, u64 start, u64 end, bool tables)
+{
+	__atomic_add_fetch(&d->invalidations, 1, __ATOMIC_RELAXED);
+	d->ops->invalidate(d, start, end, tables);
+}
+
+/* Counts pages that have been mapped. */
+static void
+count_mapped(struct domain *d, u32 npages)
+{
+	u64 now = __atomic_add_fetch(&d->pages, npages, __ATOMIC_RELAXED);
+
+	if (now > d->peak)
+		d->peak = now;
+}
+
+/* Counts pages that have been unmapped; without a sync they are pinned until there is one. */
+static void
+count_unmapped(struct domain *d, u32 npages, bool sync)
+{
+	__atomic_add_fetch(
+		sync ? &d->pages : &d->lazy_pages, sync ? -(u64)npages : npages, __ATOMIC_RELAXED);
+}
+
+/* Counts a sync. */
+static void
+count_sync(struct domain *d)
+{
+	__atomic_add_fetch(&d->syncs, 1, __ATOMIC_RELAXED);
+	if (READ_ONCE(d->lazy_pages))
+		__atomic_sub_fetch(&d->pages,
+			__atomic_exchange_n(&d->lazy_pages, 0, __ATOMIC_RELAXED), __ATOMIC_RELAXED);
+}
+
 /* Whether a map may be tried at all; counts it. */
 static int
 check_map(struct domain *d, iova_t iova, u32 npages, unsigned perm)
@@ -173,7 +209,7 @@ finish_map(struct domain *d, iova_t iova, u32 npages, struct pt_gather *g)
 {
 	/* A map that failed half-way was visible; and where absence is cached, all of it. */
 	if (g->start != g->end || d->caches_absence)
-		d->ops->invalidate(d, iova.v, iova.v + (u64)npages * PAGE_SIZE, g->tables);
+		invalidate(d, iova.v, iova.v + (u64)npages * PAGE_SIZE, g->tables);
 	pt_gather_free(&d->pt, g);
 }
 
@@ -185,12 +221,16 @@ iommu_map(struct domain *d, iova_t iova, paddr_t pa, u32 npages, unsigned perm)
 
 	if (err || pa & PAGE_MASK)
 		return err ? err : -EINVAL;
-	if (!d->pt.root)
-		return d->ops->map(d, iova, pa, npages, perm);
-	spin_lock(&d->lock);
-	err = pt_map(&d->pt, iova.v, pa, (u64)npages * PAGE_SIZE, perm, &g);
-	finish_map(d, iova, npages, &g);
-	spin_unlock(&d->lock);
+	if (!d->pt.root) {
+		err = d->ops->map(d, iova, pa, npages, perm);
+	} else {
+		spin_lock(&d->lock);
+		err = pt_map(&d->pt, iova.v, pa, (u64)npages * PAGE_SIZE, perm, &g);
+		finish_map(d, iova, npages, &g);
+		spin_unlock(&d->lock);
+	}
+	if (!err)
+		count_mapped(d, npages);
 	return err;
 }
 
@@ -206,6 +246,8 @@ iommu_map_pages(struct domain *d, iova_t iova, const paddr_t pa[], u32 npages, u
 	err = pt_map_pages(&d->pt, iova.v, pa, npages, perm, &g);
 	finish_map(d, iova, npages, &g);
 	spin_unlock(&d->lock);
+	if (!err)
+		count_mapped(d, npages);
 	return err;
 }
 
@@ -216,9 +258,9 @@ flush_gather(struct domain *d)
 	struct pt_gather *g = &d->gather;
 
 	if (d->dirty_all && __atomic_exchange_n(&d->dirty_all, false, __ATOMIC_SEQ_CST))
-		d->ops->invalidate(d, 0, d->reach, true);
+		invalidate(d, 0, d->reach, true);
 	else if (g->start != g->end || g->tables)
-		d->ops->invalidate(d, g->start, g->end, g->tables);
+		invalidate(d, g->start, g->end, g->tables);
 	pt_gather_free(&d->pt, g);
 }
 
@@ -243,9 +285,11 @@ iommu_unmap(struct domain *d, iova_t iova, u32 npages, bool sync)
 			flush_gather(d);
 		spin_unlock(&d->lock);
 	}
+	if (!err)
+		count_unmapped(d, npages, sync);
 	if (sync) {
 		d->dirty = false;
-		__atomic_add_fetch(&d->syncs, 1, __ATOMIC_RELAXED);
+		count_sync(d);
 	}
 	return err;
 }
@@ -261,7 +305,7 @@ iommu_sync(struct domain *d)
 		d->ops->sync(d);
 	}
 	d->dirty = false;
-	__atomic_add_fetch(&d->syncs, 1, __ATOMIC_RELAXED);
+	count_sync(d);
 }
 
 int
@@ -269,14 +313,24 @@ iommu_batch(struct domain *d, struct iommu_request *r, unsigned n)
 {
 	int err = 0;
 
-	if (d->ops->batch)
-		return d->ops->batch(d, r, n);
-	for (unsigned i = 0; i < n; i++) {
-		r[i].err = r[i].map ? iommu_map(d, r[i].iova, r[i].pa, r[i].npages, r[i].perm)
-				    : iommu_unmap(d, r[i].iova, r[i].npages, false);
-		err = err ? err : r[i].err;
+	if (!d->ops->batch) {
+		for (unsigned i = 0; i < n; i++) {
+			r[i].err = r[i].map ? iommu_map(
+						      d, r[i].iova, r[i].pa, r[i].npages, r[i].perm)
+					    : iommu_unmap(d, r[i].iova, r[i].npages, false);
+			err = err ? err : r[i].err;
+		}
+		iommu_sync(d);
+		return err;
 	}
-	iommu_sync(d);
+	err = d->ops->batch(d, r, n);
+	for (unsigned i = 0; i < n; i++) {
+		if (r[i].map && !r[i].err)
+			count_mapped(d, r[i].npages);
+		else if (!r[i].map)
+			count_unmapped(d, r[i].npages, false);
+	}
+	count_sync(d);
 	return err;
 }
 
@@ -311,7 +365,10 @@ iommu_window_map(struct iommu_window *w, u32 at, paddr_t pa, u32 npages, unsigne
 	if (!w->entry)
 		return iommu_map(d, (iova_t){w->iova.v + (u64)at * PAGE_SIZE}, pa, npages, perm);
 	__atomic_add_fetch(&d->maps, 1, __ATOMIC_RELAXED);
-	return pt_fill(&d->pt, w->entry + at, pa, npages, perm) ? 0 : -EEXIST;
+	if (!pt_fill(&d->pt, w->entry + at, pa, npages, perm))
+		return -EEXIST;
+	count_mapped(d, npages);
+	return 0;
 }
 
 int
@@ -324,9 +381,10 @@ iommu_window_unmap(struct iommu_window *w, u32 npages, bool sync)
 		return iommu_unmap(d, w->iova, npages, sync);
 	__atomic_add_fetch(&d->unmaps, 1, __ATOMIC_RELAXED);
 	mapped = pt_clear(&d->pt, w->entry, npages);
+	count_unmapped(d, mapped, sync);
 	if (sync) {
-		__atomic_add_fetch(&d->syncs, 1, __ATOMIC_RELAXED);
-		d->ops->invalidate(d, w->iova.v, w->iova.v + (u64)npages * PAGE_SIZE, false);
+		count_sync(d);
+		invalidate(d, w->iova.v, w->iova.v + (u64)npages * PAGE_SIZE, false);
 	} else {
 		WRITE_ONCE(d->dirty_all, true); /* no range is kept: the next sync takes all */
 	}
@@ -435,16 +493,17 @@ show_iommu(struct text *t)
 {
 	text_printf(t, "hardware %s, interrupts %s, faults %lu\n", hw ? hw->name : why_not,
 		remap ? "remapped" : "direct", fault_count);
-	text_printf(t, "%-6s %-6s %-8s %10s %10s %10s %8s %7s\n", "DOMAIN", "DRIVER", "DEVICE",
-		"MAPS", "UNMAPS", "SYNCS", "FAULTS", "TABLES");
+	text_printf(t, "%-6s %-6s %-8s %10s %10s %10s %8s %8s %7s\n", "DOMAIN", "DRIVER", "DEVICE",
+		"MAPS", "UNMAPS", "INVALID.", "PAGES", "FAULTS", "TABLES");
 	spin_lock(&lock);
 	list_for_each (it, &domains) {
 		struct domain *d = list_entry(it, struct domain, link);
 		char rid[8] = "-";
 		if (d->attached)
 			snprintf(rid, sizeof(rid), RID_FMT, RID_ARGS(d->rid));
-		text_printf(t, "%-6u %-6s %-8s %10lu %10lu %10lu %8lu %7u\n", d->id, d->ops->name,
-			rid, d->maps, d->unmaps, d->syncs, d->faults, d->pt.tables);
+		text_printf(t, "%-6u %-6s %-8s %10lu %10lu %10lu %8lu %8lu %7u\n", d->id,
+			d->ops->name, rid, d->maps, d->unmaps, d->invalidations, d->pages,
+			d->faults, d->pt.tables);
 	}
 	spin_unlock(&lock);
 }

@@ -70,7 +70,9 @@ struct domain {
 	 * one unmap or sync at a time, as the VMM does: its pins depend on it.
 	 */
 	bool dirty;
-	u64 maps, unmaps, syncs, faults;
+	u64 maps, unmaps, syncs, invalidations, faults;
+	u64 pages, peak;   /* reached by the device, and the most since somebody set it to pages */
+	u64 lazy_pages;    /* of these, unmapped but not synced */
 	u64 second, burst; /* faults counted in that second: past a limit the device is cut off */
 	struct list link;
 	/*

@@ -16,6 +16,7 @@ _Static_assert((int)HC_WRITE == (int)IOMMU_WRITE, "permissions");
 _Static_assert((int)HC_EPERM == (int)EPERM && (int)HC_EDQUOT == (int)EDQUOT, "statuses");
 
 static bool use_vmcall; /* on Intel */
+u64 pv_calls;
 
 bool
 pv_present(void)
@@ -41,6 +42,7 @@ pv_call(u64 number, u64 a, u64 b, u64 c, u64 d, u64 e)
 	register u64 r8 asm("r8") = e;
 	s64 ret;
 
+	pv_calls++;
 	if (use_vmcall)
 		asm volatile("vmcall"
 			     : "=a"(ret)

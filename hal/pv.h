@@ -9,8 +9,9 @@
 /* True in a guest of our VMM. */
 bool pv_present(void);
 
-/* One hypercall. */
+/* One hypercall; how many there were. */
 s64 pv_call(u64 number, u64 a, u64 b, u64 c, u64 d, u64 e);
+extern u64 pv_calls;
 
 /* The IOMMU contract, each operation a hypercall. */
 extern const struct iommu_ops pv_ops;

@@ -87,6 +87,14 @@ struct dma_client {
 	struct dma_exposure exposure;
 };
 
+/* What has happened, each counted at the one place where it happens. */
+struct dma_counts {
+	u32 live;
+	u64 maps, errors, copied, exposed, exposed_us; /* bytes; pages; pages times microseconds */
+	u64 invalidations, peak;                       /* peak: pages that the device reached */
+};
+void dma_count(struct dma_client *c, struct dma_counts *n);
+
 /* The attached device of that name ("00:04.0"); NULL. */
 struct device *dma_device_named(const char *name);
 

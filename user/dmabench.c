@@ -61,7 +61,9 @@ main(int argc, char **argv)
 		usage(2);
 	if (strategy)
 		dma("strategy %s %s", device, strategy);
-	printf("%s\t%s\t%lu\t%lu\t%lu\t%lu\n", device, strategy ? strategy : "-", pages, batch,
-		live, dma("cost %s %lu %lu %lu %lu", device, pages, batch, rounds, live));
+	dma("cost %s %lu %lu %lu %lu", device, pages, batch, rounds, live);
+	for (char *p = answer; *p; p++) /* TSV, in the order of /dev/dma */
+		*p = *p == ' ' ? '\t' : *p == '\n' ? 0 : *p;
+	printf("%s\t%lu\t%lu\t%lu\t%s\n", strategy ? strategy : "-", pages, batch, live, answer);
 	return 0;
 }

@@ -1,0 +1,31 @@
+# shellcheck shell=sh
+# The counters of the DMA layer against QEMU's own trace of what its VT-d unit was told; and figures
+# that must not depend on the run.
+. tests/lib.sh
+export CPU=EPYC CPUS=1 IOMMU=vtd
+QEMUEXTRA="-icount shift=0,sleep=off"
+head -c 1048576 /dev/zero >"$OUT/bench.img"
+script="dmabench map 00:04.0 -s strict -n 500; dmabench map 00:04.0 -s deferred -n 2000; dmabench map 00:04.0 -s persistent -n 500; dmabench map 00:04.0 -s batched -b 32 -n 20; dmabench map 00:04.0 -s static -n 500; dmabench map 00:04.0 -s strict -n 10; cat /proc/iommu"
+for n in 1 2; do
+	# shellcheck disable=SC2046
+	boot bench-$n "script=\"$script\"" $(root_disk) $(disk "$OUT/bench.img" 4) \
+		-trace 'vtd_inv_desc_iotlb*' -D "$OUT/bench-$n.trace"
+	grep -P '^[a-z]+\t' "$log" >"$OUT/bench-$n.tsv"
+done
+ended "it runs"
+domain=$(awk '$3 == "00:04.0" && $2 == "vtd" { print $1, $6 }' "$log")
+id=$(printf '0x%x' "${domain% *}") counted=${domain#* }
+# What attaching the device told the unit is no invalidation of a mapping's.
+traced=$(awk -v id="$id" '/iotlb_pages/ { for (i = 1; i < NF; i++) if ($i == "domain" && $(i + 1) == id) n++ } /iotlb_domain/ && $0 ~ "domain " id "$" { n++ } END { print n - 1 }' "$OUT/bench-2.trace")
+check "as many invalidations as QEMU's unit was told: $counted" test "$counted" = "$traced"
+check "and there are thousands" test "${counted:-0}" -gt 1000
+check "the same figures in a second run" cmp "$OUT/bench-1.tsv" "$OUT/bench-2.tsv"
+# columns: strategy pages batch live instructions, invalidations and exits times 1000, ...
+row() { awk -F'\t' -v s="$1" -v c="$2" '$1 == s { print $c; exit }' "$OUT/bench-1.tsv"; }
+check "strict: one invalidation a pair" test "$(row strict 6)" = 1000
+check "deferred: one for 250" test "$(row deferred 6)" = 4
+check "batched: one for 32" test "$(row batched 6)" = 31
+check "persistent and static: none" test "$(row persistent 6)$(row static 6)" = 00
+check "strict costs less than 1,200 instructions a pair" test "$(row strict 5)" -le 1200
+check "deferred costs less than 500" test "$(row deferred 5)" -le 500
+finish
