@@ -61,6 +61,8 @@ trap_entry:
 	pushfq			/* a gate keeps AC, and with it SMAP would be off */
 	andl $~0x40000, (%rsp)
 	popfq
+	cmpq $VEC_NMI, TF_VECTOR(%rsp)
+	je nmi_entry
 	testb $3, TF_CS(%rsp)
 	jz 1f
 	swapgs
@@ -74,6 +76,27 @@ trap_return:
 	jz 1f
 	swapgs
 1:	pop_regs
+	add $16, %rsp
+	iretq
+
+/*
+ * An NMI may come where the code segment does not tell whose GS it is: just behind SYSCALL, just
+ * before the SWAPGS of a return. The kernel's GS base is in the upper half, a program's is not.
+ */
+nmi_entry:
+	mov $MSR_GS_BASE, %ecx
+	rdmsr
+	mov %edx, %ebx		/* kept through the call */
+	test %ebx, %ebx
+	js 1f
+	swapgs
+1:	mov %rsp, %rdi
+	mov TF_RBP(%rsp), %rbp
+	call trap
+	test %ebx, %ebx
+	js 2f
+	swapgs
+2:	pop_regs
 	add $16, %rsp
 	iretq
 

@@ -9,6 +9,7 @@
 #include "kernel/x86.h"
 
 _Static_assert(offsetof(struct trapframe, rbp) == TF_RBP, "entry.S");
+_Static_assert(offsetof(struct trapframe, vector) == TF_VECTOR, "entry.S");
 _Static_assert(offsetof(struct trapframe, cs) == TF_CS, "entry.S");
 _Static_assert(offsetof(struct cpu, user_rsp) == CPU_USER_RSP, "entry.S");
 _Static_assert(offsetof(struct cpu, kernel_rsp) == CPU_KERNEL_RSP, "entry.S");
