@@ -47,7 +47,7 @@ _Static_assert(sizeof(struct command) == 64 && sizeof(struct completion) == 16, 
 #define SLOTS        16         /* requests under way in a queue */
 #define MAX_TRANSFER (64 << 10) /* bytes of one request */
 #define PRPS         (MAX_TRANSFER / PAGE_SIZE)
-#define TIMEOUT_NS   5000000000UL
+#define TIMEOUT_NS   30000000000UL
 
 /* A request: its buffer's map and PRP list are made once. */
 struct slot {

@@ -1,7 +1,7 @@
 /*
  * bench: what the kernel's paths cost. Prints a line for each row: its name, and the mean cost of
  * one operation in TSC ticks, less the time that the CPU was idle. In QEMU with
- * `-icount shift=0,sleep=off` a tick is one instruction (`make bench`).
+ * `-icount shift=0,sleep=on` a tick is one instruction (`make bench`).
  */
 #include "user/user.h"
 
