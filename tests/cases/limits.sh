@@ -1,0 +1,19 @@
+# shellcheck shell=sh
+# Addressing limits: masks, segments, boundaries and alignment, under every strategy, with and
+# without an IOMMU. The test build's selftest makes the buffers.
+. tests/lib.sh
+log=$OUT/limits-build.log
+make -s DEBUG=1 B="$OUT/limits" all >"$log" 2>&1
+B=$OUT/limits
+for IOMMU in vtd amdvi none; do
+	slot=5
+	# shellcheck disable=SC2046
+	boot "limits-$IOMMU" 'selftest=limits script="exit 0"' $(root_disk) -device edu,addr=$slot
+	ended "$IOMMU: it ends"
+	[ "$IOMMU" = none ] && all="bounce" || all="strict deferred persistent optimistic ondemand bounce static batched"
+	for s in $all; do
+		expect "$IOMMU, $s: 500 buffers keep the limits" "limits: $s: 500 buffers, [a-z]+ bounced: good"
+	done
+	expect "$IOMMU: some had to be bounced" "some bounced"
+done
+finish
