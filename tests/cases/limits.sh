@@ -14,6 +14,6 @@ for IOMMU in vtd amdvi none; do
 	for s in $all; do
 		expect "$IOMMU, $s: 500 buffers keep the limits" "limits: $s: 500 buffers, [a-z]+ bounced: good"
 	done
-	expect "$IOMMU: some had to be bounced" "some bounced"
+	[ "$IOMMU" = none ] || expect "$IOMMU: some had to be bounced" "some bounced"
 done
 finish
