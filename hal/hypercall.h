@@ -30,7 +30,7 @@
 	HYPERCALL(6, fault, 1)   /* (gpa): the oldest fault as struct hc_fault = 1, or 0: none */ \
 	HYPERCALL(7, bind, 4)    /* (rid, index, vector, apic id): MSI or MSI-X to a vector */    \
 	HYPERCALL(8, unbind, 2)  /* (rid, index) */                                               \
-	HYPERCALL(9, batch, 3)   /* (rid, gpa, n): n of struct hc_request, then a sync = n */
+	HYPERCALL(9, batch, 3)   /* (rid, gpa, n): n of struct hc_request, then a sync = how many */
 
 #define HC_VERSION 1
 
@@ -63,7 +63,8 @@ enum { HC_SYNC = 1 };               /* unmap: as if followed by sync */
 #define HC_MAX_BATCH 64 /* requests of one batch, within one page */
 
 /*
- * One map or unmap of a batch. They are done in order; one that fails does not stop the others. 32
+ * One map or unmap of a batch. They are done in order; one that fails does not stop the others, but
+ * one that is done in part is the last: the caller does the rest of it before he goes on. 32
  * bytes.
  */
 struct hc_request {

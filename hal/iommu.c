@@ -142,6 +142,8 @@ iommu_attach(struct domain *d, rid_t rid, rid_t alias)
 void
 iommu_detach(struct domain *d)
 {
+	u64 removed;
+
 	if (!d->attached)
 		return;
 	d->ops->detach(d, d->rid);
@@ -149,6 +151,24 @@ iommu_detach(struct domain *d)
 		d->ops->detach(d, d->alias);
 	d->attached = false;
 	d->dirty = false;
+	if (!d->pt.root)
+		return;
+	/* Who is attached next must not find what this device had, nor its reserved memory. */
+	spin_lock(&d->lock);
+	pt_unmap(&d->pt, 0, pt_level_size(d->pt.levels), &removed, &d->gather);
+	pt_gather_free(&d->pt, &d->gather);
+	spin_unlock(&d->lock);
+}
+
+/* Whether a range may be named at all. */
+static int
+check_range(const struct domain *d, iova_t iova, u32 npages)
+{
+	if (!d->attached)
+		return -ENODEV;
+	if (!npages || iova.v & PAGE_MASK)
+		return -EINVAL;
+	return iova.v >= d->reach || (u64)npages * PAGE_SIZE > d->reach - iova.v ? -ERANGE : 0;
 }
 
 /* The one place where an invalidation is ordered, and waited for. */
@@ -191,14 +211,14 @@ count_sync(struct domain *d)
 static int
 check_map(struct domain *d, iova_t iova, u32 npages, unsigned perm)
 {
-	u64 len = (u64)npages * PAGE_SIZE;
+	int err = check_range(d, iova, npages);
 
-	if (!d->attached)
-		return -ENODEV;
-	if (!npages || !perm || perm & ~(IOMMU_READ | IOMMU_WRITE | PT_FIRST) || iova.v & PAGE_MASK)
+	if (err)
+		return err;
+	if (!(perm & (IOMMU_READ | IOMMU_WRITE)) || perm & ~(IOMMU_READ | IOMMU_WRITE | PT_FIRST))
 		return -EINVAL;
-	if (iova.v >= d->reach || len > d->reach - iova.v)
-		return -ERANGE;
+	if (iova.v < MSI_END && iova.v + (u64)npages * PAGE_SIZE > MSI_START)
+		return -EINVAL;
 	__atomic_add_fetch(&d->maps, 1, __ATOMIC_RELAXED);
 	return 0;
 }
@@ -268,10 +288,10 @@ int
 iommu_unmap(struct domain *d, iova_t iova, u32 npages, bool sync)
 {
 	u64 len = (u64)npages * PAGE_SIZE, removed;
-	int err;
+	int err = check_range(d, iova, npages);
 
-	if (!npages || iova.v & PAGE_MASK)
-		return -EINVAL;
+	if (err)
+		return err;
 	__atomic_add_fetch(&d->unmaps, 1, __ATOMIC_RELAXED);
 	d->dirty = true;
 	if (!d->pt.root) {
@@ -297,6 +317,8 @@ iommu_unmap(struct domain *d, iova_t iova, u32 npages, bool sync)
 void
 iommu_sync(struct domain *d)
 {
+	if (!d->attached)
+		return; /* nothing is cached */
 	if (d->pt.root) {
 		spin_lock(&d->lock);
 		flush_gather(d);
@@ -313,7 +335,7 @@ iommu_batch(struct domain *d, struct iommu_request *r, unsigned n)
 {
 	int err = 0;
 
-	if (!d->ops->batch) {
+	if (!d->attached || !d->ops->batch) {
 		for (unsigned i = 0; i < n; i++) {
 			r[i].err = r[i].map ? iommu_map(
 						      d, r[i].iova, r[i].pa, r[i].npages, r[i].perm)

@@ -168,13 +168,15 @@ pv_batch(struct domain *d, struct iommu_request *r, unsigned n)
 		k = MIN(n - done, HC_MAX_BATCH);
 		for (unsigned i = 0; i < k; i++)
 			page[i] = (struct hc_request){.iova = r[i].iova.v,
-				.gpa = r[i].map ? r[i].pa : 0,
+				/* A map without permission is one that fails, not an unmap. */
+				.gpa = r[i].map ? r[i].pa | !r[i].perm : 0,
 				.pages = r[i].npages,
 				.perm = r[i].map ? r[i].perm : 0};
 		s64 ret = pv_call(HC_batch, d->rid, virt_to_phys(page), k, 0, 0);
+		k = ret > 0 ? MIN(ret, k) : k;
 		for (unsigned i = 0; i < k; i++) {
 			s64 did = ret < 0 ? ret : page[i].result;
-			/* Long ones are rare: what the VMM has left is done one by one. */
+			/* It stopped here: what it has left comes before the next request. */
 			if (did >= 0 && did < r[i].npages)
 				did = finish_request(d, &r[i], did);
 			r[i].err = MIN(did, 0);

@@ -273,11 +273,11 @@ release_device(struct assigned *d)
 		if (d->message[i].bound)
 			irq_msi_free(&pci->dev, i);
 	quiesce(pci);
-	iommu_detach(d->dom);
 	spin_lock(&vm->lock);
 	grant_revoke(d);
 	list_remove(&d->link);
 	spin_unlock(&vm->lock);
+	iommu_detach(d->dom);
 	domain_destroy(d->dom);
 	pci->user = NULL;
 	kfree(d);

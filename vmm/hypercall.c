@@ -84,6 +84,8 @@ hc_batch(struct vcpu *v, const u64 *a)
 {
 	struct assigned *d = device(v, a[0]);
 	struct hc_request r[HC_MAX_BATCH];
+	unsigned n = 0;
+	bool whole = true;
 	gpa_t at = {a[1]};
 
 	if (!d)
@@ -93,18 +95,19 @@ hc_batch(struct vcpu *v, const u64 *a)
 		return -HC_EINVAL;
 	if (!vm_read(v->vm, at, r, a[2] * sizeof(r[0])))
 		return -HC_EACCES;
-	for (unsigned i = 0; i < a[2]; i++) {
-		iova_t iova = {r[i].iova};
+	for (; n < a[2] && whole; n++) {
+		iova_t iova = {r[n].iova};
 
-		if (r[i].perm)
-			r[i].result = grant_map(d, iova, (gpa_t){r[i].gpa}, r[i].pages, r[i].perm);
+		if (r[n].perm)
+			r[n].result = grant_map(d, iova, (gpa_t){r[n].gpa}, r[n].pages, r[n].perm);
 		else
-			r[i].result = r[i].gpa ? -HC_EINVAL
-					       : grant_unmap(d, iova, r[i].pages, false);
+			r[n].result = r[n].gpa ? -HC_EINVAL
+					       : grant_unmap(d, iova, r[n].pages, false);
+		whole = r[n].result < 0 || r[n].result == r[n].pages;
 	}
 	grant_sync(d);
-	vm_write(v->vm, at, r, a[2] * sizeof(r[0]));
-	return a[2];
+	vm_write(v->vm, at, r, n * sizeof(r[0]));
+	return n;
 }
 
 static s64

@@ -1,7 +1,8 @@
 # shellcheck shell=sh
 # A test of the tests: each file in tests/mutants breaks one clause of the contract in a copy of
 # the tree, and the check that it names must go red. A file says what it breaks, then "Case: NAME",
-# "Red: PATTERN" of the check's name, "File: PATH", and "Edit: SCRIPT" for sed.
+# "Red: PATTERN" of the check's name, "File: PATH", "Edit: SCRIPT" for sed, and perhaps "Env: VAR=…"
+# for the case.
 . tests/lib.sh
 here=$(pwd)
 header() { sed -n "s/^$2: //p" "$1"; }
@@ -17,6 +18,10 @@ for file in tests/mutants/*; do
 		[ -d "$here/$B/$d" ] && cp -a "$here/$B/$d" "$dir/build/"
 	done
 	[ ! -e "$here/$B/.toolchain" ] || cp -a "$here/$B/.toolchain" "$dir/build/"
+	if [ "$case" = conform ] && [ -e "$here/$OUT/conform/halcyon.elf" ]; then # the test build's, too
+		mkdir -p "$dir/build/test"
+		cp -a "$here/$OUT/conform" "$dir/build/test/"
+	fi
 	sed -i "$(header "$file" Edit)" "$dir/$target" 2>"$log"
 	if cmp -s "$target" "$dir/$target"; then
 		not_ok "$mutant: there is something to break" "no line of $target is changed"
@@ -26,7 +31,8 @@ for file in tests/mutants/*; do
 		not_ok "$mutant: the mutant builds" "see the log"
 		continue
 	fi
-	(cd "$dir" && B=build OUT=build/test sh "tests/cases/$case.sh") >>"$log" 2>&1
+	# shellcheck disable=SC2046
+	(cd "$dir" && env $(header "$here/$file" Env) B=build OUT=build/test sh "tests/cases/$case.sh") >>"$log" 2>&1
 	if grep -qE "^not ok [0-9]+ - .*$red" "$log"; then
 		ok "$mutant: '$case' goes red"
 		rm -rf "$dir"
