@@ -72,9 +72,10 @@ holds(char place, int byte)
 static void
 load(int byte)
 {
-	u64 iova = map('b', "to");
+	u64 iova;
 
 	edu("fill b %d", byte);
+	iova = map('b', "to");
 	edu("dma read 0x%lx", iova);
 	edu("unmap b");
 }
@@ -83,9 +84,10 @@ load(int byte)
 static bool
 loaded(int byte)
 {
-	u64 iova = map('b', "from");
+	u64 iova;
 
 	edu("fill b 0");
+	iova = map('b', "from");
 	edu("dma write 0x%lx", iova);
 	edu("unmap b");
 	return holds('b', byte);

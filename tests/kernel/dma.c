@@ -206,7 +206,7 @@ static void
 flood(void)
 {
 	for (int i = 0; i < 1000; i++)
-		dma_unmap(&one);
+		dma_unmap(&one); /* flood */
 }
 
 static const struct {
