@@ -11,8 +11,9 @@ bool dma_check_on = true;
 bool dma_check_on;
 #endif
 
-#define LINES   40 /* in a second, at most; all are counted */
-#define BUCKETS 256
+#define LINES     40 /* printed in a second, at most; all are counted */
+#define BUCKETS   256
+#define PLACE(at) ((at) ? (at) : "no time")
 
 /* The part of a buffer that lies in one page. */
 struct piece {
@@ -38,19 +39,19 @@ struct dma_held {
 };
 
 static struct {
-	struct spinlock lock; /* over the lists and counters; taken with any other, takes none */
+	struct spinlock lock; /* over all of this; taken with any other, takes none */
 	struct list all;
 	struct piece *bucket[BUCKETS];
-	u64 offences;
-	u64 second, lines;
+	u64 offences, second, lines;
 } held = {.lock = SPINLOCK_INIT("dma check"), .all = LIST_INIT(held.all)};
 
+/* Counts an offence, and says it in one line. */
 static void report(const struct device *dev, const char *fmt, ...) PRINTF(2, 3);
 static void
 report(const struct device *dev, const char *fmt, ...)
 {
-	char line[200];
-	struct text t = {.buf = line, .size = sizeof(line) - 1};
+	char line[200] = "";
+	struct text t = {line, sizeof(line) - 1, 0, 0};
 	u64 second = timer_ns() / 1000000000;
 	bool quiet;
 	va_list ap;
@@ -58,7 +59,6 @@ report(const struct device *dev, const char *fmt, ...)
 	va_start(ap, fmt);
 	text_vprintf(&t, fmt, ap);
 	va_end(ap);
-	line[t.len] = 0;
 	spin_lock(&held.lock);
 	held.offences++;
 	if (second != held.second)
@@ -76,8 +76,8 @@ bucket(paddr_t pa)
 	return &held.bucket[(pa >> PAGE_SHIFT) % BUCKETS];
 }
 
-/* A piece in [from, to), one page's, other than of `but`, that conflicts with `dir`. Locked. */
-static struct piece *
+/* What is held in [from, to), within a page, beside `but`, and conflicts with dir. Locked. */
+static struct dma_held *
 find(paddr_t from, paddr_t to, const struct dma_held *but, unsigned dir)
 {
 	struct piece *p = *bucket(from);
@@ -85,30 +85,45 @@ find(paddr_t from, paddr_t to, const struct dma_held *but, unsigned dir)
 	while (p && (p->from >= to || p->to <= from || p->of == but ||
 			    (dir | p->of->dir) == DMA_TO_DEVICE))
 		p = p->next;
-	return p;
+	return p ? p->of : NULL;
 }
 
 static u64
 sum(const struct piece *p)
 {
-	const u8 *at = phys_to_virt(p->from), *end = at + (p->to - p->from);
 	u64 s = 0;
 
-	while (at < end)
-		s = s * 31 + *at++;
+	for (paddr_t at = p->from; at < p->to; at++)
+		s = s * 31 + *(u8 *)phys_to_virt(at);
 	return s;
 }
 
-/* Adds [pa, pa+len) to what h holds, page by page. */
-static void
-add_pieces(struct dma_held *h, paddr_t pa, size_t len)
+static struct dma_held *
+held_new(struct device *dev, enum dma_dir dir, const char *where, unsigned pages)
 {
-	for (size_t n; len; pa += n, len -= n) {
+	struct dma_held *h = kmalloc(sizeof(*h) + pages * sizeof(h->piece[0]));
+
+	if (h) {
+		h->dev = dev;
+		h->dir = dir;
+		h->where = where;
+		h->commits = READ_ONCE(dev->client->commits);
+	}
+	return h;
+}
+
+/* Adds a buffer to what h holds, page by page. */
+static void
+add(struct dma_held *h, const void *va, size_t len)
+{
+	paddr_t pa = virt_to_phys(va), end = pa + len;
+
+	while (pa < end) {
 		struct piece *p = &h->piece[h->n++];
 
-		n = MIN(len, PAGE_SIZE - (pa & PAGE_MASK));
-		*p = (struct piece){.of = h, .from = pa, .to = pa + n};
-		p->sum = h->map ? sum(p) : 0;
+		*p = (struct piece){.of = h, .from = pa};
+		pa = p->to = MIN(ROUND_DOWN(pa, PAGE_SIZE) + PAGE_SIZE, end);
+		p->sum = sum(p);
 	}
 }
 
@@ -116,23 +131,20 @@ add_pieces(struct dma_held *h, paddr_t pa, size_t len)
 static void
 hold(struct dma_held *h)
 {
-	struct piece *p, *other = NULL;
-	const char *where = NULL, *name = NULL;
+	struct dma_held *other, first = {0};
 
 	spin_lock(&held.lock);
-	for (p = h->piece; p < h->piece + h->n; p++) {
-		if (!other && (other = find(p->from, p->to, h, h->dir))) {
-			where = other->of->where;
-			name = other->of->dev->name;
-		}
+	for (struct piece *p = h->piece; p < h->piece + h->n; p++) {
+		if (!first.dev && (other = find(p->from, p->to, h, h->dir)))
+			first = *other;
 		p->next = *bucket(p->from);
 		*bucket(p->from) = p;
 	}
 	list_add_tail(&held.all, &h->link);
 	spin_unlock(&held.lock);
-	if (other)
+	if (first.dev)
 		report(h->dev, "mapped at %s: overlaps what %s maps at %s, and one writes",
-			h->where, name, where);
+			h->where, first.dev->name, first.where);
 }
 
 /* Locked. */
@@ -151,9 +163,30 @@ unhold(struct dma_held *h)
 		h->map->held = NULL;
 }
 
-static void
-release(struct dma_held *h)
+/* Takes one thing off the lists: all that dev holds, or the ring at va. NULL: there is none. */
+static struct dma_held *
+take(const struct device *dev, const void *va)
 {
+	struct dma_held *found = NULL;
+
+	spin_lock(&held.lock);
+	list_for_each (it, &held.all) {
+		struct dma_held *h = list_entry(it, struct dma_held, link);
+
+		if (va ? h->va == va : h->dev == dev)
+			found = h;
+	}
+	if (found)
+		unhold(found);
+	spin_unlock(&held.lock);
+	return found;
+}
+
+static void
+release(struct dma_map *map)
+{
+	struct dma_held *h = map->held;
+
 	if (!h)
 		return;
 	spin_lock(&held.lock);
@@ -166,24 +199,22 @@ release(struct dma_held *h)
 static void
 freed(paddr_t pa, size_t len, void *by)
 {
-	struct dma_held h = {0};
+	struct dma_held *h, first = {0};
 	u64 offset = 0;
 	const char *name;
 
 	spin_lock(&held.lock);
-	for (paddr_t at = pa, next; at < pa + len && !h.where; at = next) {
-		struct piece *p;
-
+	for (paddr_t at = pa, next; at < pa + len && !first.dev; at = next) {
 		next = MIN(ROUND_DOWN(at, PAGE_SIZE) + PAGE_SIZE, pa + len);
-		if ((p = find(at, next, NULL, DMA_BIDIRECTIONAL)))
-			h = *p->of;
+		if ((h = find(at, next, NULL, DMA_BIDIRECTIONAL)))
+			first = *h;
 	}
 	spin_unlock(&held.lock);
-	if (h.where) {
-		name = symbol_of((u64)by, &offset);
-		report(h.dev, "%s+0x%lx frees memory that is mapped at %s", name ? name : "?",
-			offset, h.where);
-	}
+	if (!first.dev)
+		return;
+	name = symbol_of((u64)by, &offset);
+	report(first.dev, "%s+0x%lx frees memory that is mapped at %s", name ? name : "?", offset,
+		first.where);
 }
 
 void
@@ -197,42 +228,28 @@ dma_check_init(void)
 		free_watch = freed;
 }
 
-/* What is wrong with a page of RAM as a buffer; NULL: nothing. */
-static const char *
-wrong_page(paddr_t pa)
-{
-	extern char __text_start[], __rodata_end[];
-
-	if (pa >= virt_to_phys(__text_start) && pa < virt_to_phys(__rodata_end))
-		return "the kernel's code or constants";
-	switch (frame_owner_of(pa)) {
-	case FRAME_FREE:
-		return "free memory";
-	case FRAME_STACK:
-		return "a stack";
-	case FRAME_TABLE:
-		return "a page table";
-	default:
-		return NULL;
-	}
-}
-
 /* What is wrong with a buffer; NULL: nothing. *none: the CPU cannot read all of it, either. */
 static const char *
 wrong_memory(const struct sg *sg, bool *none)
 {
-	u64 va = (u64)sg->va;
+	static const char *const owner[FRAME_NOWNERS] = {[FRAME_FREE] = "free memory",
+		[FRAME_STACK] = "a stack",
+		[FRAME_TABLE] = "a page table"};
+	extern char __text_start[], __rodata_end[];
 	const char *what = NULL;
-	paddr_t end;
+	u64 va = (u64)sg->va;
+	paddr_t pa, end;
 
 	if ((*none = va < DIRECT_BASE || (va >= IOMAP_BASE && va < KERNEL_BASE)))
 		return "an address outside of RAM";
-	end = virt_to_phys(sg->va) + sg->len;
-	for (paddr_t pa = virt_to_phys(sg->va) & ~PAGE_MASK; pa < end; pa += PAGE_SIZE) {
+	pa = virt_to_phys(sg->va);
+	for (end = pa + sg->len; pa < end; pa = ROUND_DOWN(pa, PAGE_SIZE) + PAGE_SIZE) {
 		if ((*none = !mem_is_ram(pa)))
 			return "memory that is no RAM";
-		if (!what)
-			what = wrong_page(pa);
+		if (pa >= virt_to_phys(__text_start) && pa < virt_to_phys(__rodata_end))
+			what = "the kernel's code or constants";
+		else if (owner[frame_owner_of(pa)])
+			what = owner[frame_owner_of(pa)];
 	}
 	return what;
 }
@@ -240,7 +257,6 @@ wrong_memory(const struct sg *sg, bool *none)
 int
 dma_check_map(struct dma_map *map, const struct sg *sg, unsigned n)
 {
-	struct dma_held *h;
 	unsigned pages = 0;
 
 	map->failed = false;
@@ -258,25 +274,20 @@ dma_check_map(struct dma_map *map, const struct sg *sg, unsigned n)
 			return -EFAULT;
 		pages += sg_pages(&sg[i]);
 	}
-	if (!(h = kmalloc(sizeof(*h) + pages * sizeof(h->piece[0]))))
-		goto map; /* this one goes unwatched */
-	h->dev = map->dev;
-	h->where = map->where;
-	h->dir = map->dir;
-	h->map = map;
-	h->commits = READ_ONCE(map->dev->client->commits);
-	for (unsigned i = 0; i < n; i++)
-		add_pieces(h, virt_to_phys(sg[i].va), sg[i].len);
-	map->held = h;
-	hold(h);
-map:
+	/* Without memory this one goes unwatched. */
+	if ((map->held = held_new(map->dev, map->dir, map->where, pages))) {
+		map->held->map = map;
+		for (unsigned i = 0; i < n; i++)
+			add(map->held, sg[i].va, sg[i].len);
+		hold(map->held);
+	}
 	return n ? READ_ONCE(map->strategy)->map(map, sg, n) : -EINVAL;
 }
 
 void
 dma_check_failed(struct dma_map *map)
 {
-	release(map->held);
+	release(map);
 	map->failed = true;
 	for (unsigned i = 0; i < map->limits.max_segs; i++) /* who reads them shows in a fault */
 		map->seg[i] = (struct dma_seg){{0xdead0000dead0000}, 0};
@@ -289,27 +300,9 @@ dma_check_commit(struct dma_map *map)
 
 	__atomic_add_fetch(&map->dev->client->commits, 1, __ATOMIC_RELAXED);
 	if (!map->in_use)
-		report(map->dev, "commit of what is not mapped; %s mapped at %s",
-			map->failed ? "it failed to be" : "last",
-			map->where ? map->where : "no time");
+		report(map->dev, "commit of what %s mapped at %s",
+			map->failed ? "failed to be" : "is not mapped; last", PLACE(map->where));
 	return s->commit ? s->commit(map) : 0;
-}
-
-/* An unmap of what is not mapped. The checker knows more of it. */
-static void
-not_mapped(const struct dma_map *map, const char *where)
-{
-	const char *mapped = map->where ? map->where : "no time";
-
-	if (!dma_check_on)
-		pr_err("dma: %s: unmap at %s of what is not mapped; last mapped at %s",
-			map->dev->name, where, mapped);
-	else if (map->failed)
-		report(map->dev, "unmap at %s of what failed to be mapped at %s", where, mapped);
-	else
-		report(map->dev,
-			"unmap at %s of what is not mapped; last mapped at %s, unmapped at %s",
-			where, mapped, map->unmapped ? map->unmapped : "no time");
 }
 
 bool
@@ -319,39 +312,44 @@ dma_check_unmap(struct dma_map *map, const char *where)
 	bool changed = false;
 
 	if (!map->in_use) {
-		not_mapped(map, where);
+		if (!dma_check_on)
+			pr_err("dma: %s: unmap at %s of what is not mapped; last mapped at %s",
+				map->dev->name, where, PLACE(map->where));
+		else if (map->failed)
+			report(map->dev, "unmap at %s of what failed to be mapped at %s", where,
+				map->where);
+		else
+			report(map->dev,
+				"unmap at %s of what is not mapped; last mapped at %s, unmapped at "
+				"%s",
+				where, PLACE(map->where), PLACE(map->unmapped));
 		return false;
 	}
 	map->unmapped = where;
-	if (!h)
-		return true;
-	if (h->commits == READ_ONCE(map->dev->client->commits))
+	if (h && h->commits == READ_ONCE(map->dev->client->commits))
 		report(map->dev, "unmap at %s without a commit; mapped at %s", where, map->where);
 	if (map->dir == DMA_TO_DEVICE || map->bounced || map->dev->strategy == &dma_bounce)
-		for (unsigned i = 0; i < h->n; i++)
+		for (unsigned i = 0; h && i < h->n; i++)
 			changed |= sum(&h->piece[i]) != h->piece[i].sum;
 	if (changed)
 		report(map->dev,
 			"unmap at %s of what the CPU wrote while the device had it; mapped at %s",
 			where, map->where);
-	release(h);
+	release(map);
 	return true;
 }
 
 bool
 dma_check_alloc(struct device *dev, void *va, size_t len, const iova_t *iova, const char *where)
 {
-	struct dma_held *h = kmalloc(sizeof(*h) + DIV_UP(len, PAGE_SIZE) * sizeof(h->piece[0]));
+	struct dma_held *h = held_new(dev, DMA_BIDIRECTIONAL, where, DIV_UP(len, PAGE_SIZE));
 
 	if (!h)
 		return false;
-	h->dev = dev;
-	h->where = where;
-	h->dir = DMA_BIDIRECTIONAL;
 	h->va = va;
 	h->len = len;
 	h->iova = *iova;
-	add_pieces(h, virt_to_phys(va), len);
+	add(h, va, len);
 	hold(h);
 	return true;
 }
@@ -359,45 +357,22 @@ dma_check_alloc(struct device *dev, void *va, size_t len, const iova_t *iova, co
 bool
 dma_check_free(struct device **dev, void *va, size_t *len, iova_t *iova, const char *where)
 {
-	struct dma_held *h = NULL;
+	struct dma_held *h = take(NULL, va);
 
-	spin_lock(&held.lock);
-	list_for_each (it, &held.all) {
-		struct dma_held *i = list_entry(it, struct dma_held, link);
-		if (!i->map && i->va == va)
-			h = i;
-	}
-	spin_unlock(&held.lock);
 	if (!h) {
 		report(*dev, "free at %s of what is not allocated", where);
 		return false;
 	}
 	if (*dev != h->dev || *len != h->len || iova->v != h->iova.v)
 		report(*dev,
-			"free at %s of %zu bytes at iova 0x%lx; allocated for %s at %s: %zu "
-			"bytes at iova 0x%lx",
+			"free at %s of %zu bytes at iova 0x%lx; allocated for %s at %s: "
+			"%zu bytes at iova 0x%lx",
 			where, *len, iova->v, h->dev->name, h->where, h->len, h->iova.v);
 	*dev = h->dev;
 	*len = h->len;
 	*iova = h->iova;
-	release(h);
+	kfree(h);
 	return true;
-}
-
-/* Takes one thing that the device holds off the lists; NULL if there is none. */
-static struct dma_held *
-take_one(const struct device *dev)
-{
-	struct dma_held *found = NULL;
-
-	spin_lock(&held.lock);
-	list_for_each (it, &held.all)
-		if (list_entry(it, struct dma_held, link)->dev == dev)
-			found = list_entry(it, struct dma_held, link);
-	if (found)
-		unhold(found);
-	spin_unlock(&held.lock);
-	return found;
 }
 
 void
@@ -405,7 +380,7 @@ dma_check_detach(struct device *dev)
 {
 	struct dma_held *h;
 
-	while ((h = take_one(dev))) {
+	while ((h = take(dev, NULL))) {
 		if (h->map)
 			report(dev, "left behind: mapped at %s, by the map made at %s", h->where,
 				h->map->created);

@@ -70,6 +70,8 @@ boot dmacheck-clean "script=\"$host && vmctl create b -s '$guest' && vmctl assig
 	$(root_disk) $(disk "$disk" 4) -device edu,addr=5,dma_mask=0xffffffff
 clean "host and guest behave"
 expect "the guest's checker is on, too" "^b\| .*$(sha "$disk")" "^b\| dma_check: 0 offences"
+expect "what its drivers leave at power-off is said: the rings of the disk, nothing of edu's" "^\\[.* vm b: its driver of 00:04.0 has left [1-9][0-9]* pages mapped"
+reject "edu's driver leaves nothing" "its driver of 00:05.0 has left"
 for strategy in persistent deferred batched bounce static; do
 	# shellcheck disable=SC2046
 	boot "dmacheck-$strategy" "strategy=$strategy script=\"sha256sum /dev/nvme1 && dd if=/dev/nvme1 of=/dev/nvme1 bs=64k && dmabench map 00:04.0 -b 8 -n 9 && mkdir /x && echo yes >/x/y && cat /x/y && cat /proc/dma\"" \
