@@ -25,7 +25,9 @@ static char *page;
 static void
 unmapped(void)
 {
-	dma_unmap(&one); /* offence: never mapped */
+	dma_unmap(&one);      /* offence: never mapped */
+	if (dma_commit(&one)) /* offence: commit */
+		panic("selftest: a commit of nothing fails");
 }
 
 static void
