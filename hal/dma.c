@@ -1,5 +1,5 @@
 /* The DMA layer: written once for all modes and strategies. */
-#include "hal/dma.h"
+#include "hal/dma_check.h"
 #include "hal/iommu.h"
 #include "hal/iova.h"
 #include "hal/platform.h"
@@ -44,6 +44,7 @@ dma_init(void)
 	boot_option("mode", want, sizeof(want));
 	direct = strcmp(want, "direct") == 0;
 	iommu_init(!direct);
+	dma_check_init();
 	if (direct)
 		mode = MODE_DIRECT;
 	else if (pv_present())
@@ -144,9 +145,11 @@ dma_detach(struct device *dev)
 
 	list_for_each (it, &c->maps) {
 		struct dma_map *map = list_entry(it, struct dma_map, link);
-		pr_err("dma: %s: left behind: a map%s%s", dev->name,
-			map->pages ? ", still mapped, made at " : "", map->pages ? map->where : "");
+		pr_err("dma: %s: left behind: a map made at %s%s%s", dev->name, map->created,
+			map->pages ? ", still mapped at " : "", map->pages ? map->where : "");
 	}
+	if (dma_check_on)
+		dma_check_detach(dev);
 	spin_lock(&lock);
 	list_remove(&c->link); /* no more ticks */
 	spin_unlock(&lock);
@@ -229,6 +232,13 @@ wait_and_map(struct dma_map *map, const struct sg *sg, unsigned n)
 }
 static const struct dma_strategy between = {.name = "between", .map = wait_and_map};
 
+/* What a map calls to commit; NULL: nothing. */
+static __typeof__(&dma_check_commit)
+commit_of(const struct dma_strategy *s)
+{
+	return dma_check_on ? dma_check_commit : s->commit;
+}
+
 /* Hands all maps of a device to a strategy. */
 static void
 set_all(struct dma_client *c, const struct dma_strategy *s)
@@ -237,7 +247,7 @@ set_all(struct dma_client *c, const struct dma_strategy *s)
 	list_for_each (it, &c->maps) {
 		struct dma_map *map = list_entry(it, struct dma_map, link);
 		if (s != &between)
-			map->commit = s->commit;
+			map->commit = commit_of(s);
 		__atomic_store_n(&map->strategy, s, __ATOMIC_SEQ_CST);
 	}
 	spin_unlock(&c->lock);
@@ -351,9 +361,10 @@ start_ticking(void)
 INITCALL(INIT_BUS, start_ticking);
 
 int
-dma_map_create(struct device *dev, const struct dma_limits *limits, size_t max, struct dma_map *map)
+dma_map_create_at(struct device *dev, const struct dma_limits *limits, size_t max,
+	struct dma_map *map, const char *where)
 {
-	*map = (struct dma_map){.dev = dev, .limits = *limits, .max = max};
+	*map = (struct dma_map){.dev = dev, .limits = *limits, .max = max, .created = where};
 	map->plain = !limits->seg_max && !limits->boundary && !limits->align;
 	map->window_pages = DIV_UP(max, PAGE_SIZE) + 1; /* a buffer may begin within a page */
 	if (!map->limits.max_segs)
@@ -362,21 +373,22 @@ dma_map_create(struct device *dev, const struct dma_limits *limits, size_t max, 
 		return -ENOMEM;
 	spin_lock(&dev->client->lock);
 	map->strategy = dev->client->switching ? &between : dev->strategy;
-	map->commit = dev->strategy->commit;
+	map->commit = commit_of(dev->strategy);
 	list_add_tail(&dev->client->maps, &map->link);
 	spin_unlock(&dev->client->lock);
 	return 0;
 }
 
 void
-dma_map_destroy(struct dma_map *map)
+dma_map_destroy_at(struct dma_map *map, const char *where)
 {
 	struct dma_client *c = map->dev ? map->dev->client : NULL;
 
 	if (!map->seg)
 		return;
 	if (map->in_use)
-		panic("dma: %s: destroyed while mapped at %s", map->dev->name, map->where);
+		panic("dma: %s: destroyed at %s while mapped at %s", map->dev->name, where,
+			map->where);
 	map_forget(map);
 	spin_lock(&c->lock);
 	list_remove(&map->link);
@@ -411,18 +423,25 @@ dma_add_cut(struct dma_map *map, u64 at, size_t len)
 	return 0;
 }
 
-/* What the device cannot take goes through a buffer that it can; else the error stays. */
-static int
+/*
+ * What the device cannot take goes through a buffer that it can; else the error stays. Apart, so
+ * that a map that goes well saves no registers for it.
+ */
+static __attribute__((noinline)) int
 map_failed(struct dma_map *map, const struct sg *sg, unsigned n, int err)
 {
 	map->nseg = map->pages = 0;
 	if ((err == -ERANGE || err == -EINVAL) && map->dev->strategy != &dma_bounce) {
 		map->bounced = true;
-		if (!(err = dma_bounce.map(map, sg, n)))
+		if (!(err = dma_bounce.map(map, sg, n))) {
+			map->maps++;
 			return 0;
+		}
 		map->bounced = false;
 		map->nseg = map->pages = 0;
 	}
+	if (dma_check_on)
+		dma_check_failed(map);
 	map->dev->client->errors++;
 	__atomic_store_n(&map->in_use, false, __ATOMIC_RELEASE);
 	return err;
@@ -438,21 +457,22 @@ dma_map_sg_at(
 		return -EBUSY;
 	map->dir = dir;
 	map->where = where;
-	if ((err = n ? READ_ONCE(map->strategy)->map(map, sg, n) : -EINVAL))
-		err = map_failed(map, sg, n, err);
-	map->maps += !err;
-	return err;
+	if (UNLIKELY(dma_check_on))
+		err = dma_check_map(map, sg, n);
+	else
+		err = n ? READ_ONCE(map->strategy)->map(map, sg, n) : -EINVAL;
+	if (UNLIKELY(err))
+		return map_failed(map, sg, n, err);
+	map->maps++;
+	return 0;
 }
 
 void
 dma_unmap_at(struct dma_map *map, const char *where)
 {
-	if (!map->in_use) {
-		pr_err("dma: %s: unmap at %s of what is not mapped; last mapped at %s",
-			map->dev->name, where, map->where ? map->where : "no time");
+	if (UNLIKELY(dma_check_on || !map->in_use) && !dma_check_unmap(map, where))
 		return;
-	}
-	if (map->bounced)
+	if (UNLIKELY(map->bounced))
 		dma_bounce.unmap(map);
 	else
 		map->dev->strategy->unmap(map); /* not map->strategy: it may be about to change */
@@ -471,8 +491,9 @@ order_of(size_t len)
 	return order;
 }
 
-void *
-dma_alloc(struct device *dev, size_t len, iova_t *iova)
+/* The ring of dma_alloc(). */
+static void *
+ring_alloc(struct device *dev, size_t len, iova_t *iova)
 {
 	unsigned order = order_of(len);
 	u32 pages = 1u << order;
@@ -502,13 +523,11 @@ dma_alloc(struct device *dev, size_t len, iova_t *iova)
 	return phys_to_virt(pa);
 }
 
-void
-dma_free(struct device *dev, void *va, size_t len, iova_t iova)
+static void
+ring_free(struct device *dev, void *va, size_t len, iova_t iova)
 {
 	unsigned order = order_of(len);
 
-	if (!va)
-		return;
 	if (dev->domain) {
 		int err = iommu_unmap(dev->domain, iova, 1u << order, true);
 
@@ -519,6 +538,25 @@ dma_free(struct device *dev, void *va, size_t len, iova_t iova)
 		iova_release(&dev->client->iova, iova, 1u << order);
 	}
 	frame_free(virt_to_phys(va), order, FRAME_DMA);
+}
+
+void *
+dma_alloc_at(struct device *dev, size_t len, iova_t *iova, const char *where)
+{
+	void *va = ring_alloc(dev, len, iova);
+
+	if (va && dma_check_on && !dma_check_alloc(dev, va, len, iova, where)) {
+		ring_free(dev, va, len, *iova);
+		va = NULL;
+	}
+	return va;
+}
+
+void
+dma_free_at(struct device *dev, void *va, size_t len, iova_t iova, const char *where)
+{
+	if (va && (!dma_check_on || dma_check_free(&dev, va, &len, &iova, where)))
+		ring_free(dev, va, len, iova);
 }
 
 void
@@ -564,5 +602,6 @@ show_dma(struct text *t)
 			c->cache.misses, n.exposed, n.exposed_us, c->dev->dma_mask);
 	}
 	spin_unlock(&lock);
+	dma_check_show(t);
 }
 PROC_FILE("dma", show_dma);

@@ -65,7 +65,12 @@ struct dma_map {
 	u64 maps;         /* how often */
 	bool plain;       /* the limits are on the number of segments alone */
 	struct dma_exposure exposure;
-	const char *where;
+	const char *where; /* of the last map, as file:line */
+
+	/* The checker's (dma_check.c). */
+	struct dma_held *held;
+	const char *created, *unmapped; /* where, too */
+	bool failed;                    /* the last map */
 };
 
 /* Starts the IOMMUs and decides the mode; after platform_init(), before any driver. */
@@ -85,9 +90,8 @@ int dma_attach(struct device *dev);
 void dma_detach(struct device *dev);
 
 /* Room for max bytes at once. May sleep. -ENOMEM. */
-int dma_map_create(
-	struct device *dev, const struct dma_limits *limits, size_t max, struct dma_map *map);
-void dma_map_destroy(struct dma_map *map);
+#define dma_map_create(dev, limits, max, map) dma_map_create_at(dev, limits, max, map, DMA_HERE)
+#define dma_map_destroy(map)                  dma_map_destroy_at(map, DMA_HERE)
 
 /*
  * Maps; map->seg[0 … nseg-1] are the bus addresses. -EPERM if the VMM denies it, -ERANGE if the
@@ -109,15 +113,20 @@ dma_commit(struct dma_map *map)
 #define dma_unmap(map) dma_unmap_at(map, DMA_HERE)
 
 /* Zeroed memory that stays mapped both ways: rings and queues. NULL if it cannot be had. */
-void *dma_alloc(struct device *dev, size_t len, iova_t *iova);
-void dma_free(struct device *dev, void *va, size_t len, iova_t iova);
+#define dma_alloc(dev, len, iova)    dma_alloc_at(dev, len, iova, DMA_HERE)
+#define dma_free(dev, va, len, iova) dma_free_at(dev, va, len, iova, DMA_HERE)
 
 /* The caller's place goes along, so that what is wrong can be said with file and line. */
 #define DMA_STRING(x)  #x
 #define DMA_STRING2(x) DMA_STRING(x)
 #define DMA_HERE       __FILE__ ":" DMA_STRING2(__LINE__)
+int dma_map_create_at(struct device *dev, const struct dma_limits *limits, size_t max,
+	struct dma_map *map, const char *where);
+void dma_map_destroy_at(struct dma_map *map, const char *where);
 MUST_CHECK int dma_map_sg_at(
 	struct dma_map *map, const struct sg *sg, unsigned n, enum dma_dir dir, const char *where);
 void dma_unmap_at(struct dma_map *map, const char *where);
+void *dma_alloc_at(struct device *dev, size_t len, iova_t *iova, const char *where);
+void dma_free_at(struct device *dev, void *va, size_t len, iova_t iova, const char *where);
 
 #endif

@@ -95,18 +95,25 @@ rounds(struct bench *b, size_t len, u64 n)
 
 /* `live` mappings of one page that stay; returns them as one block of maps, or NULL. */
 static struct dma_map **
-make_live(struct device *dev, void *page, u64 live, u64 *made)
+make_live(struct device *dev, u64 live, u64 *made)
 {
+	static char page[PAGE_SIZE] __attribute__((aligned(PAGE_SIZE))); /* only ever read */
 	static const struct dma_limits limits;
 	struct dma_map **map = kmalloc(live * sizeof(*map));
+	int err = 0;
 
-	for (*made = 0; map && *made < live; ++*made) {
+	for (*made = 0; map && !err && *made < live; *made += !err) {
 		struct dma_map *m = map[*made] = kmalloc(sizeof(*m));
-		if (!m || dma_map_create(dev, &limits, PAGE_SIZE, m))
+
+		if (!m || dma_map_create(dev, &limits, PAGE_SIZE, m)) {
+			kfree(m);
 			break;
-		if (dma_map(m, page, PAGE_SIZE, DMA_BIDIRECTIONAL) || dma_commit(m)) {
+		}
+		if (!(err = dma_map(m, page, PAGE_SIZE, DMA_TO_DEVICE)) && (err = dma_commit(m)))
+			dma_unmap(m);
+		if (err) {
 			dma_map_destroy(m);
-			break;
+			kfree(m);
 		}
 	}
 	return map;
@@ -167,7 +174,7 @@ cost(struct device *dev, const u64 arg[4], struct text *t)
 		return -EINVAL;
 	if ((err = make_bench(dev, batch, pages, &b)))
 		return err;
-	if (live && !(kept = make_live(dev, b.buf[0], live, &made)))
+	if (live && !(kept = make_live(dev, live, &made)))
 		err = -ENOMEM;
 	if (!err)
 		err = made == live ? measure(dev, &b, pages * PAGE_SIZE, n, t) : -ENOMEM;

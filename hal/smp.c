@@ -40,7 +40,7 @@ ap_main(void)
 static bool
 start(u32 apic_id)
 {
-	paddr_t stack = frame_alloc(KERNEL_STACK_ORDER, FRAME_KERNEL);
+	paddr_t stack = frame_alloc(KERNEL_STACK_ORDER, FRAME_STACK);
 	u64 deadline;
 
 	if (!stack)

@@ -84,6 +84,7 @@ struct dma_client {
 
 	/* Counters; those of maps that are gone included. */
 	u64 maps_gone, copied, errors;
+	u64 commits; /* the checker's */
 	struct dma_exposure exposure;
 };
 

@@ -27,6 +27,7 @@ static struct {
 	u32 free[MAX_ORDER + 1];
 	u64 owned[FRAME_NOWNERS];
 } mem = {.lock = SPINLOCK_INIT("frames")};
+void (*free_watch)(paddr_t pa, size_t len, void *by);
 
 /* The record of the frame at pa, which must be RAM. */
 static struct frame *
@@ -169,6 +170,8 @@ frame_alloc_below(paddr_t last, unsigned order, enum frame_owner owner)
 void
 frame_free(paddr_t pa, unsigned order, enum frame_owner owner)
 {
+	if (free_watch)
+		free_watch(pa, PAGE_SIZE << order, __builtin_return_address(0));
 	spin_lock(&mem.lock);
 	for (u64 i = 0; i < 1UL << order; i++) {
 		struct frame *f = frame_of(pa + i * PAGE_SIZE);
@@ -255,6 +258,14 @@ u64
 frame_count(enum frame_owner owner)
 {
 	return READ_ONCE(mem.owned[owner]);
+}
+
+enum frame_owner
+frame_owner_of(paddr_t pa)
+{
+	u64 n = pa >> PAGE_SHIFT;
+
+	return n < mem.count ? READ_ONCE(mem.frames[n].owner) : FRAME_RESERVED;
 }
 
 void *
@@ -368,6 +379,8 @@ kfree(void *p)
 
 	if (!p)
 		return;
+	if (free_watch && (void *)page != p)
+		free_watch(virt_to_phys(p), 32UL << page->class, __builtin_return_address(0));
 	spin_lock(&heap.lock);
 	if ((void *)page == p) {
 		list_for_each (it, &heap.blocks) {

@@ -8,7 +8,8 @@
 #include "kernel/types.h"
 
 /* X(name): who a frame belongs to. */
-#define FRAME_OWNERS(X) X(FREE) X(RESERVED) X(KERNEL) X(HEAP) X(TABLE) X(USER) X(DMA) X(CACHE) X(VM)
+#define FRAME_OWNERS(X) \
+	X(FREE) X(RESERVED) X(KERNEL) X(HEAP) X(TABLE) X(USER) X(DMA) X(CACHE) X(VM) X(STACK)
 enum frame_owner {
 #define X(name) FRAME_##name,
 	FRAME_OWNERS(X)
@@ -28,6 +29,8 @@ paddr_t frame_alloc(unsigned order, enum frame_owner owner);
 paddr_t frame_alloc_below(paddr_t last, unsigned order, enum frame_owner owner);
 /* Gives a block back. Panics if it is pinned, or not the owner's: that is our bug. */
 void frame_free(paddr_t pa, unsigned order, enum frame_owner owner);
+/* Told of memory that is about to be freed, len bytes, by code at `by`; NULL: nobody asks. */
+extern void (*free_watch)(paddr_t pa, size_t len, void *by);
 
 /*
  * Sharing of user frames (copy on write): one more owner; one less, and free with the last;
@@ -48,6 +51,8 @@ unsigned frame_pins(paddr_t pa);
 
 /* Pages owned by `owner` now; FRAME_FREE tells what is free. */
 u64 frame_count(enum frame_owner owner);
+/* Whose the frame at pa is; RESERVED if it has no record. */
+enum frame_owner frame_owner_of(paddr_t pa);
 
 /* A zeroed page (as a kernel address) and back. NULL if there is no memory. */
 void *page_alloc(enum frame_owner owner);

@@ -22,12 +22,12 @@ static struct proc *
 proc_new(const char *name, struct proc *parent)
 {
 	struct proc *p = kmalloc(sizeof(*p));
-	paddr_t stack = frame_alloc(KERNEL_STACK_ORDER, FRAME_KERNEL);
+	paddr_t stack = frame_alloc(KERNEL_STACK_ORDER, FRAME_STACK);
 	u64 *sp;
 
 	if (!p || !stack) {
 		if (stack)
-			frame_free(stack, KERNEL_STACK_ORDER, FRAME_KERNEL);
+			frame_free(stack, KERNEL_STACK_ORDER, FRAME_STACK);
 		kfree(p);
 		return NULL;
 	}
@@ -61,7 +61,7 @@ proc_free(struct proc *p)
 	list_remove(&p->sibling);
 	spin_unlock(&lock);
 	aspace_destroy(&p->as);
-	frame_free(virt_to_phys(p->stack), KERNEL_STACK_ORDER, FRAME_KERNEL);
+	frame_free(virt_to_phys(p->stack), KERNEL_STACK_ORDER, FRAME_STACK);
 	kfree(p);
 }
 

@@ -72,9 +72,10 @@ holds(char place, int byte)
 static void
 load(int byte)
 {
-	u64 iova = map('b', "to");
+	u64 iova;
 
 	edu("fill b %d", byte);
+	iova = map('b', "to");
 	edu("dma read 0x%lx", iova);
 	edu("unmap b");
 }
@@ -83,9 +84,10 @@ load(int byte)
 static bool
 loaded(int byte)
 {
-	u64 iova = map('b', "from");
+	u64 iova;
 
 	edu("fill b 0");
+	iova = map('b', "from");
 	edu("dma write 0x%lx", iova);
 	edu("unmap b");
 	return holds('b', byte);
@@ -100,8 +102,8 @@ contract(void)
 	load(0xa1);
 	check(loaded(0xa1), "what is mapped is reached, both ways");
 
-	a = map('a', "to");
 	edu("fill a 0x11");
+	a = map('a', "to");
 	edu("dma write 0x%lx", a);
 	check(holds('a', 0x11), "a buffer mapped to the device is not writable by it");
 	check(edu("map a to") == -EBUSY, "a map that is in use cannot be mapped again");
@@ -110,8 +112,8 @@ contract(void)
 	check(loaded(0x11), "but it is readable");
 
 	load(0xa2);
-	a = map('a', "from");
 	edu("fill a 0x22");
+	a = map('a', "from");
 	edu("dma read 0x%lx", a);
 	check(!loaded(0x22), "a buffer mapped from the device is not readable by it");
 	edu("unmap a");
@@ -128,10 +130,10 @@ contract(void)
 	check(edu("unmap a") == -ENOENT, "unmap of what is not mapped is an error");
 
 	load(0xa4);
-	c = map('c', "from");
-	d = map('d', "from");
 	edu("fill c 0x44");
 	edu("fill d 0x44");
+	c = map('c', "from");
+	d = map('d', "from");
 	edu("unmap c");
 	edu("dma write 0x%lx", d);
 	check(holds('d', 0xa4), "two buffers in one page: the first unmap leaves the second");

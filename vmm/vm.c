@@ -4,6 +4,7 @@
 #include "kernel/kalloc.h"
 #include "kernel/mem.h"
 #include "kernel/proc.h"
+#include "vmm/assign.h"
 
 static u16 next_id = 1;
 
@@ -151,6 +152,13 @@ vm_end(struct vm *vm, int status, const char *fmt, ...)
 	va_end(ap);
 	vm->status = status;
 	vm->stop = true;
+	list_for_each (it, &vm->devices) {
+		const struct assigned *d = list_entry(it, struct assigned, link);
+
+		if (status >= 0 && d->pinned > d->nunsynced)
+			pr_info("vm %s: its driver of %s has left %u pages mapped", vm->name,
+				d->pci->dev.name, d->pinned - d->nunsynced);
+	}
 	spin_unlock(&vm->lock);
 	if (status < 0)
 		pr_warn("vm %s: %s", vm->name, vm->why);

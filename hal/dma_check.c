@@ -1,0 +1,398 @@
+#include "hal/dma_check.h"
+#include "hal/strategy.h"
+#include "hal/timer.h"
+#include "kernel/bootinfo.h"
+#include "kernel/kalloc.h"
+#include "kernel/trap.h"
+
+#ifdef DEBUG
+bool dma_check_on = true;
+#else
+bool dma_check_on;
+#endif
+
+#define LINES     40 /* printed in a second, at most; all are counted */
+#define BUCKETS   256
+#define PLACE(at) ((at) ? (at) : "no time")
+
+/* The part of a buffer that lies in one page. */
+struct piece {
+	struct piece *next; /* in its bucket */
+	struct dma_held *of;
+	paddr_t from, to;
+	u64 sum; /* of the bytes, when it was mapped */
+};
+
+/* What a device holds: a buffer, or a ring. */
+struct dma_held {
+	struct list link;
+	struct device *dev;
+	const char *where;
+	enum dma_dir dir;
+	struct dma_map *map; /* NULL: a ring, and then: */
+	void *va;
+	size_t len;
+	iova_t iova;
+	u64 commits; /* the device's, when it was mapped */
+	unsigned n;
+	struct piece piece[];
+};
+
+static struct {
+	struct spinlock lock; /* over all of this; taken with any other, takes none */
+	struct list all;
+	struct piece *bucket[BUCKETS];
+	u64 offences, second, lines;
+} held = {.lock = SPINLOCK_INIT("dma check"), .all = LIST_INIT(held.all)};
+
+/* Counts an offence, and says it in one line. */
+static void report(const struct device *dev, const char *fmt, ...) PRINTF(2, 3);
+static void
+report(const struct device *dev, const char *fmt, ...)
+{
+	char line[200] = "";
+	struct text t = {line, sizeof(line) - 1, 0, 0};
+	u64 second = timer_ns() / 1000000000;
+	bool quiet;
+	va_list ap;
+
+	va_start(ap, fmt);
+	text_vprintf(&t, fmt, ap);
+	va_end(ap);
+	spin_lock(&held.lock);
+	held.offences++;
+	if (second != held.second)
+		held.lines = 0;
+	held.second = second;
+	quiet = held.lines++ >= LINES;
+	spin_unlock(&held.lock);
+	if (!quiet)
+		pr_err("dma_check: %s: %s", dev->name, line);
+}
+
+static struct piece **
+bucket(paddr_t pa)
+{
+	return &held.bucket[(pa >> PAGE_SHIFT) % BUCKETS];
+}
+
+/* What is held in [from, to), within a page, beside `but`, and conflicts with dir. Locked. */
+static struct dma_held *
+find(paddr_t from, paddr_t to, const struct dma_held *but, unsigned dir)
+{
+	struct piece *p = *bucket(from);
+
+	while (p && (p->from >= to || p->to <= from || p->of == but ||
+			    (dir | p->of->dir) == DMA_TO_DEVICE))
+		p = p->next;
+	return p ? p->of : NULL;
+}
+
+static u64
+sum(const struct piece *p)
+{
+	u64 s = 0;
+
+	for (paddr_t at = p->from; at < p->to; at++)
+		s = s * 31 + *(u8 *)phys_to_virt(at);
+	return s;
+}
+
+static struct dma_held *
+held_new(struct device *dev, enum dma_dir dir, const char *where, unsigned pages)
+{
+	struct dma_held *h = kmalloc(sizeof(*h) + pages * sizeof(h->piece[0]));
+
+	if (h) {
+		h->dev = dev;
+		h->dir = dir;
+		h->where = where;
+		h->commits = READ_ONCE(dev->client->commits);
+	}
+	return h;
+}
+
+/* Adds a buffer to what h holds, page by page. */
+static void
+add(struct dma_held *h, const void *va, size_t len)
+{
+	paddr_t pa = virt_to_phys(va), end = pa + len;
+
+	while (pa < end) {
+		struct piece *p = &h->piece[h->n++];
+
+		*p = (struct piece){.of = h, .from = pa};
+		pa = p->to = MIN(ROUND_DOWN(pa, PAGE_SIZE) + PAGE_SIZE, end);
+		p->sum = sum(p);
+	}
+}
+
+/* From now on the device holds it. */
+static void
+hold(struct dma_held *h)
+{
+	struct dma_held *other, first = {0};
+
+	spin_lock(&held.lock);
+	for (struct piece *p = h->piece; p < h->piece + h->n; p++) {
+		if (!first.dev && (other = find(p->from, p->to, h, h->dir)))
+			first = *other;
+		p->next = *bucket(p->from);
+		*bucket(p->from) = p;
+	}
+	list_add_tail(&held.all, &h->link);
+	spin_unlock(&held.lock);
+	if (first.dev)
+		report(h->dev, "mapped at %s: overlaps what %s maps at %s, and one writes",
+			h->where, first.dev->name, first.where);
+}
+
+/* Locked. */
+static void
+unhold(struct dma_held *h)
+{
+	for (struct piece *p = h->piece; p < h->piece + h->n; p++) {
+		struct piece **at = bucket(p->from);
+
+		while (*at != p)
+			at = &(*at)->next;
+		*at = p->next;
+	}
+	list_remove(&h->link);
+	if (h->map)
+		h->map->held = NULL;
+}
+
+/* Takes one thing off the lists: all that dev holds, or the ring at va. NULL: there is none. */
+static struct dma_held *
+take(const struct device *dev, const void *va)
+{
+	struct dma_held *found = NULL;
+
+	spin_lock(&held.lock);
+	list_for_each (it, &held.all) {
+		struct dma_held *h = list_entry(it, struct dma_held, link);
+
+		if (va ? h->va == va : h->dev == dev)
+			found = h;
+	}
+	if (found)
+		unhold(found);
+	spin_unlock(&held.lock);
+	return found;
+}
+
+static void
+release(struct dma_map *map)
+{
+	struct dma_held *h = map->held;
+
+	if (!h)
+		return;
+	spin_lock(&held.lock);
+	unhold(h);
+	spin_unlock(&held.lock);
+	kfree(h);
+}
+
+/* Memory is about to be freed, by code at `by`. */
+static void
+freed(paddr_t pa, size_t len, void *by)
+{
+	struct dma_held *h, first = {0};
+	u64 offset = 0;
+	const char *name;
+
+	spin_lock(&held.lock);
+	for (paddr_t at = pa, next; at < pa + len && !first.dev; at = next) {
+		next = MIN(ROUND_DOWN(at, PAGE_SIZE) + PAGE_SIZE, pa + len);
+		if ((h = find(at, next, NULL, DMA_BIDIRECTIONAL)))
+			first = *h;
+	}
+	spin_unlock(&held.lock);
+	if (!first.dev)
+		return;
+	name = symbol_of((u64)by, &offset);
+	report(first.dev, "%s+0x%lx frees memory that is mapped at %s", name ? name : "?", offset,
+		first.where);
+}
+
+void
+dma_check_init(void)
+{
+	char want[4];
+
+	if (boot_option("dma_check", want, sizeof(want)))
+		dma_check_on = want[0] != '0';
+	if (dma_check_on)
+		free_watch = freed;
+}
+
+/* What is wrong with a buffer; NULL: nothing. *none: the CPU cannot read all of it, either. */
+static const char *
+wrong_memory(const struct sg *sg, bool *none)
+{
+	static const char *const owner[FRAME_NOWNERS] = {[FRAME_FREE] = "free memory",
+		[FRAME_STACK] = "a stack",
+		[FRAME_TABLE] = "a page table"};
+	extern char __text_start[], __rodata_end[];
+	const char *what = NULL;
+	u64 va = (u64)sg->va;
+	paddr_t pa, end;
+
+	if ((*none = va < DIRECT_BASE || (va >= IOMAP_BASE && va < KERNEL_BASE)))
+		return "an address outside of RAM";
+	pa = virt_to_phys(sg->va);
+	for (end = pa + sg->len; pa < end; pa = ROUND_DOWN(pa, PAGE_SIZE) + PAGE_SIZE) {
+		if ((*none = !mem_is_ram(pa)))
+			return "memory that is no RAM";
+		if (pa >= virt_to_phys(__text_start) && pa < virt_to_phys(__rodata_end))
+			what = "the kernel's code or constants";
+		else if (owner[frame_owner_of(pa)])
+			what = owner[frame_owner_of(pa)];
+	}
+	return what;
+}
+
+int
+dma_check_map(struct dma_map *map, const struct sg *sg, unsigned n)
+{
+	unsigned pages = 0;
+
+	map->failed = false;
+	if (map->dir < DMA_TO_DEVICE || map->dir > DMA_BIDIRECTIONAL) {
+		report(map->dev, "mapped at %s: %d is no direction", map->where, map->dir);
+		return -EFAULT;
+	}
+	for (unsigned i = 0; i < n; i++) {
+		bool none;
+		const char *what = wrong_memory(&sg[i], &none);
+
+		if (what)
+			report(map->dev, "mapped at %s: %s", map->where, what);
+		if (none)
+			return -EFAULT;
+		pages += sg_pages(&sg[i]);
+	}
+	/* Without memory this one goes unwatched. */
+	if ((map->held = held_new(map->dev, map->dir, map->where, pages))) {
+		map->held->map = map;
+		for (unsigned i = 0; i < n; i++)
+			add(map->held, sg[i].va, sg[i].len);
+		hold(map->held);
+	}
+	return n ? READ_ONCE(map->strategy)->map(map, sg, n) : -EINVAL;
+}
+
+void
+dma_check_failed(struct dma_map *map)
+{
+	release(map);
+	map->failed = true;
+	for (unsigned i = 0; i < map->limits.max_segs; i++) /* who reads them shows in a fault */
+		map->seg[i] = (struct dma_seg){{0xdead0000dead0000}, 0};
+}
+
+int
+dma_check_commit(struct dma_map *map)
+{
+	const struct dma_strategy *s = map->dev->strategy;
+
+	__atomic_add_fetch(&map->dev->client->commits, 1, __ATOMIC_RELAXED);
+	if (!map->in_use)
+		report(map->dev, "commit of what %s mapped at %s",
+			map->failed ? "failed to be" : "is not mapped; last", PLACE(map->where));
+	return s->commit ? s->commit(map) : 0;
+}
+
+bool
+dma_check_unmap(struct dma_map *map, const char *where)
+{
+	struct dma_held *h = map->held;
+	bool changed = false;
+
+	if (!map->in_use) {
+		if (!dma_check_on)
+			pr_err("dma: %s: unmap at %s of what is not mapped; last mapped at %s",
+				map->dev->name, where, PLACE(map->where));
+		else if (map->failed)
+			report(map->dev, "unmap at %s of what failed to be mapped at %s", where,
+				map->where);
+		else
+			report(map->dev,
+				"unmap at %s of what is not mapped; last mapped at %s, unmapped at "
+				"%s",
+				where, PLACE(map->where), PLACE(map->unmapped));
+		return false;
+	}
+	map->unmapped = where;
+	if (h && h->commits == READ_ONCE(map->dev->client->commits))
+		report(map->dev, "unmap at %s without a commit; mapped at %s", where, map->where);
+	if (map->dir == DMA_TO_DEVICE || map->bounced || map->dev->strategy == &dma_bounce)
+		for (unsigned i = 0; h && i < h->n; i++)
+			changed |= sum(&h->piece[i]) != h->piece[i].sum;
+	if (changed)
+		report(map->dev,
+			"unmap at %s of what the CPU wrote while the device had it; mapped at %s",
+			where, map->where);
+	release(map);
+	return true;
+}
+
+bool
+dma_check_alloc(struct device *dev, void *va, size_t len, const iova_t *iova, const char *where)
+{
+	struct dma_held *h = held_new(dev, DMA_BIDIRECTIONAL, where, DIV_UP(len, PAGE_SIZE));
+
+	if (!h)
+		return false;
+	h->va = va;
+	h->len = len;
+	h->iova = *iova;
+	add(h, va, len);
+	hold(h);
+	return true;
+}
+
+bool
+dma_check_free(struct device **dev, void *va, size_t *len, iova_t *iova, const char *where)
+{
+	struct dma_held *h = take(NULL, va);
+
+	if (!h) {
+		report(*dev, "free at %s of what is not allocated", where);
+		return false;
+	}
+	if (*dev != h->dev || *len != h->len || iova->v != h->iova.v)
+		report(*dev,
+			"free at %s of %zu bytes at iova 0x%lx; allocated for %s at %s: "
+			"%zu bytes at iova 0x%lx",
+			where, *len, iova->v, h->dev->name, h->where, h->len, h->iova.v);
+	*dev = h->dev;
+	*len = h->len;
+	*iova = h->iova;
+	kfree(h);
+	return true;
+}
+
+void
+dma_check_detach(struct device *dev)
+{
+	struct dma_held *h;
+
+	while ((h = take(dev, NULL))) {
+		if (h->map)
+			report(dev, "left behind: mapped at %s, by the map made at %s", h->where,
+				h->map->created);
+		else
+			report(dev, "left behind: %zu bytes allocated at %s", h->len, h->where);
+		kfree(h);
+	}
+}
+
+void
+dma_check_show(struct text *t)
+{
+	if (dma_check_on)
+		text_printf(t, "dma_check: %lu offences\n", READ_ONCE(held.offences));
+}

@@ -1,0 +1,44 @@
+/*
+ * The DMA checker: boot option dma_check=1; the test build has it on unless dma_check=0. It finds
+ * drivers that break the contract of hal/dma.h, and says with file and line where. It sees:
+ *
+ *   unmap and commit of what is not mapped, and use of a map that has failed;
+ *   unmap of what was never committed (strategy batched would not have mapped it);
+ *   dma_free() of what dma_alloc() did not give, or with another device, size or bus address;
+ *   a direction that is none; a buffer in a stack, in code or constants, in free memory or in no
+ *   RAM at all;
+ *   buffers that overlap while one device or CPU writes what the other uses;
+ *   memory that is freed while it is a device's;
+ *   a buffer mapped to the device that is not the same at unmap: the CPU has written it;
+ *   what a driver leaves behind.
+ *
+ * It does not see a CPU that touches what is mapped from the device, but with strategy=bounce:
+ * there the device writes a copy, so that whatever changes the buffer is the CPU. It cannot see a
+ * wrong direction, size or device at unmap: unmap takes the map alone.
+ */
+#ifndef HAL_DMA_CHECK_H
+#define HAL_DMA_CHECK_H
+
+#include "hal/dma.h"
+
+extern bool dma_check_on;
+
+void dma_check_init(void);
+/* Has the strategy map a buffer; -EFAULT if it must not be. The map's dir and where are set. */
+int dma_check_map(struct dma_map *map, const struct sg *sg, unsigned n);
+/* The map has failed after all. */
+void dma_check_failed(struct dma_map *map);
+/* Does the commit, too. */
+int dma_check_commit(struct dma_map *map);
+/* Before an unmap; false if nothing is mapped, which it has said: also without the checker. */
+bool dma_check_unmap(struct dma_map *map, const char *where);
+/* False if there is no memory to remember it. */
+bool dma_check_alloc(
+	struct device *dev, void *va, size_t len, const iova_t *iova, const char *where);
+/* Before a dma_free(). Sets what is wrong right; false if nothing is to be freed. */
+bool dma_check_free(struct device **dev, void *va, size_t *len, iova_t *iova, const char *where);
+/* The device's driver has gone; forgets what it left. */
+void dma_check_detach(struct device *dev);
+void dma_check_show(struct text *t);
+
+#endif
