@@ -5,7 +5,8 @@
  *
  * The contract:
  *   - A device that is attached nowhere is blocked; a domain is empty when one is attached, but for
- *     what the firmware keeps for it.
+ *     what the firmware keeps for it. Without a device map and unmap are -ENODEV.
+ *   - What is not aligned, empty or over the interrupt window is -EINVAL, beyond the reach -ERANGE.
  *   - map fails rather than replaces (-EEXIST), and a failed map leaves nothing behind.
  *   - unmap names a range that whole maps fill. If some of it is not mapped that is -ENOENT; what
  *     is mapped in it may or may not be gone then, and nothing else is touched.
