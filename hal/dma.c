@@ -147,6 +147,9 @@ dma_detach(struct device *dev)
 		struct dma_map *map = list_entry(it, struct dma_map, link);
 		pr_err("dma: %s: left behind: a map made at %s%s%s", dev->name, map->created,
 			map->pages ? ", still mapped at " : "", map->pages ? map->where : "");
+		list_remove(&map->link);
+		kfree(map->seg);
+		map->seg = NULL; /* so that destroying it later does nothing */
 	}
 	if (dma_check_on)
 		dma_check_detach(dev);

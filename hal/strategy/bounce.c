@@ -65,6 +65,8 @@ bounce_map(struct dma_map *map, const struct sg *sg, unsigned n)
 		memcpy(map->bounce->va + at, sg[i].va, sg[i].len);
 		map->bounce->sg[i] = sg[i];
 	}
+	if (!at)
+		return -EINVAL;
 	map->pages = DIV_UP(at, PAGE_SIZE);
 	map->dev->client->copied += at;
 	return dma_add_seg(map, map->bounce->iova.v, at);
