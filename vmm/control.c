@@ -135,8 +135,8 @@ cmd_create(struct session *s)
 		return fail(s, -EEXIST, "%s: exists already", name);
 	if (!number_option(s, "mem", &mib) || mib < VM_MIN_MIB || mib > VM_MAX_MIB)
 		return fail(s, -EINVAL, "memory: %d to %d MiB", VM_MIN_MIB, VM_MAX_MIB);
-	if (!number_option(s, "cpus", &cpus) || cpus != 1)
-		return fail(s, -EINVAL, "a VM has one CPU");
+	if (!number_option(s, "cpus", &cpus) || !cpus || cpus > VM_MAX_CPUS)
+		return fail(s, -EINVAL, "a VM has 1 to %d CPUs", VM_MAX_CPUS);
 	/* Some for tables, and to let the host live. */
 	if (mib + mib / 64 + 8 > free)
 		return fail(s, -ENOMEM, "%lu MiB wanted, %lu MiB free", mib, free);
@@ -144,7 +144,7 @@ cmd_create(struct session *s)
 		(kernel && strlen(kernel) >= sizeof(vm->kernel)) ||
 		(root && strlen(root) >= sizeof(vm->root)))
 		return fail(s, -ENAMETOOLONG, "a path or the command line is too long");
-	if ((err = vm_create(name, mib << 20, &vm)))
+	if ((err = vm_create(name, mib << 20, cpus, &vm)))
 		return fail(s, err, "%s", strerror(err));
 	strlcpy(vm->kernel, kernel ? kernel : "/boot/halcyon.elf", sizeof(vm->kernel));
 	strlcpy(vm->root, root ? root : "/boot/guest.img", sizeof(vm->root));
@@ -208,12 +208,9 @@ cmd_start(struct session *s)
 	if (vm->state != VM_CREATED)
 		return fail(s, -EBUSY, "%s %s", vm->name,
 			vm->state == VM_RUNNING ? "runs already" : "has ended: create it anew");
-	vm->state = VM_RUNNING;
-	if ((err = vcpu_start(vm->vcpu))) {
-		vm->state = VM_CREATED;
-		return fail(s, err, "%s", strerror(err));
-	}
-	return 0;
+	if ((err = vm_start(vm)))
+		fail(s, err, "%s", strerror(err));
+	return err;
 }
 
 /* Whether the VM's console has printed `text`. vm->lock held. */
@@ -285,14 +282,15 @@ cmd_send(struct session *s)
 	return err ? fail(s, err, "%s does not read what is typed", vm->name) : 0;
 }
 
-/* Stops the vCPU and waits until it has left the guest. */
+/* Stops the vCPUs and waits until all have left the guest. */
 static void
 kill_vm(struct vm *vm)
 {
 	if (vm->state == VM_CREATED)
 		return;
-	vm_stop(vm, "killed");
-	/* Even if it has ended: its thread may still hold the lock, and we are about to free it. */
+	if (vm->state == VM_RUNNING)
+		vm_end(vm, -1, "killed");
+	/* Even if it has ended: a thread may still hold the lock, and we are about to free it. */
 	spin_lock(&vm->lock);
 	while (vm->state == VM_RUNNING)
 		proc_sleep(vm, &vm->lock);
@@ -332,7 +330,8 @@ status_line(struct text *t, struct vm *vm)
 {
 	static const char *const state[] = {"created", "running", "ended"};
 
-	text_printf(t, "%-10s %-8s %4lu MiB", vm->name, state[vm->state], vm->mem >> 20);
+	text_printf(t, "%-10s %-8s %4lu MiB %u CPU%s", vm->name, state[vm->state], vm->mem >> 20,
+		vm->ncpus, vm->ncpus == 1 ? "" : "s");
 	list_for_each (it, &vm->devices) {
 		struct assigned *d = list_entry(it, struct assigned, link);
 		text_printf(t, "  %s (%s%s)", d->pci->dev.name,
@@ -362,6 +361,32 @@ cmd_status(struct session *s)
 	return 0;
 }
 
+/* How often the guest was left, and what that has cost: ticks of the TSC in the handler. */
+static void
+exit_stats(struct text *t, struct vm *vm)
+{
+	struct exit_count sum[EXIT_KINDS] = {0};
+	u64 all = 0;
+
+	for (unsigned i = 0; i < EXIT_KINDS * vm->ncpus; i++) {
+		const struct exit_count *c = &vm->vcpu[i / EXIT_KINDS]->exits[i % EXIT_KINDS];
+		struct exit_count *to = &sum[i % EXIT_KINDS];
+
+		to->count += c->count;
+		to->ticks += c->ticks;
+		to->longest = MAX(to->longest, c->longest);
+		all += c->count;
+	}
+	text_printf(t, "%-14s %10s %7s %10s %10s\n", "EXIT", "COUNT", "SHARE", "MEAN", "MAX");
+	for (unsigned i = 0; i < EXIT_KINDS; i++)
+		if (sum[i].count)
+			text_printf(t, "%-14s %10lu %3lu.%02lu%% %10lu %10lu\n", exit_name(i),
+				sum[i].count, sum[i].count * 100 / all,
+				sum[i].count * 10000 / all % 100, sum[i].ticks / sum[i].count,
+				sum[i].longest);
+	text_printf(t, "%-14s %10lu\n", "all", all);
+}
+
 static int
 cmd_stats(struct session *s)
 {
@@ -370,10 +395,7 @@ cmd_stats(struct session *s)
 
 	if (!vm)
 		return -ENOENT;
-	text_printf(t, "%-14s %10s\n", "EXIT", "COUNT");
-	for (unsigned i = 0; i < EXIT_KINDS; i++)
-		if (vm->vcpu->exits[i])
-			text_printf(t, "%-14s %10lu\n", exit_name(i), vm->vcpu->exits[i]);
+	exit_stats(t, vm);
 	text_printf(t, "%-14s %10s\n", "HYPERCALL", "COUNT");
 	for (unsigned i = 0; i < HC_COUNT; i++)
 		if (vm->hypercalls[i])

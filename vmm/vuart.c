@@ -43,9 +43,10 @@ put_line(struct vm *vm)
 u32
 vuart_in(struct vm *vm, unsigned reg)
 {
-	u32 value = vm->uart[reg];
+	u32 value;
 
 	spin_lock(&vm->lock);
+	value = vm->uart[reg];
 	if (reg == DATA && !(vm->uart[LCR] & 0x80))
 		value = vm->input_read != vm->input_written
 				? (u8)vm->input[vm->input_read++ % sizeof(vm->input)]
@@ -61,18 +62,19 @@ vuart_out(struct vm *vm, unsigned reg, u8 v)
 {
 	bool line = false;
 
+	spin_lock(&vm->lock);
 	if (reg != DATA || vm->uart[LCR] & 0x80) {
 		if (reg != LSR)
 			vm->uart[reg] = v;
-		return;
+	} else {
+		if (v == '\n' || vm->line_len == sizeof(vm->line) - 1) {
+			put_line(vm);
+			line = true;
+		}
+		/* no escape sequences for the host's terminal */
+		if ((v >= ' ' && v < 0x7f) || v == '\t')
+			vm->line[vm->line_len++] = v;
 	}
-	spin_lock(&vm->lock);
-	if (v == '\n' || vm->line_len == sizeof(vm->line) - 1) {
-		put_line(vm);
-		line = true;
-	}
-	if ((v >= ' ' && v < 0x7f) || v == '\t') /* no escape sequences for the host's terminal */
-		vm->line[vm->line_len++] = v;
 	spin_unlock(&vm->lock);
 	if (line)
 		wakeup(vm); /* somebody may wait for this text */
@@ -81,8 +83,6 @@ vuart_out(struct vm *vm, unsigned reg, u8 v)
 void
 vuart_flush(struct vm *vm)
 {
-	spin_lock(&vm->lock);
 	if (vm->line_len)
 		put_line(vm);
-	spin_unlock(&vm->lock);
 }
