@@ -261,6 +261,29 @@ assign_device(struct vm *vm, rid_t rid, bool permit, u32 quota, const char **why
 	return 0;
 }
 
+/*
+ * A device that goes while its VM runs leaves a page behind that reads as ones, as a bus does where
+ * nobody answers; what the guest writes there stays there. Without memory for it, an access ends
+ * the VM. vm->lock held.
+ */
+static void
+leave_hole(struct assigned *d)
+{
+	struct vm *vm = d->vm;
+	struct pt_gather none = {0};
+	gpa_t was[6];
+
+	for (unsigned i = 0; i < 6; i++)
+		was[i] = d->bar[i].mapped_at;
+	assigned_set_command(d, 0);
+	if (!vm->hole && (vm->hole = page_alloc(FRAME_KERNEL)))
+		memset(vm->hole, 0xff, PAGE_SIZE);
+	for (unsigned i = 0; i < 6 && vm->hole; i++)
+		for (u64 at = 0; was[i].v && at < d->bar[i].size; at += PAGE_SIZE)
+			pt_map(&vm->npt, was[i].v + at, virt_to_phys(vm->hole), PAGE_SIZE,
+				PT_R | PT_W, &none);
+}
+
 void
 release_device(struct assigned *d)
 {
@@ -270,7 +293,7 @@ release_device(struct assigned *d)
 	/* Out of the guest's sight, and bus master off: from here on it starts nothing new. */
 	spin_lock(&vm->lock);
 	list_remove(&d->link);
-	assigned_set_command(d, 0);
+	leave_hole(d);
 	spin_unlock(&vm->lock);
 	for (unsigned i = 0; i < ASSIGNED_MESSAGES; i++)
 		if (d->message[i].bound)

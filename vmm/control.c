@@ -16,8 +16,11 @@
 
 struct session {
 	struct text reply;
-	size_t taken; /* of the reply, by reads */
-	bool busy;    /* a command is under way; control held to change */
+	size_t taken;       /* of the reply, by reads */
+	bool busy;          /* a command is under way; control held to change */
+	struct vm *console; /* this file is its console; constant once set */
+	u64 at;             /* of what it has logged, what was read; vm->lock held */
+	bool detached;      /* vm->lock held */
 	char request[MAX_REQUEST];
 	char *word[MAX_WORDS];
 	unsigned n;
@@ -175,8 +178,6 @@ cmd_assign(struct session *s)
 		return fail(s, -EINVAL, "%s: the policy is permit or deny", policy);
 	if (!number_option(s, "quota", &quota) || quota > 0xffffffff)
 		return fail(s, -EINVAL, "the quota is a number of pages");
-	if (vm->state == VM_RUNNING)
-		return fail(s, -EBUSY, "%s runs: assign before it starts", vm->name);
 	err = assign_device(vm, rid, !policy || strcmp(policy, "permit") == 0, quota, &why);
 	if (err)
 		return fail(s, err, "%s: %s", s->word[2], why ? why : strerror(err));
@@ -191,8 +192,6 @@ cmd_release(struct session *s)
 
 	if (!d)
 		return -ENOENT;
-	if (vm->state == VM_RUNNING)
-		return fail(s, -EBUSY, "%s runs: stop it first", vm->name);
 	release_device(d);
 	return 0;
 }
@@ -275,11 +274,72 @@ cmd_send(struct session *s)
 		err = -ENOSPC;
 	} else {
 		for (; *p; p++)
-			vm->input[vm->input_written++ % sizeof(vm->input)] = *p;
-		vm->input[vm->input_written++ % sizeof(vm->input)] = '\r';
+			vuart_type(vm, *p);
+		vuart_type(vm, '\r');
 	}
 	spin_unlock(&vm->lock);
 	return err ? fail(s, err, "%s does not read what is typed", vm->name) : 0;
+}
+
+/* console NAME: from now on this file is the VM's console; it is read and written as one. */
+static int
+cmd_console(struct session *s)
+{
+	struct vm *vm = named_vm(s);
+	bool busy;
+
+	if (!vm)
+		return -ENOENT;
+	spin_lock(&vm->lock);
+	if (!(busy = vm->attached)) {
+		vm->attached = true;
+		s->at = vm->logged - vm->line_len;
+	}
+	spin_unlock(&vm->lock);
+	if (busy)
+		return fail(s, -EBUSY, "%s: somebody is at its console", vm->name);
+	vm->users++;
+	s->console = vm;
+	return 0;
+}
+
+/* What the VM has printed since; waits until there is something. 0: it has ended, or we leave. */
+static s64
+console_output(struct session *s, u64 user_buf, size_t n)
+{
+	struct vm *vm = s->console;
+	char text[256];
+	u64 first;
+
+	spin_lock(&vm->lock);
+	while (s->at == vm->logged && vm->state != VM_ENDED && !s->detached && !current()->killed)
+		proc_sleep(vm, &vm->lock);
+	first = vm->logged - vm->log_len; /* what is older is gone */
+	s->at = MAX(s->at, first);
+	n = MIN(MIN(n, sizeof(text)), vm->logged - s->at);
+	memcpy(text, vm->log + (s->at - first), n);
+	s->at += n;
+	spin_unlock(&vm->lock);
+	return copy_out(user_buf, text, n) ? -EFAULT : (s64)n;
+}
+
+/* Types n characters; what the VM has no room for is lost. None at all: leaves the console. */
+static s64
+console_typed(struct session *s, u64 user_buf, size_t n)
+{
+	struct vm *vm = s->console;
+	char text[64];
+
+	n = MIN(n, sizeof(text));
+	if (copy_in(text, user_buf, n))
+		return -EFAULT;
+	spin_lock(&vm->lock);
+	for (size_t i = 0; i < n; i++)
+		vuart_type(vm, text[i]);
+	s->detached |= n == 0;
+	spin_unlock(&vm->lock);
+	wakeup(vm);
+	return n;
 }
 
 /* Stops the vCPUs and waits until all have left the guest. */
@@ -316,7 +376,7 @@ cmd_destroy(struct session *s)
 	if (!vm)
 		return -ENOENT;
 	if (vm->users)
-		return fail(s, -EBUSY, "%s: somebody waits for it", vm->name);
+		return fail(s, -EBUSY, "%s: somebody waits for it, or is at its console", vm->name);
 	kill_vm(vm);
 	list_for_each (it, &vm->devices)
 		release_device(list_entry(it, struct assigned, link));
@@ -491,6 +551,7 @@ static const struct {
 	{"start", 2, cmd_start},
 	{"wait", 2, cmd_wait},
 	{"send", 3, cmd_send},
+	{"console", 2, cmd_console},
 	{"kill", 2, cmd_kill},
 	{"destroy", 2, cmd_destroy},
 	{"status", 1, cmd_status},
@@ -521,6 +582,8 @@ vmm_write(void *dev, void *state, u64 user_buf, size_t n, u64 pos)
 	char *request;
 	int err = -ENOSYS;
 
+	if (s->console)
+		return console_typed(s, user_buf, n);
 	if (n >= MAX_REQUEST)
 		return -E2BIG;
 	if (!(request = kmalloc(MAX_REQUEST)))
@@ -559,6 +622,8 @@ vmm_read(void *dev, void *state, u64 user_buf, size_t n, u64 pos)
 	struct session *s = state;
 	s64 got = -EFAULT;
 
+	if (s->console)
+		return console_output(s, user_buf, n);
 	mutex_lock(&control);
 	if (s->busy)
 		n = 0;
@@ -588,6 +653,14 @@ vmm_close(void *dev, void *state)
 {
 	struct session *s = state;
 
+	if (s->console) {
+		mutex_lock(&control);
+		spin_lock(&s->console->lock);
+		s->console->attached = false;
+		spin_unlock(&s->console->lock);
+		s->console->users--;
+		mutex_unlock(&control);
+	}
 	kfree(s->reply.buf);
 	kfree(s);
 }

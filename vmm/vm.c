@@ -138,6 +138,8 @@ vm_destroy(struct vm *vm)
 			frame_free(hpa.v, 0, FRAME_VM); /* panics if a pin was forgotten */
 	}
 	pt_destroy(&vm->npt);
+	if (vm->hole)
+		page_free(vm->hole, FRAME_KERNEL);
 	kfree(vm->log);
 	kfree(vm);
 }

@@ -42,9 +42,12 @@ struct vm {
 	unsigned ncpus;
 	struct list devices; /* struct assigned; (c) and (l) to change, either to read */
 	u64 next_bar;        /* (c) GPA of the next BAR */
+	void *hole;          /* (l) a page of ones, where devices were; NULL: none has gone */
 
 	char *log;      /* (l) what its console printed */
 	size_t log_len; /* (l) */
+	u64 logged;     /* (l) characters, ever */
+	bool attached;  /* (l) somebody is at its console */
 	char line[128]; /* (l) the console's unfinished line */
 	unsigned line_len;
 	u64 line_second; /* (l) lines printed in this second */
@@ -91,6 +94,8 @@ const char *vm_load(struct vm *vm);
 /* vuart.c: a 16550 without interrupts; its lines go to the host's console behind the VM's name. */
 u32 vuart_in(struct vm *vm, unsigned reg);
 void vuart_out(struct vm *vm, unsigned reg, u8 v);
+/* A character that is typed; false if there is no room. vm->lock held. */
+bool vuart_type(struct vm *vm, char c);
 /* The unfinished line as well. vm->lock held. */
 void vuart_flush(struct vm *vm);
 
