@@ -307,9 +307,8 @@ int
 dma_window(struct dma_map *map)
 {
 	struct dma_client *c = map->dev->client;
-	bool fresh;
 	iova_t at;
-	int err = iova_alloc(&c->iova, map->window_pages, &at, &fresh);
+	int err = iova_alloc(&c->iova, map->window_pages, &at);
 
 	if (err)
 		return err;
@@ -345,10 +344,10 @@ tick_thread(void *unused)
 		list_for_each (it, &clients) {
 			struct dma_client *c = list_entry(it, struct dma_client, link);
 			spin_lock(&c->lock);
-			if (c->pending && c->dev->strategy->tick) {
-				c->pending = false;
+			bool pending = c->pending;
+			c->pending = false; /* also if who asked for it is not in force any more */
+			if (pending && c->dev->strategy->tick)
 				c->dev->strategy->tick(c, timer_ns());
-			}
 			spin_unlock(&c->lock);
 		}
 		spin_unlock(&lock);
@@ -501,7 +500,6 @@ ring_alloc(struct device *dev, size_t len, iova_t *iova)
 	unsigned order = order_of(len);
 	u32 pages = 1u << order;
 	paddr_t pa = 0;
-	bool fresh;
 	int err;
 
 	if (order <= MAX_ORDER) /* in direct mode it must lie where the device reaches it */
@@ -514,7 +512,7 @@ ring_alloc(struct device *dev, size_t len, iova_t *iova)
 	iova->v = pa;
 	if (!dev->domain)
 		return phys_to_virt(pa);
-	if (!(err = iova_alloc(&dev->client->iova, pages, iova, &fresh)) &&
+	if (!(err = iova_alloc(&dev->client->iova, pages, iova)) &&
 		(err = iommu_map(dev->domain, *iova, pa, pages, DMA_BIDIRECTIONAL)))
 		iova_release(&dev->client->iova, *iova, pages);
 	if (err) {

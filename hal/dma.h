@@ -30,8 +30,9 @@ struct dma_limits {
 };
 
 /*
- * Pages that a device reaches although they are unmapped: now, and times TSC ticks, modulo 2^64,
- * counted as begun before any and ending never.
+ * Pages that a device reaches although they are unmapped: `pages` now; and `time`, in pages times
+ * TSC ticks modulo 2^64, less the time of begin and plus the time of end of each. So time + pages *
+ * now is how much there has been.
  */
 struct dma_exposure {
 	u64 pages, time;

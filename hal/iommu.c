@@ -91,7 +91,7 @@ domain_create(const struct iommu_ops *ops, struct domain **out)
 	spin_lock(&lock);
 	d->id = id_alloc();
 	spin_unlock(&lock);
-	err = d->id ? ops->domain_init(d) : -ENOSPC;
+	err = !d->id ? -ENOSPC : ops->domain_init ? ops->domain_init(d) : 0;
 	spin_lock(&lock);
 	if (!err)
 		list_add_tail(&domains, &d->link);

@@ -86,12 +86,13 @@ struct domain {
 };
 
 /*
- * A driver. One for hardware makes d->pt in domain_init(), and says how to invalidate; what is in
- * the table is the front's work, the same for all. One without a table (pv) does the rest itself.
+ * A driver. One for hardware makes d->pt, in domain_init() or when it attaches, and says how to
+ * invalidate; what is in the table is the front's work, the same for all. One without a table (pv)
+ * does the rest itself.
  */
 struct iommu_ops {
-	const char *name; /* "vtd", "pv" */
-	int (*domain_init)(struct domain *);
+	const char *name;                    /* "vtd", "pv" */
+	int (*domain_init)(struct domain *); /* may be NULL */
 	int (*attach)(struct domain *, rid_t);
 	void (*detach)(struct domain *, rid_t);
 	u64 (*reach)(void); /* highest IOVA + 1 */

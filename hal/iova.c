@@ -59,12 +59,11 @@ from_mark(struct iova_space *s, unsigned c, iova_t *iova)
 
 /* What other CPUs have cached is out of reach: IOVA_CACHE windows of a size for each of them. */
 int
-iova_alloc(struct iova_space *s, u32 npages, iova_t *iova, bool *fresh)
+iova_alloc(struct iova_space *s, u32 npages, iova_t *iova)
 {
 	unsigned c = class_of(npages);
 	int err = 0;
 
-	*fresh = false;
 	if (c >= IOVA_CLASSES)
 		return -ENOMEM;
 	struct cpu *cpu = irq_push_off();
@@ -79,8 +78,8 @@ iova_alloc(struct iova_space *s, u32 npages, iova_t *iova, bool *fresh)
 	spin_lock(&s->lock);
 	if (s->stack[c].n)
 		iova->v = s->stack[c].at[--s->stack[c].n];
-	else if (!(err = from_mark(s, c, iova)))
-		*fresh = true;
+	else
+		err = from_mark(s, c, iova);
 	spin_unlock(&s->lock);
 	irq_pop();
 	return err;

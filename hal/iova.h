@@ -37,11 +37,8 @@ void iova_init(struct iova_space *s, u64 limit);
 int iova_reserve(struct iova_space *s, u64 start, u64 end);
 /* Forgets all windows. */
 void iova_fini(struct iova_space *s);
-/*
- * A window of at least npages; *fresh tells whether it is used for the first time. -ENOMEM if there
- * is no room.
- */
-int iova_alloc(struct iova_space *s, u32 npages, iova_t *iova, bool *fresh);
+/* A window of at least npages. -ENOMEM if there is no room. */
+int iova_alloc(struct iova_space *s, u32 npages, iova_t *iova);
 void iova_release(struct iova_space *s, iova_t iova, u32 npages);
 
 #endif

@@ -56,12 +56,6 @@ pv_call(u64 number, u64 a, u64 b, u64 c, u64 d, u64 e)
 	return ret;
 }
 
-static int
-pv_domain_init(struct domain *d)
-{
-	return 0;
-}
-
 /* The VMM has blocked a DMA of a device of ours: reads its queue until it is empty. */
 static void
 fault_interrupt(void *arg)
@@ -195,7 +189,6 @@ pv_reach(void)
 
 const struct iommu_ops pv_ops = {
 	.name = "pv",
-	.domain_init = pv_domain_init,
 	.attach = pv_attach,
 	.detach = pv_detach,
 	.map = pv_map,

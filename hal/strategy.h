@@ -149,6 +149,25 @@ sg_pages(const struct sg *sg)
 	return DIV_UP(((u64)sg->va & PAGE_MASK) + sg->len, PAGE_SIZE);
 }
 
+/* The pieces where they are: the bus address is `base` and the physical address. */
+static inline int
+dma_map_in_place(struct dma_map *map, const struct sg *sg, unsigned n, u64 base)
+{
+	int err = 0;
+
+	for (; n && !err; n--, sg++) {
+		u64 at = base + virt_to_phys(sg->va);
+
+		if (!sg->len)
+			return -EINVAL;
+		if (!dma_reaches(map, at, sg->len))
+			return -ERANGE;
+		map->pages += sg_pages(sg);
+		err = dma_add_seg(map, at, sg->len);
+	}
+	return err;
+}
+
 /*
  * The pieces one behind the other in the map's window, each entered by `enter`. map->pages says how
  * far it came, also on error.

@@ -50,13 +50,6 @@ vtd_reach(void)
 	return reach;
 }
 
-/* The tables are made for the unit of the device, so when it is attached. */
-static int
-vtd_domain_init(struct domain *d)
-{
-	return 0;
-}
-
 /* Whether any of a region is memory that we use: then the firmware is wrong. */
 static bool
 is_ours(u64 start, u64 end)
@@ -125,7 +118,8 @@ context_of(struct vtd *u, rid_t rid)
 	return &table[rid & 0xff];
 }
 
-/* Makes the domain one of the unit's: its tables as the unit reads them. */
+/* Makes the domain one of the unit's, when its device is attached: tables as this unit reads them.
+ */
 static int
 adopt(struct domain *d, struct vtd *u)
 {
@@ -209,7 +203,6 @@ domain_invalidate(struct domain *d, u64 start, u64 end, bool tables)
 
 const struct iommu_ops vtd_ops = {
 	.name = "vtd",
-	.domain_init = vtd_domain_init,
 	.attach = vtd_attach,
 	.detach = vtd_detach,
 	.reach = vtd_reach,

@@ -41,7 +41,7 @@ struct proc {
 	bool timed_out;               /* (t) */
 	bool killed;                  /* set by anyone, read by (o) */
 	bool kill_seen;               /* (o) a sleep was cut short for it */
-	int job, child_job;           /* (f) of which Ctrl-C ends all; of its children, unless 0 */
+	int job, child_job;           /* (o) of which Ctrl-C ends all; of its children, unless 0 */
 	int status;                   /* (f) once a ZOMBIE */
 	void *stack;                  /* kernel stack */
 	u64 rsp;                      /* saved context while not running */

@@ -151,7 +151,6 @@ enter(struct dma_client *c, paddr_t pa, u64 key, u32 perm, struct dma_cached **o
 {
 	struct dma_cached *e = c->cache.spare;
 	u32 npages = key_pages(key);
-	bool fresh;
 	int err;
 
 	if (e)
@@ -161,7 +160,7 @@ enter(struct dma_client *c, paddr_t pa, u64 key, u32 perm, struct dma_cached **o
 	/* What is used now is never refused: then the cache is over its quota for a while. */
 	while (c->cache.pages + npages > c->cache.quota && evict(c))
 		;
-	if (!(err = iova_alloc(&c->iova, npages, &e->iova, &fresh))) {
+	if (!(err = iova_alloc(&c->iova, npages, &e->iova))) {
 		do
 			err = iommu_map(c->dev->domain, e->iova, pa, npages, perm);
 		while ((err == -EDQUOT || err == -ENOMEM) && evict(c));

@@ -11,19 +11,7 @@
 static int
 direct_map(struct dma_map *map, const struct sg *sg, unsigned n)
 {
-	int err = 0;
-
-	for (; n && !err; n--, sg++) {
-		u64 pa = virt_to_phys(sg->va);
-
-		if (!sg->len)
-			return -EINVAL;
-		if (!dma_reaches(map, pa, sg->len))
-			return -ERANGE;
-		map->pages += sg_pages(sg);
-		err = dma_add_seg(map, pa, sg->len);
-	}
-	return err;
+	return dma_map_in_place(map, sg, n, 0);
 }
 
 static void

@@ -15,19 +15,7 @@
 static int
 static_map(struct dma_map *map, const struct sg *sg, unsigned n)
 {
-	int err = 0;
-
-	for (; n && !err; n--, sg++) {
-		u64 at = DMA_STATIC_BASE + virt_to_phys(sg->va);
-
-		if (!sg->len)
-			return -EINVAL;
-		if (!dma_reaches(map, at, sg->len))
-			return -ERANGE;
-		map->pages += sg_pages(sg);
-		err = dma_add_seg(map, at, sg->len);
-	}
-	return err;
+	return dma_map_in_place(map, sg, n, DMA_STATIC_BASE);
 }
 
 static void

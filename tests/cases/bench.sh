@@ -29,4 +29,10 @@ check "batched: one for 32" test "$(row batched 6)" = 31
 check "persistent and static: none" test "$(row persistent 6)$(row static 6)" = 00
 check "strict costs less than 1,200 instructions a pair" test "$(row strict 5)" -le 1200
 check "deferred costs less than 500" test "$(row deferred 5)" -le 500
+# A strategy that is left while something waits for its tick must find the tick again later.
+# shellcheck disable=SC2046
+boot bench-again 'script="dmabench map 00:04.0 -s deferred -n 10; echo strategy 00:04.0 strict >/dev/dma; sleep 0.1; dmabench map 00:04.0 -s deferred -n 10; sleep 0.1; cat /proc/dma"' \
+	$(root_disk) $(disk "$OUT/bench.img" 4)
+check "deferred, left and taken up again: nothing is exposed for long" \
+	test "$(awk '$1 == "00:04.0" { print $2, $8 }' "$log")" = "deferred 0"
 finish

@@ -1,3 +1,4 @@
+# shellcheck shell=sh disable=all # for our shell, inside the machine
 # What a DMA mapping costs under each strategy, for tools/bench.sh: on the host, and in a guest.
 dmabench map 00:04.0 -s strict -n 4000
 dmabench map 00:04.0 -s strict -p 16 -n 1000

@@ -18,8 +18,7 @@ take(struct iova_space *s, u32 npages)
 	struct window *w = &windows[nwindows];
 	iova_t at;
 	u64 size = PAGE_SIZE;
-	bool fresh;
-	int err = iova_alloc(s, npages, &at, &fresh);
+	int err = iova_alloc(s, npages, &at);
 
 	if (err) {
 		CHECK(err == -ENOMEM);
