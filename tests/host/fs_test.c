@@ -88,17 +88,6 @@ cut(const char *path)
 	return err;
 }
 
-static int
-make_dir(const char *path)
-{
-	struct inode *ip;
-	int err = fs_create(path, T_DIR, &ip);
-
-	if (!err)
-		inode_put(ip);
-	return err;
-}
-
 #define TABLE_AT ((u64)NDIRECT * BLOCK_SIZE)
 #define LEAF_AT  ((u64)(NDIRECT + NINDIRECT) * BLOCK_SIZE)
 
@@ -332,7 +321,7 @@ work(void)
 	put("/table", LEAF_AT, 9000);
 	fs_unlink("/large");
 	log_sync();
-	make_dir("/dir/d");
+	world_make_dir("/dir/d");
 	fs_link("/x", "/dir/d/x");
 	if (fs_lookup("/table", &ip) == 0) {
 		fs_unlink("/table");

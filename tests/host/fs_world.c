@@ -230,3 +230,14 @@ world_log_size(u32 blocks)
 {
 	log.size = blocks;
 }
+
+int
+world_make_dir(const char *path)
+{
+	struct inode *ip;
+	int err = fs_create(path, T_DIR, &ip);
+
+	if (!err)
+		inode_put(ip);
+	return err;
+}

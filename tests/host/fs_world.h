@@ -19,6 +19,8 @@ extern u64 world_size;
 
 /* Mounts it; an error of fs_mount_root(). `world_said` is then the last line that it logged. */
 int world_mount(void);
+/* A directory there; an error of fs_create(). */
+int world_make_dir(const char *path);
 /* What was done reaches the disk; then memory is as before. False if a reference was left. */
 bool world_unmount(void);
 extern char world_said[160];

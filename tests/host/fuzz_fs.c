@@ -41,17 +41,6 @@ put(const char *path, u64 offset, size_t n)
 	return did;
 }
 
-static int
-make_dir(const char *path)
-{
-	struct inode *ip;
-	int err = fs_create(path, T_DIR, &ip);
-
-	if (!err)
-		inode_put(ip);
-	return err;
-}
-
 /* What mkfs has made, and in it one of each thing that a file system can hold. */
 static void
 make_whole(void)
@@ -59,7 +48,7 @@ make_whole(void)
 	const u64 second = (NDIRECT + 2 * NINDIRECT) * BLOCK_SIZE;
 
 	memcpy(world_disk, world_mkfs, WORLD_SIZE);
-	ASSERT(world_mount() == 0 && make_dir("/d") == 0 && make_dir("/d/e") == 0);
+	ASSERT(world_mount() == 0 && world_make_dir("/d") == 0 && world_make_dir("/d/e") == 0);
 	ASSERT(put("/d/small", 0, 100) > 0 && put("/d/table", NDIRECT * BLOCK_SIZE, 5000) > 0);
 	ASSERT(put("/d/large", 0, 5000) > 0 && put("/d/large", second - BLOCK_SIZE, 8192) > 0);
 	ASSERT(fs_link("/d/small", "/d/e/link") == 0 && world_unmount());
@@ -196,8 +185,8 @@ change(void)
 			inode_put(ip);
 		}
 	}
-	make_dir("/d/e/f");
-	make_dir("/d/g");
+	world_make_dir("/d/e/f");
+	world_make_dir("/d/g");
 	fs_link("/a", "/d/e/b");
 	put("/d/e/b/c", 0, 1);
 	fs_unlink("/d/e/f");
