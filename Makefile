@@ -20,7 +20,7 @@ UCFLAGS := $(CFLAGS_ALL) -fno-stack-protector
 LDFLAGS_ALL := -nostdlib -static -no-pie -Wl,--build-id=none -Wl,-z,max-page-size=4096 \
 	-Wl,-z,noexecstack $(if $(LLVM),,-Wl,--no-warn-rwx-segments)
 
-KSRC := $(wildcard kernel/*.c kernel/*.S hal/*.c hal/strategy/*.c drivers/*.c) \
+KSRC := $(wildcard kernel/*.c kernel/*.S hal/*.c hal/*/*.c drivers/*.c) \
 	$(if $(WITHOUT_VMM),,$(wildcard vmm/*.c vmm/*.S)) $(if $(DEBUG),$(wildcard tests/kernel/*.c))
 KOBJ := $(patsubst %,$(B)/%.o,$(KSRC))
 

@@ -2,8 +2,8 @@
 #include "tests/host/harness.h"
 #include "tests/host/samples.h"
 #include "hal/acpi.h"
-#include "hal/amdvi.h"
-#include "hal/vtd_dmar.h"
+#include "hal/amdvi/amdvi.h"
+#include "hal/vtd/dmar.h"
 #include "kernel/bootinfo.h"
 #include "kernel/elf.h"
 

@@ -1,5 +1,5 @@
 /* VT-d: the units: finding them, starting them, their faults. */
-#include "hal/vtd.h"
+#include "hal/vtd/vtd.h"
 #include "hal/acpi.h"
 #include "hal/apic.h"
 #include "hal/irq.h"

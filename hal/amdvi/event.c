@@ -1,5 +1,5 @@
 /* AMD-Vi: what an entry of the event log says (2.5). */
-#include "hal/amdvi.h"
+#include "hal/amdvi/amdvi.h"
 
 enum { ILLEGAL_ENTRY = 1, PAGE_FAULT, DEVTAB_ERROR, PAGETAB_ERROR, INVALID_REQUEST = 8 };
 #define EVENT_INTERRUPT BIT(51)

@@ -1,4 +1,4 @@
-#include "hal/vtd_dmar.h"
+#include "hal/vtd/dmar.h"
 #include "hal/pciconf.h"
 #include "kernel/lib.h"
 

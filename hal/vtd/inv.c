@@ -1,6 +1,6 @@
 /* VT-d: how a unit is made to forget: by its queue, or by registers where it has none. */
 #include "hal/timer.h"
-#include "hal/vtd.h"
+#include "hal/vtd/vtd.h"
 #include "kernel/abi.h"
 #include "kernel/kalloc.h"
 #include "kernel/mem.h"

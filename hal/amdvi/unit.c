@@ -1,5 +1,5 @@
 /* The AMD-Vi unit: finding it, starting it, its command buffer, its event log. */
-#include "hal/amdvi.h"
+#include "hal/amdvi/amdvi.h"
 #include "hal/acpi.h"
 #include "hal/irq.h"
 #include "hal/pciconf.h"

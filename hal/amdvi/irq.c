@@ -2,7 +2,7 @@
  * AMD-Vi: interrupt remapping (2.2.5). Each device has a table of its own, which no other can use:
  * the message names an entry, and the entry the vector and the CPU.
  */
-#include "hal/amdvi.h"
+#include "hal/amdvi/amdvi.h"
 #include "kernel/abi.h"
 #include "kernel/kalloc.h"
 #include "kernel/mem.h"

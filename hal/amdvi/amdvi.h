@@ -1,12 +1,12 @@
 /*
- * AMD-Vi, shared by its files: amdvi.c (the unit, its commands and its events), amdvi_event.c (what
- * an event says), amdvi_dma.c (the IOMMU contract) and amdvi_irq.c (interrupt remapping). Sections
- * are those of the "AMD I/O Virtualization Technology (IOMMU) Specification", revision 3.0x.
+ * AMD-Vi, shared by its files: unit.c (the unit, its commands and its events), event.c (what an
+ * event says), dma.c (the IOMMU contract) and irq.c (interrupt remapping). Sections are those of
+ * the "AMD I/O Virtualization Technology (IOMMU) Specification", revision 3.0x.
  */
 #ifndef HAL_AMDVI_H
 #define HAL_AMDVI_H
 
-#include "hal/amdvi_ivrs.h"
+#include "hal/amdvi/ivrs.h"
 #include "hal/iommu.h"
 #include "kernel/types.h"
 
@@ -108,11 +108,11 @@ void amdvi_queue_put(u64 lo, u64 hi);
 /* Has the unit work off the buffer, and waits until it has (2.4.1). Lock held. */
 void amdvi_queue_run(void);
 
-/* amdvi_event.c: false if the event is about the unit and not about a device. */
+/* event.c: false if the event is about the unit and not about a device. */
 bool amdvi_decode(const u64 event[2], struct iommu_fault *f);
-/* amdvi_dma.c */
+/* dma.c */
 extern const struct iommu_ops amdvi_ops;
-/* amdvi_irq.c */
+/* irq.c */
 extern const struct irq_remap_ops amdvi_remap;
 
 #endif

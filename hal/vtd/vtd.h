@@ -1,14 +1,14 @@
 /*
- * Intel VT-d, shared by its files: vtd.c (the units and their faults), vtd_inv.c (how they are made
- * to forget), vtd_dma.c (the IOMMU contract), vtd_irq.c (interrupt remapping); vtd_dmar.c reads the
- * firmware's table. Legacy mode. Sections are those of the "Virtualization Technology for Directed
- * I/O" specification, revision 3.3.
+ * Intel VT-d, shared by its files: unit.c (the units and their faults), inv.c (how they are made to
+ * forget), dma.c (the IOMMU contract), irq.c (interrupt remapping); dmar.c reads the firmware's
+ * table. Legacy mode. Sections are those of the "Virtualization Technology for Directed I/O"
+ * specification, revision 3.3.
  */
 #ifndef HAL_VTD_H
 #define HAL_VTD_H
 
 #include "hal/iommu.h"
-#include "hal/vtd_dmar.h"
+#include "hal/vtd/dmar.h"
 #include "kernel/types.h"
 
 /* Registers, 11.4. */
@@ -139,7 +139,7 @@ bool vtd_until(struct vtd *u, unsigned reg, u32 mask, u32 want);
 /* Sets or clears one bit of the global command register; false if the status never shows it. */
 bool vtd_command(struct vtd *u, u32 bit, bool on);
 
-/* vtd_inv.c. The lock of the unit is held, but for vtd_flush(). */
+/* inv.c. The lock of the unit is held, but for vtd_flush(). */
 
 /* Memory that the unit reads: flushed from the caches if the unit does not snoop (ECAP.C = 0). */
 void vtd_flush(struct vtd *u, const void *p, size_t n);
@@ -151,11 +151,11 @@ void vtd_wait(struct vtd *u);
 /* -ENOMEM, -EIO. */
 int vtd_start_queue(struct vtd *u);
 
-/* vtd_dma.c */
+/* dma.c */
 extern const struct iommu_ops vtd_ops;
 int vtd_start_translation(struct vtd *u);
 
-/* vtd_irq.c */
+/* irq.c */
 extern const struct irq_remap_ops vtd_remap;
 int vtd_start_remapping(struct vtd *u);
 
