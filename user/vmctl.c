@@ -11,7 +11,8 @@
 		"                    [-a \"KERNEL COMMAND LINE\"] [-s \"SCRIPT TO RUN\"]")        \
 	X("assign", 2, 6, "assign NAME BDF [-p permit|deny] [-q PAGES]")                          \
 	X("release", 2, 2, "release NAME BDF")                                                    \
-	X("start", 1, 1, "start NAME")                                                            \
+	X("start", 1, 2, "start NAME [-c]    (-c: and goes to its console)")                      \
+	X("console", 1, 1, "console NAME       (what is typed goes there; Ctrl-] leaves)")        \
 	X("wait", 1, 2, "wait NAME [TEXT]   (its exit status; TEXT: until its console shows it)") \
 	X("send", 2, 2, "send NAME TEXT     (types TEXT and Return on its console)")              \
 	X("kill", 1, 1, "kill NAME")                                                              \
@@ -111,8 +112,45 @@ add_assign(char **args)
 	return args;
 }
 
-/* Sends the request; returns the reply, or says why there is none and exits. */
-static char *
+/* Keys go to the VM at fd as they are typed; Ctrl-], or the end of the input, leaves. */
+static void
+type_to(int fd)
+{
+	enum { LEAVE = ']' & 0x1f };
+	int ctl = open("/dev/consctl", O_WRONLY);
+	char c;
+
+	if (ctl >= 0)
+		write(ctl, "raw", 3);
+	while (read(0, &c, 1) == 1 && c != LEAVE)
+		write(fd, c == '\n' ? "\r" : &c, 1);
+	write(fd, "", 0);
+}
+
+/* At the console of the VM at fd, until it ends or the user leaves. */
+static void
+console(int fd)
+{
+	char buf[256];
+	int pid = fork(), ignored;
+	ssize_t n;
+
+	if (pid < 0)
+		die("fork: %s", strerror(pid));
+	if (pid == 0) {
+		type_to(fd);
+		exit(0);
+	}
+	while ((n = read(fd, buf, sizeof(buf))) > 0)
+		write_full(1, buf, n);
+	kill(pid);
+	wait(&ignored);
+	printf("\n");
+}
+
+/* Sends the request; returns the open file, from which the reply comes, or says why not and exits.
+ */
+static int
 ask(void)
 {
 	int fd = open("/dev/vmm", O_RDWR);
@@ -122,18 +160,14 @@ ask(void)
 
 	if (fd < 0)
 		die("/dev/vmm: %s", strerror(fd));
-	done = write(fd, request, length);
+	if ((done = write(fd, request, length)) >= 0)
+		return fd;
 	reply = read_all(fd, &n);
-	if (done < 0) {
-		if (!reply || !n)
-			die("%s", strerror(done));
-		if (reply[n - 1] == '\n')
-			reply[n - 1] = '\0';
-		die("%s", reply);
-	}
-	if (!reply)
-		die("/dev/vmm: cannot read the reply");
-	return reply;
+	if (!reply || !n)
+		die("%s", strerror(done));
+	if (reply[n - 1] == '\n')
+		reply[n - 1] = '\0';
+	die("%s", reply);
 }
 
 /* Returns the command that name is, or NULL. */
@@ -151,7 +185,9 @@ main(int argc, char **argv)
 {
 	const struct command *command = find_command(argv[1]);
 	char **args = argv + 2, *reply;
-	int count = argc - 2;
+	int count = argc - 2, fd;
+	bool then_console = false;
+	size_t n;
 	u64 status;
 
 	if (argc > 1 && strcmp(argv[argc - 1], "-h") == 0)
@@ -170,15 +206,36 @@ main(int argc, char **argv)
 		args = add_create(args);
 	else if (strcmp(command->name, "assign") == 0)
 		args = add_assign(args);
+	else if (strcmp(command->name, "start") == 0)
+		args += then_console = *args && strcmp(*args, "-c") == 0;
 	else
 		for (; *args; args++)
 			add(*args, "");
 	if (*args)
 		usage(2);
 
-	reply = ask();
+	/* At the console first, so that nothing is missed. */
+	if (then_console) {
+		length = 0;
+		add("console", "");
+		add(argv[2], "");
+		fd = ask();
+		length = 0;
+		add("start", "");
+		add(argv[2], "");
+		ask();
+		console(fd);
+		return 0;
+	}
+	fd = ask();
+	if (strcmp(command->name, "console") == 0) {
+		console(fd);
+		return 0;
+	}
+	if (!(reply = read_all(fd, &n)))
+		die("/dev/vmm: cannot read the reply");
 	if (strcmp(command->name, "wait") == 0)
 		return parse_number(reply, &status) ? (int)status : 0;
-	write_full(1, reply, strlen(reply));
+	write_full(1, reply, n);
 	return 0;
 }

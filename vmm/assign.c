@@ -74,6 +74,7 @@ update_bars(struct assigned *d)
 {
 	struct vm *vm = d->vm;
 	struct pt_gather g = {0};
+	bool gone = false;
 
 	for (unsigned i = 0; i < 6; i++) {
 		gpa_t want = {d->command & CMD_MEMORY ? d->bar[i].value & d->bar[i].mask : 0};
@@ -86,15 +87,16 @@ update_bars(struct assigned *d)
 		if (want.v == d->bar[i].mapped_at.v)
 			continue;
 		if (d->bar[i].mapped_at.v)
-			pt_unmap(&vm->npt, d->bar[i].mapped_at.v, size, &removed, &g);
+			gone = true, pt_unmap(&vm->npt, d->bar[i].mapped_at.v, size, &removed, &g);
 		d->bar[i].mapped_at.v = want.v;
 		for (u64 at = 0; want.v && at < size; at += PAGE_SIZE)
 			if (!is_msix_page(d, i, at))
 				pt_map(&vm->npt, want.v + at, d->bar[i].hpa.v + at, PAGE_SIZE,
 					PT_R | PT_W | PT_UNCACHED, &g);
 	}
-	virt()->flush(vm->vcpu);
-	/* One vCPU, and it is here or does not run: the flush comes before its next entry. */
+	/* Tables may be freed, and the device may be another VM's: no vCPU may still reach it. */
+	if (gone)
+		vm_flush(vm);
 	pt_gather_free(&vm->npt, &g);
 }
 
@@ -115,6 +117,7 @@ assigned_fault(void *owner, const struct iommu_fault *f, bool cut)
 {
 	struct assigned *d = owner;
 	struct vm *vm = d->vm;
+	struct vcpu *v;
 	u8 vector;
 
 	spin_lock(&vm->lock);
@@ -137,28 +140,25 @@ assigned_fault(void *owner, const struct iommu_fault *f, bool cut)
 		vm->faults_lost = 0;
 	}
 	vector = d->fault_vector;
+	v = d->fault_vcpu;
 	spin_unlock(&vm->lock);
 	if (vector)
-		vlapic_post(vm->vcpu, vector);
+		vlapic_post(v, vector);
 }
 
 void
 assigned_set_command(struct assigned *d, u16 command)
 {
-	spin_lock(&d->vm->lock);
 	d->command = command & (CMD_IO | CMD_MEMORY | CMD_MASTER | CMD_NO_INTX);
 	update_master(d);
 	update_bars(d);
-	spin_unlock(&d->vm->lock);
 }
 
 void
 assigned_set_bar(struct assigned *d, unsigned bar, u32 value)
 {
-	spin_lock(&d->vm->lock);
 	d->bar[bar].value = value & (u32)d->bar[bar].mask;
 	update_bars(d);
-	spin_unlock(&d->vm->lock);
 }
 
 /*
@@ -261,21 +261,46 @@ assign_device(struct vm *vm, rid_t rid, bool permit, u32 quota, const char **why
 	return 0;
 }
 
+/*
+ * A device that goes while its VM runs leaves a page behind that reads as ones, as a bus does where
+ * nobody answers; what the guest writes there stays there. Without memory for it, an access ends
+ * the VM. vm->lock held.
+ */
+static void
+leave_hole(struct assigned *d)
+{
+	struct vm *vm = d->vm;
+	struct pt_gather none = {0};
+	gpa_t was[6];
+
+	for (unsigned i = 0; i < 6; i++)
+		was[i] = d->bar[i].mapped_at;
+	assigned_set_command(d, 0);
+	if (!vm->hole && (vm->hole = page_alloc(FRAME_KERNEL)))
+		memset(vm->hole, 0xff, PAGE_SIZE);
+	for (unsigned i = 0; i < 6 && vm->hole; i++)
+		for (u64 at = 0; was[i].v && at < d->bar[i].size; at += PAGE_SIZE)
+			pt_map(&vm->npt, was[i].v + at, virt_to_phys(vm->hole), PAGE_SIZE,
+				PT_R | PT_W, &none);
+}
+
 void
 release_device(struct assigned *d)
 {
 	struct vm *vm = d->vm;
 	struct pci_dev *pci = d->pci;
 
-	/* Bus master off first: from here on the device starts nothing new. */
-	assigned_set_command(d, 0);
+	/* Out of the guest's sight, and bus master off: from here on it starts nothing new. */
+	spin_lock(&vm->lock);
+	list_remove(&d->link);
+	leave_hole(d);
+	spin_unlock(&vm->lock);
 	for (unsigned i = 0; i < ASSIGNED_MESSAGES; i++)
 		if (d->message[i].bound)
 			irq_msi_free(&pci->dev, i);
 	quiesce(pci);
 	spin_lock(&vm->lock);
 	grant_revoke(d);
-	list_remove(&d->link);
 	spin_unlock(&vm->lock);
 	iommu_detach(d->dom);
 	domain_destroy(d->dom);

@@ -13,9 +13,8 @@
 
 #define ASSIGNED_MESSAGES NELEM(((struct device *)0)->msi_vector)
 
-struct assigned;
 struct assigned_message {
-	struct assigned *dev;
+	struct vcpu *vcpu;
 	bool bound;
 	u8 vector; /* of the guest */
 };
@@ -48,7 +47,9 @@ struct assigned {
 		gpa_t mapped_at; /* (l) 0: not mapped */
 	} bar[6];
 	struct assigned_message message[ASSIGNED_MESSAGES];
-	u8 fault_vector; /* (l) of the guest: a fault has come in; 0: it does not want to know */
+	/* (l) Of the guest: a fault has come in; 0: it does not want to know. */
+	u8 fault_vector;
+	struct vcpu *fault_vcpu;
 };
 
 /* The VM's device that the host has at rid, or the guest; NULL. vm->lock or control held. */
@@ -65,7 +66,7 @@ void release_device(struct assigned *d);
 /* permit or deny, while the guest runs; deny revokes all grants. */
 void assigned_set_policy(struct assigned *d, bool permit);
 
-/* The guest writes its command register, or a BAR's low 32 bits. */
+/* The guest writes its command register, or a BAR's low 32 bits. vm->lock held. */
 void assigned_set_command(struct assigned *d, u16 command);
 void assigned_set_bar(struct assigned *d, unsigned bar, u32 value);
 

@@ -16,8 +16,11 @@
 
 struct session {
 	struct text reply;
-	size_t taken; /* of the reply, by reads */
-	bool busy;    /* a command is under way; control held to change */
+	size_t taken;       /* of the reply, by reads */
+	bool busy;          /* a command is under way; control held to change */
+	struct vm *console; /* this file is its console; constant once set */
+	u64 at;             /* of what it has logged, what was read; vm->lock held */
+	bool detached;      /* vm->lock held */
 	char request[MAX_REQUEST];
 	char *word[MAX_WORDS];
 	unsigned n;
@@ -135,8 +138,8 @@ cmd_create(struct session *s)
 		return fail(s, -EEXIST, "%s: exists already", name);
 	if (!number_option(s, "mem", &mib) || mib < VM_MIN_MIB || mib > VM_MAX_MIB)
 		return fail(s, -EINVAL, "memory: %d to %d MiB", VM_MIN_MIB, VM_MAX_MIB);
-	if (!number_option(s, "cpus", &cpus) || cpus != 1)
-		return fail(s, -EINVAL, "a VM has one CPU");
+	if (!number_option(s, "cpus", &cpus) || !cpus || cpus > VM_MAX_CPUS)
+		return fail(s, -EINVAL, "a VM has 1 to %d CPUs", VM_MAX_CPUS);
 	/* Some for tables, and to let the host live. */
 	if (mib + mib / 64 + 8 > free)
 		return fail(s, -ENOMEM, "%lu MiB wanted, %lu MiB free", mib, free);
@@ -144,7 +147,7 @@ cmd_create(struct session *s)
 		(kernel && strlen(kernel) >= sizeof(vm->kernel)) ||
 		(root && strlen(root) >= sizeof(vm->root)))
 		return fail(s, -ENAMETOOLONG, "a path or the command line is too long");
-	if ((err = vm_create(name, mib << 20, &vm)))
+	if ((err = vm_create(name, mib << 20, cpus, &vm)))
 		return fail(s, err, "%s", strerror(err));
 	strlcpy(vm->kernel, kernel ? kernel : "/boot/halcyon.elf", sizeof(vm->kernel));
 	strlcpy(vm->root, root ? root : "/boot/guest.img", sizeof(vm->root));
@@ -175,8 +178,6 @@ cmd_assign(struct session *s)
 		return fail(s, -EINVAL, "%s: the policy is permit or deny", policy);
 	if (!number_option(s, "quota", &quota) || quota > 0xffffffff)
 		return fail(s, -EINVAL, "the quota is a number of pages");
-	if (vm->state == VM_RUNNING)
-		return fail(s, -EBUSY, "%s runs: assign before it starts", vm->name);
 	err = assign_device(vm, rid, !policy || strcmp(policy, "permit") == 0, quota, &why);
 	if (err)
 		return fail(s, err, "%s: %s", s->word[2], why ? why : strerror(err));
@@ -191,8 +192,6 @@ cmd_release(struct session *s)
 
 	if (!d)
 		return -ENOENT;
-	if (vm->state == VM_RUNNING)
-		return fail(s, -EBUSY, "%s runs: stop it first", vm->name);
 	release_device(d);
 	return 0;
 }
@@ -208,12 +207,9 @@ cmd_start(struct session *s)
 	if (vm->state != VM_CREATED)
 		return fail(s, -EBUSY, "%s %s", vm->name,
 			vm->state == VM_RUNNING ? "runs already" : "has ended: create it anew");
-	vm->state = VM_RUNNING;
-	if ((err = vcpu_start(vm->vcpu))) {
-		vm->state = VM_CREATED;
-		return fail(s, err, "%s", strerror(err));
-	}
-	return 0;
+	if ((err = vm_start(vm)))
+		fail(s, err, "%s", strerror(err));
+	return err;
 }
 
 /* Whether the VM's console has printed `text`. vm->lock held. */
@@ -278,21 +274,83 @@ cmd_send(struct session *s)
 		err = -ENOSPC;
 	} else {
 		for (; *p; p++)
-			vm->input[vm->input_written++ % sizeof(vm->input)] = *p;
-		vm->input[vm->input_written++ % sizeof(vm->input)] = '\r';
+			vuart_type(vm, *p);
+		vuart_type(vm, '\r');
 	}
 	spin_unlock(&vm->lock);
 	return err ? fail(s, err, "%s does not read what is typed", vm->name) : 0;
 }
 
-/* Stops the vCPU and waits until it has left the guest. */
+/* console NAME: from now on this file is the VM's console; it is read and written as one. */
+static int
+cmd_console(struct session *s)
+{
+	struct vm *vm = named_vm(s);
+	bool busy;
+
+	if (!vm)
+		return -ENOENT;
+	spin_lock(&vm->lock);
+	if (!(busy = vm->attached)) {
+		vm->attached = true;
+		s->at = vm->logged - vm->line_len;
+	}
+	spin_unlock(&vm->lock);
+	if (busy)
+		return fail(s, -EBUSY, "%s: somebody is at its console", vm->name);
+	vm->users++;
+	s->console = vm;
+	return 0;
+}
+
+/* What the VM has printed since; waits until there is something. 0: it has ended, or we leave. */
+static s64
+console_output(struct session *s, u64 user_buf, size_t n)
+{
+	struct vm *vm = s->console;
+	char text[256];
+	u64 first;
+
+	spin_lock(&vm->lock);
+	while (s->at == vm->logged && vm->state != VM_ENDED && !s->detached && !current()->killed)
+		proc_sleep(vm, &vm->lock);
+	first = vm->logged - vm->log_len; /* what is older is gone */
+	s->at = MAX(s->at, first);
+	n = MIN(MIN(n, sizeof(text)), vm->logged - s->at);
+	memcpy(text, vm->log + (s->at - first), n);
+	s->at += n;
+	spin_unlock(&vm->lock);
+	return copy_out(user_buf, text, n) ? -EFAULT : (s64)n;
+}
+
+/* Types n characters; what the VM has no room for is lost. None at all: leaves the console. */
+static s64
+console_typed(struct session *s, u64 user_buf, size_t n)
+{
+	struct vm *vm = s->console;
+	char text[64];
+
+	n = MIN(n, sizeof(text));
+	if (copy_in(text, user_buf, n))
+		return -EFAULT;
+	spin_lock(&vm->lock);
+	for (size_t i = 0; i < n; i++)
+		vuart_type(vm, text[i]);
+	s->detached |= n == 0;
+	spin_unlock(&vm->lock);
+	wakeup(vm);
+	return n;
+}
+
+/* Stops the vCPUs and waits until all have left the guest. */
 static void
 kill_vm(struct vm *vm)
 {
 	if (vm->state == VM_CREATED)
 		return;
-	vm_stop(vm, "killed");
-	/* Even if it has ended: its thread may still hold the lock, and we are about to free it. */
+	if (vm->state == VM_RUNNING)
+		vm_end(vm, -1, "killed");
+	/* Even if it has ended: a thread may still hold the lock, and we are about to free it. */
 	spin_lock(&vm->lock);
 	while (vm->state == VM_RUNNING)
 		proc_sleep(vm, &vm->lock);
@@ -318,7 +376,7 @@ cmd_destroy(struct session *s)
 	if (!vm)
 		return -ENOENT;
 	if (vm->users)
-		return fail(s, -EBUSY, "%s: somebody waits for it", vm->name);
+		return fail(s, -EBUSY, "%s: somebody waits for it, or is at its console", vm->name);
 	kill_vm(vm);
 	list_for_each (it, &vm->devices)
 		release_device(list_entry(it, struct assigned, link));
@@ -332,7 +390,8 @@ status_line(struct text *t, struct vm *vm)
 {
 	static const char *const state[] = {"created", "running", "ended"};
 
-	text_printf(t, "%-10s %-8s %4lu MiB", vm->name, state[vm->state], vm->mem >> 20);
+	text_printf(t, "%-10s %-8s %4lu MiB %u CPU%s", vm->name, state[vm->state], vm->mem >> 20,
+		vm->ncpus, vm->ncpus == 1 ? "" : "s");
 	list_for_each (it, &vm->devices) {
 		struct assigned *d = list_entry(it, struct assigned, link);
 		text_printf(t, "  %s (%s%s)", d->pci->dev.name,
@@ -362,6 +421,32 @@ cmd_status(struct session *s)
 	return 0;
 }
 
+/* How often the guest was left, and what that has cost: ticks of the TSC in the handler. */
+static void
+exit_stats(struct text *t, struct vm *vm)
+{
+	struct exit_count sum[EXIT_KINDS] = {0};
+	u64 all = 0;
+
+	for (unsigned i = 0; i < EXIT_KINDS * vm->ncpus; i++) {
+		const struct exit_count *c = &vm->vcpu[i / EXIT_KINDS]->exits[i % EXIT_KINDS];
+		struct exit_count *to = &sum[i % EXIT_KINDS];
+
+		to->count += c->count;
+		to->ticks += c->ticks;
+		to->longest = MAX(to->longest, c->longest);
+		all += c->count;
+	}
+	text_printf(t, "%-14s %10s %7s %10s %10s\n", "EXIT", "COUNT", "SHARE", "MEAN", "MAX");
+	for (unsigned i = 0; i < EXIT_KINDS; i++)
+		if (sum[i].count)
+			text_printf(t, "%-14s %10lu %3lu.%02lu%% %10lu %10lu\n", exit_name(i),
+				sum[i].count, sum[i].count * 100 / all,
+				sum[i].count * 10000 / all % 100, sum[i].ticks / sum[i].count,
+				sum[i].longest);
+	text_printf(t, "%-14s %10lu\n", "all", all);
+}
+
 static int
 cmd_stats(struct session *s)
 {
@@ -370,10 +455,7 @@ cmd_stats(struct session *s)
 
 	if (!vm)
 		return -ENOENT;
-	text_printf(t, "%-14s %10s\n", "EXIT", "COUNT");
-	for (unsigned i = 0; i < EXIT_KINDS; i++)
-		if (vm->vcpu->exits[i])
-			text_printf(t, "%-14s %10lu\n", exit_name(i), vm->vcpu->exits[i]);
+	exit_stats(t, vm);
 	text_printf(t, "%-14s %10s\n", "HYPERCALL", "COUNT");
 	for (unsigned i = 0; i < HC_COUNT; i++)
 		if (vm->hypercalls[i])
@@ -469,6 +551,7 @@ static const struct {
 	{"start", 2, cmd_start},
 	{"wait", 2, cmd_wait},
 	{"send", 3, cmd_send},
+	{"console", 2, cmd_console},
 	{"kill", 2, cmd_kill},
 	{"destroy", 2, cmd_destroy},
 	{"status", 1, cmd_status},
@@ -499,6 +582,8 @@ vmm_write(void *dev, void *state, u64 user_buf, size_t n, u64 pos)
 	char *request;
 	int err = -ENOSYS;
 
+	if (s->console)
+		return console_typed(s, user_buf, n);
 	if (n >= MAX_REQUEST)
 		return -E2BIG;
 	if (!(request = kmalloc(MAX_REQUEST)))
@@ -537,6 +622,8 @@ vmm_read(void *dev, void *state, u64 user_buf, size_t n, u64 pos)
 	struct session *s = state;
 	s64 got = -EFAULT;
 
+	if (s->console)
+		return console_output(s, user_buf, n);
 	mutex_lock(&control);
 	if (s->busy)
 		n = 0;
@@ -566,6 +653,14 @@ vmm_close(void *dev, void *state)
 {
 	struct session *s = state;
 
+	if (s->console) {
+		mutex_lock(&control);
+		spin_lock(&s->console->lock);
+		s->console->attached = false;
+		spin_unlock(&s->console->lock);
+		s->console->users--;
+		mutex_unlock(&control);
+	}
 	kfree(s->reply.buf);
 	kfree(s);
 }

@@ -78,11 +78,11 @@ static const struct {
 	u32 leaf;
 	u32 keep[4], set[4]; /* EAX EBX ECX EDX */
 } cpuid_table[] = {
-	{0, {0, ~0u, ~0u, ~0u}, {7}},
+	{0, {0, ~0u, ~0u, ~0u}, {0xb}},
 	/* ECX without MONITOR, VMX, FMA, PCID, DCA, TSC deadline, XSAVE, OSXSAVE, AVX, F16C: their
 	 * state is not switched. With x2APIC and "hypervisor". EDX without MCE, MTRR, MCA, ACPI,
-	 * HTT. EBX: CLFLUSH size; one CPU, APIC id 0. */
-	{1, {~0u, 0xff00, 0x41d82201, 0x078bab7f}, {0, 0x10000, BIT(21) | BIT(31), BIT(9)}},
+	 * HTT. EBX: CLFLUSH size. */
+	{1, {~0u, 0xff00, 0x41d82201, 0x078bab7f}, {0, 0, BIT(21) | BIT(31), BIT(9)}},
 	/* EBX: FSGSBASE, BMI1, SMEP, BMI2, ERMS, ADX, SMAP. ECX: UMIP. */
 	{7, {0, 0x00180389, 0x4, 0}, {0}},
 	{0x80000000, {0, ~0u, ~0u, ~0u}, {0x80000008}},
@@ -93,6 +93,24 @@ static const struct {
 	{0x80000004, {~0u, ~0u, ~0u, ~0u}, {0}},
 	{0x80000008, {~0u, 0, 0, 0}, {0}},
 };
+
+/* What of CPUID is each vCPU's own: how many there are, as cores of one package, and its id. */
+static void
+cpuid_topology(const struct vcpu *v, u32 leaf, u32 sub, u32 r[4])
+{
+	u32 n = v->vm->ncpus;
+
+	if (leaf == 1) {
+		r[1] |= n << 16 | v->id << 24;
+		r[3] |= n > 1 ? BIT(28) : 0; /* HTT: the count in EBX is valid */
+	} else if (leaf == 0xb) {            /* level 0: one thread a core; level 1: the cores */
+		r[0] = sub == 1 ? 3 : 0;     /* bits of the APIC id below the next level */
+		r[1] = sub == 0 ? 1 : sub == 1 ? n : 0;
+		r[2] = sub | (sub < 2 ? sub + 1 : 0) << 8;
+		r[3] = v->id;
+	}
+}
+_Static_assert(VM_MAX_CPUS <= 1 << 3, "CPUID leaf 11");
 
 static int
 exit_cpuid(struct vcpu *v, const struct exit *e)
@@ -113,6 +131,7 @@ exit_cpuid(struct vcpu *v, const struct exit *e)
 		for (int k = 0; k < 4; k++)
 			r[k] = (r[k] & cpuid_table[i].keep[k]) | cpuid_table[i].set[k];
 	}
+	cpuid_topology(v, leaf, sub, r);
 	v->reg[RAX] = r[0];
 	v->reg[RBX] = r[1];
 	v->reg[RCX] = r[2];
@@ -130,7 +149,7 @@ static const struct {
 	enum msr_kind kind;
 } msr_table[] = {
 	{MSR_EFER, MSR_KIND_EFER},           /* VMRUN wants SVME, the guest must not see it */
-	{MSR_APIC_BASE, MSR_KIND_APIC_BASE}, /* fixed: x2APIC, enabled */
+	{MSR_APIC_BASE, MSR_KIND_APIC_BASE}, /* fixed: x2APIC, enabled; who is the BSP */
 	{0x8b, MSR_KIND_ZERO},               /* microcode revision */
 	{0x1a0, MSR_KIND_ZERO},              /* MISC_ENABLE */
 	{0x10, MSR_KIND_ZERO}, /* a write to the TSC: time is not the guest's to set */
@@ -148,7 +167,7 @@ read_msr(struct vcpu *v, u32 msr, u64 *value)
 		if (msr_table[i].msr != msr)
 			continue;
 		*value = msr_table[i].kind == MSR_KIND_EFER        ? v->efer
-			 : msr_table[i].kind == MSR_KIND_APIC_BASE ? 0xfee00d00 /* BSP, EN, EXTD */
+			 : msr_table[i].kind == MSR_KIND_APIC_BASE ? 0xfee00c00 | (v->id == 0) << 8
 								   : 0;
 		return true;
 	}

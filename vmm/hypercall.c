@@ -133,7 +133,7 @@ message_interrupt(void *arg)
 {
 	struct assigned_message *m = arg;
 
-	vlapic_post(m->dev->vm->vcpu, m->vector);
+	vlapic_post(m->vcpu, m->vector);
 }
 
 /* The real message goes to a vector of the host's; the guest never sees the MSI-X table. */
@@ -146,10 +146,11 @@ hc_bind(struct vcpu *v, const u64 *a)
 
 	if (!d)
 		return -HC_ENODEV;
-	if (a[2] < 32 || a[2] > 255 || a[3] != v->id)
+	if (a[2] < 32 || a[2] > 255 || a[3] >= v->vm->ncpus)
 		return -HC_EINVAL;
 	if (a[1] == HC_FAULT_INDEX) {
 		d->fault_vector = a[2];
+		d->fault_vcpu = v->vm->vcpu[a[3]];
 		return 0;
 	}
 	if (a[1] >= ASSIGNED_MESSAGES || a[1] >= d->pci->dev.msi_count)
@@ -157,7 +158,7 @@ hc_bind(struct vcpu *v, const u64 *a)
 	m = &d->message[a[1]];
 	if (m->bound)
 		return -HC_EEXIST;
-	m->dev = d;
+	m->vcpu = v->vm->vcpu[a[3]];
 	m->vector = a[2];
 	if ((err = irq_msi(&d->pci->dev, a[1], 0, message_interrupt, m, d->vm->name)))
 		return -HC_ENOMEM;
@@ -209,8 +210,8 @@ hypercall(struct vcpu *v, u64 number, const u64 arg[5])
 	for (unsigned i = table[number].argc; i < 5; i++)
 		if (arg[i])
 			return -HC_EINVAL; /* reserved for what a later version may put there */
-	v->vm->hypercalls[number]++;
 	spin_lock(&v->vm->lock);
+	v->vm->hypercalls[number]++;
 	ret = table[number].fn(v, arg);
 	spin_unlock(&v->vm->lock);
 	return ret;

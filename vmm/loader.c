@@ -130,13 +130,13 @@ acpi_table(struct acpi_header *h, const char *signature, u32 length)
 }
 
 /*
- * The tables: RSDP, XSDT, MADT (one x2APIC CPU, no IOAPIC), FADT with a power-off register, and
+ * The tables: RSDP, XSDT, MADT (x2APIC CPUs, no IOAPIC), FADT with a power-off register, and
  * a DSDT that holds \_S5 and nothing else. No MCFG: configuration space is by ports.
  */
 static void
 write_acpi(struct vm *vm, u8 rsdp[36], u8 *page)
 {
-	enum { XSDT = 0x40, MADT = 0x80, FADT = 0x100, DSDT = 0x200 };
+	enum { XSDT = 0x40, MADT = 0x80, FADT = 0x140, DSDT = 0x200 };
 	static const u8 s5[] = {0x08, '_', 'S', '5', '_', 0x12, 0x06, 0x04, 0x00, 0x00, 0x00, 0x00};
 	u64 pointers[2] = {ACPI_GPA + MADT, ACPI_GPA + FADT};
 	u32 dsdt = ACPI_GPA + DSDT, pm1a = 0x604;
@@ -148,8 +148,11 @@ write_acpi(struct vm *vm, u8 rsdp[36], u8 *page)
 	memcpy(page + XSDT + 36, pointers, sizeof(pointers));
 	acpi_table((void *)(page + XSDT), "XSDT", 36 + sizeof(pointers));
 	x2apic[8] = 1; /* enabled */
-	memcpy(page + MADT + 44, x2apic, sizeof(x2apic));
-	acpi_table((void *)(page + MADT), "APIC", 44 + sizeof(x2apic));
+	for (unsigned i = 0; i < vm->ncpus; i++) {
+		x2apic[4] = x2apic[12] = i;
+		memcpy(page + MADT + 44 + i * sizeof(x2apic), x2apic, sizeof(x2apic));
+	}
+	acpi_table((void *)(page + MADT), "APIC", 44 + vm->ncpus * sizeof(x2apic));
 	memcpy(page + FADT + 40, &dsdt, 4);
 	memcpy(page + FADT + 64, &pm1a, 4);
 	acpi_table((void *)(page + FADT), "FACP", 116);
@@ -233,7 +236,7 @@ vm_load(struct vm *vm)
 		wrong = load_root(vm, end, &module, page);
 	if (!wrong) {
 		write_info(vm, &module, page);
-		virt()->start_at(vm->vcpu, entry, MULTIBOOT2_MAGIC, INFO_GPA);
+		virt()->start_at(vm->vcpu[0], entry, MULTIBOOT2_MAGIC, INFO_GPA);
 	}
 	page_free(page, FRAME_KERNEL);
 	return wrong;

@@ -73,6 +73,7 @@ enum {
 	I1_VINTR = 1 << 4,
 	I1_RDPMC = 1 << 15,
 	I1_CPUID = 1 << 18,
+	I1_IRET = 1 << 20,
 	I1_INVD = 1 << 22,
 	I1_PAUSE = 1 << 23,
 	I1_HLT = 1 << 24,
@@ -102,6 +103,7 @@ enum {
 	SVM_VINTR = 0x64,
 	SVM_RDPMC = 0x6f,
 	SVM_CPUID = 0x72,
+	SVM_IRET = 0x74,
 	SVM_INVD = 0x76,
 	SVM_PAUSE = 0x77,
 	SVM_HLT = 0x78,
@@ -124,6 +126,7 @@ enum {
 #define EVENT_VALID     BIT(31)
 #define EVENT_HAS_CODE  BIT(11)
 #define EVENT_EXCEPTION (3UL << 8)
+#define EVENT_NMI       (2UL << 8 | 2)
 
 struct svm_vcpu {
 	struct vmcb *vmcb;
@@ -271,7 +274,7 @@ svm_vcpu_init(struct vcpu *v, u64 npt_root)
 	c->intercept2 = I2_VMRUN | I2_VMMCALL | I2_SVM_OTHER | I2_WBINVD | I2_MONITOR | I2_XSETBV;
 	c->iopm = virt_to_phys(iopm);
 	c->msrpm = virt_to_phys(msrpm);
-	c->asid = 1; /* for all: whoever ran last on this CPU is flushed when another comes */
+	c->asid = 1; /* for all vCPUs: who ran last on this CPU is flushed when another comes */
 	c->vintr = V_INTR_MASKING;
 	c->np_enable = 1;
 	c->ncr3 = npt_root;
@@ -292,26 +295,48 @@ svm_vcpu_fini(struct vcpu *v)
 	kfree(s);
 }
 
-/* Multiboot2 specification 3.3: 32-bit protected mode, flat segments, paging off. */
-static void
-svm_start_at(struct vcpu *v, u32 entry, u32 eax, u32 ebx)
+/* What both ways to start have in common: the registers as INIT leaves them (SDM vol. 3, 9.1.1). */
+static struct vmcb *
+reset(struct vcpu *v, struct segment code, struct segment data)
 {
 	struct vmcb *c = ((struct svm_vcpu *)v->arch)->vmcb;
-	const struct segment data = {0x10, 0xc93, 0xffffffff, 0};
 
-	c->cs = (struct segment){0x08, 0xc9b, 0xffffffff, 0};
+	c->cs = code;
 	c->ds = c->es = c->ss = c->fs = c->gs = data;
 	c->tr = (struct segment){0, 0x8b, 0xffff, 0};
 	c->ldtr = (struct segment){0, 0x82, 0xffff, 0};
 	c->gdtr = c->idtr = (struct segment){0, 0, 0xffff, 0};
-	c->cr0 = 0x11; /* PE, ET */
+	c->cr0 = 0x10; /* ET; INIT leaves the cache's bits as the firmware has set them: on */
+	c->cr2 = c->cr3 = c->cr4 = c->shadow = c->event_inject = 0;
 	c->dr6 = 0xffff0ff0;
 	c->dr7 = 0x400;
-	v->efer = 0;
-	v->rip = entry;
+	c->cpl = 0;
+	c->intercept1 &= ~I1_IRET;
+	memset(v->reg, 0, sizeof(v->reg));
+	v->efer = v->rip = 0;
 	v->rflags = 2;
+	return c;
+}
+
+/* Multiboot2 specification 3.3: 32-bit protected mode, flat segments, paging off. */
+static void
+svm_start_at(struct vcpu *v, u32 entry, u32 eax, u32 ebx)
+{
+	struct vmcb *c = reset(v, (struct segment){0x08, 0xc9b, 0xffffffff, 0},
+		(struct segment){0x10, 0xc93, 0xffffffff, 0});
+
+	c->cr0 |= 1; /* PE */
+	v->rip = entry;
 	v->reg[RAX] = eax;
 	v->reg[RBX] = ebx;
+}
+
+/* SDM vol. 3, 9.4.4: real mode, at the begin of the page that the vector names. */
+static void
+svm_start_sipi(struct vcpu *v, u8 vector)
+{
+	reset(v, (struct segment){vector << 8, 0x9b, 0xffff, vector << 12},
+		(struct segment){0, 0x93, 0xffff, 0});
 }
 
 static bool
@@ -326,6 +351,22 @@ static void
 svm_inject_irq(struct vcpu *v, u8 vector)
 {
 	((struct svm_vcpu *)v->arch)->vmcb->event_inject = vector | EVENT_VALID;
+}
+
+/*
+ * One NMI at a time, so the next waits until IRET is intercepted; and then for one exit more, since
+ * that IRET is still to be executed, on the stack that a new one would use.
+ */
+static bool
+svm_inject_nmi(struct vcpu *v)
+{
+	struct vmcb *c = ((struct svm_vcpu *)v->arch)->vmcb;
+
+	if (c->intercept1 & I1_IRET || c->exit_code == SVM_IRET || c->event_inject & EVENT_VALID)
+		return false;
+	c->event_inject = EVENT_NMI | EVENT_VALID;
+	c->intercept1 |= I1_IRET;
+	return true;
 }
 
 /* A virtual interrupt that is intercepted before it is taken: 15.21.5. */
@@ -362,6 +403,7 @@ static const struct {
 	{SVM_DB, SVM_DB, EXIT_DEBUG, 0},
 	{SVM_AC, SVM_AC, EXIT_ALIGNMENT, 0},
 	{SVM_CPUID, SVM_CPUID, EXIT_CPUID, 2},
+	{SVM_IRET, SVM_IRET, EXIT_IRET, 0},
 	{SVM_HLT, SVM_HLT, EXIT_HLT, 1},
 	{SVM_PAUSE, SVM_PAUSE, EXIT_PAUSE, 2},
 	{SVM_INVD, SVM_INVD, EXIT_CACHE, 2},
@@ -467,6 +509,8 @@ get_state(struct vcpu *v, struct svm_vcpu *s)
 	v->cpl = c->cpl;
 	c->vintr &= ~(V_IRQ | V_IGN_TPR);
 	c->intercept1 &= ~I1_VINTR;
+	if (c->exit_code == SVM_IRET)
+		c->intercept1 &= ~I1_IRET;
 	/* An exit in the middle of a delivery: the same event again (15.7.2). */
 	c->event_inject = c->exit_int_info & EVENT_VALID ? c->exit_int_info : 0;
 }
@@ -489,7 +533,6 @@ svm_run(struct vcpu *v, struct exit *e)
 	write_cr0(cr0);
 	get_state(v, s);
 	decode(s->vmcb, e);
-	sti(); /* what made it exit is handled here */
 }
 
 static const struct virt_ops svm_ops = {
@@ -497,9 +540,11 @@ static const struct virt_ops svm_ops = {
 	.vcpu_init = svm_vcpu_init,
 	.vcpu_fini = svm_vcpu_fini,
 	.start_at = svm_start_at,
+	.start_sipi = svm_start_sipi,
 	.run = svm_run,
 	.can_take_irq = svm_can_take_irq,
 	.inject_irq = svm_inject_irq,
+	.inject_nmi = svm_inject_nmi,
 	.ask_window = svm_ask_window,
 	.flush = svm_flush,
 };

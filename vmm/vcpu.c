@@ -27,7 +27,7 @@ virt_why_not(void)
 }
 
 int
-vcpu_create(struct vm *vm, struct vcpu **out)
+vcpu_create(struct vm *vm, unsigned id, struct vcpu **out)
 {
 	struct vcpu *v = kmalloc(sizeof(*v));
 	int err;
@@ -35,7 +35,9 @@ vcpu_create(struct vm *vm, struct vcpu **out)
 	if (!v)
 		return -ENOMEM;
 	v->vm = vm;
-	v->cpu = -1;
+	v->id = id;
+	v->waiting = id != 0;
+	v->sipi = v->cpu = -1;
 	v->exception = -1;
 	spin_init(&v->lock, "vcpu");
 	vlapic_reset(v);
@@ -66,99 +68,152 @@ vcpu_raise(struct vcpu *v, int vector, u32 code)
 void
 vcpu_kick(struct vcpu *v)
 {
-	int cpu;
-
 	spin_lock(&v->lock);
-	cpu = v->cpu;
-	if (cpu >= 0 && cpu != this_cpu()->id)
-		smp_kick(cpu);
+	if (v->cpu >= 0)
+		smp_kick(v->cpu);
 	spin_unlock(&v->lock);
 	wakeup(v);
 }
 
-/* Sleeps in HLT until there is an interrupt, the timer is due, or the VM is to stop. */
-static void
-wait_for_interrupt(struct vcpu *v)
+/*
+ * Nobody is waited for who needs a lock to leave: enter() clears v->cpu before it lets interrupts
+ * in. So this may be called with vm->lock held, and interrupts off.
+ */
+void
+vm_flush(struct vm *vm)
 {
-	spin_lock(&v->lock);
-	while (v->halted && !READ_ONCE(v->vm->stop)) {
-		u64 deadline = vlapic_timer(v, timer_ns());
+	u64 seen[VM_MAX_CPUS];
 
-		if (vlapic_pending(v) >= 0)
-			v->halted = false;
-		else if (deadline)
-			proc_sleep_until(v, &v->lock, deadline);
-		else
-			proc_sleep(v, &v->lock);
+	for (unsigned i = 0; i < vm->ncpus; i++) {
+		struct vcpu *v = vm->vcpu[i];
+
+		spin_lock(&v->lock);
+		v->flush = true;
+		seen[i] = v->entries;
+		if (v->cpu >= 0)
+			smp_kick(v->cpu);
+		spin_unlock(&v->lock);
 	}
-	spin_unlock(&v->lock);
+	for (unsigned i = 0; i < vm->ncpus; i++)
+		while (READ_ONCE(vm->vcpu[i]->cpu) >= 0 &&
+			__atomic_load_n(&vm->vcpu[i]->entries, __ATOMIC_ACQUIRE) == seen[i])
+			pause();
+}
+
+/* INIT and SIPI take effect here (SDM vol. 3, 9.4.2 and 11.6). v->lock held. */
+static void
+take_init(struct vcpu *v)
+{
+	if (v->init) {
+		v->init = v->halted = false;
+		v->exception = -1;
+		v->waiting = true;
+		vlapic_reset(v);
+	}
+	if (v->waiting && v->sipi >= 0) {
+		ops->start_sipi(v, v->sipi);
+		v->waiting = false;
+	}
+	v->sipi = -1;
 }
 
 /*
- * Enters the guest once. From the look at pending interrupts to the entry, this CPU's interrupts
- * are off: a kick that comes in between stays pending and ends the guest's run at once.
+ * Sleeps while it waits for a SIPI, or is in HLT with no interrupt and no timer due. False if the
+ * VM is to stop.
  */
-static void
+static bool
+wait_to_run(struct vcpu *v)
+{
+	if (!v->halted && !v->waiting && !READ_ONCE(v->init))
+		return !READ_ONCE(v->vm->stop);
+	spin_lock(&v->lock);
+	for (;;) {
+		u64 deadline = vlapic_timer(v, timer_ns());
+
+		take_init(v);
+		if (v->nmi || vlapic_pending(v) >= 0)
+			v->halted = false;
+		if (READ_ONCE(v->vm->stop) || (!v->halted && !v->waiting))
+			break;
+		proc_sleep_until(v, &v->lock, deadline);
+	}
+	spin_unlock(&v->lock);
+	return !READ_ONCE(v->vm->stop);
+}
+
+/*
+ * Enters the guest once; false if there is something to see to first. From the look at what is
+ * pending to the entry, this CPU's interrupts are off: a kick that comes in between stays pending
+ * and ends the guest's run at once.
+ */
+static bool
 enter(struct vcpu *v, struct exit *e)
 {
 	int vector;
+	bool go;
 
 	cli();
 	spin_lock(&v->lock);
-	vlapic_timer(v, timer_ns());
-	vector = vlapic_pending(v);
-	if (vector >= 0) {
-		if (v->exception < 0 && ops->can_take_irq(v)) {
-			ops->inject_irq(v, vector);
-			vlapic_accept(v, vector);
-		} else {
-			ops->ask_window(v);
+	if ((go = !v->init && !READ_ONCE(v->vm->stop))) {
+		vlapic_timer(v, timer_ns());
+		if (v->flush)
+			ops->flush(v);
+		if (v->nmi && v->exception < 0)
+			v->nmi = !ops->inject_nmi(v);
+		if ((vector = vlapic_pending(v)) >= 0) {
+			if (v->exception < 0 && ops->can_take_irq(v)) {
+				ops->inject_irq(v, vector);
+				vlapic_accept(v, vector);
+			} else {
+				ops->ask_window(v);
+			}
 		}
+		v->flush = false;
+		v->cpu = this_cpu()->id;
+		v->entries++;
 	}
-	v->cpu = this_cpu()->id;
 	spin_unlock(&v->lock);
-	ops->run(v, e); /* turns interrupts on again */
-	spin_lock(&v->lock);
-	v->cpu = -1;
-	spin_unlock(&v->lock);
+	if (go) {
+		ops->run(v, e);
+		spin_lock(&v->lock);
+		v->cpu = -1;
+		spin_unlock(&v->lock);
+	}
+	sti(); /* what made it exit is handled here */
+	return go;
 }
 
 static void
 vcpu_loop(void *arg)
 {
 	struct vcpu *v = arg;
-	struct vm *vm = v->vm;
 	struct exit e;
 	int again = 1;
 
-	while (again >= 0 && !READ_ONCE(vm->stop)) {
-		if (v->halted)
-			wait_for_interrupt(v);
-		if (READ_ONCE(vm->stop))
-			break;
-		enter(v, &e);
-		v->exits[e.kind]++;
+	while (again >= 0 && wait_to_run(v)) {
+		struct exit_count *count;
+		u64 start, ticks;
+
+		if (!enter(v, &e))
+			continue;
+		start = rdtsc();
 		again = exit_handle(v, &e);
+		ticks = rdtsc() - start;
+		count = &v->exits[e.kind];
+		count->count++;
+		count->ticks += ticks;
+		count->longest = MAX(count->longest, ticks);
 		if (again == 0)
 			proc_yield();
 	}
-	vuart_flush(vm);
-	spin_lock(&vm->lock);
-	if (again >= 0 && !vm->why[0]) {
-		vm->status = -1;
-		strlcpy(vm->why, "killed", sizeof(vm->why));
-	}
-	vm->state = VM_ENDED;
-	spin_unlock(&vm->lock);
-	wakeup(vm);
+	vm_left(v->vm, 1);
 }
 
 int
 vcpu_start(struct vcpu *v)
 {
-	char name[16];
+	char name[24];
 
-	snprintf(name, sizeof(name), "vm:%s", v->vm->name);
-	v->thread = kthread_start(name, vcpu_loop, v);
-	return v->thread ? 0 : -ENOMEM;
+	snprintf(name, sizeof(name), v->id ? "vm:%s.%u" : "vm:%s", v->vm->name, v->id);
+	return kthread_start(name, vcpu_loop, v) ? 0 : -ENOMEM;
 }

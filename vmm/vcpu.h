@@ -6,8 +6,6 @@
 #include "kernel/spinlock.h"
 
 struct vm;
-struct proc;
-struct text;
 
 /*
  * Why a vCPU left the guest. X(NAME, text, handler): text begins with '.' for an instruction that
@@ -16,6 +14,7 @@ struct text;
 #define EXIT_LIST(X)                                       \
 	X(INTR, "interrupt", exit_none)                    \
 	X(WINDOW, "irq-window", exit_none)                 \
+	X(IRET, "iret", exit_none)                         \
 	X(CPUID, ".cpuid", exit_cpuid)                     \
 	X(HLT, ".hlt", exit_hlt)                           \
 	X(PAUSE, ".pause", exit_pause)                     \
@@ -61,7 +60,7 @@ struct vlapic {
 
 struct vcpu {
 	struct vm *vm;
-	unsigned id; /* = APIC id */
+	unsigned id; /* = APIC id; 0 is the one that boots */
 	void *arch;  /* svm.c */
 
 	/* Guest state that handlers may read and change; the vendor's file moves it in and out. */
@@ -70,14 +69,21 @@ struct vcpu {
 	u8 cpl;
 
 	bool halted;        /* in HLT until an interrupt */
+	bool waiting;       /* until a SIPI: after INIT, and all but one from the start */
 	int exception;      /* to deliver at the next entry; -1: none */
 	u32 exception_code; /* its error code, if it has one */
 
-	struct spinlock lock; /* over lapic, halted and `cpu` */
+	struct spinlock lock; /* over what follows, to `entries`; after vm->lock */
 	struct vlapic lapic;
-	int cpu;               /* where it is in the guest now; -1: nowhere */
-	u64 exits[EXIT_KINDS]; /* (vCPU) */
-	struct proc *thread;
+	bool nmi, init; /* have come, and are not taken yet */
+	int sipi;       /* the same: its vector; -1: none */
+	bool flush;     /* forget nested translations before the next entry */
+	int cpu;        /* where it is in the guest now; -1: nowhere */
+	u64 entries;
+
+	struct exit_count {
+		u64 count, ticks, longest; /* ticks of the TSC in the handler */
+	} exits[EXIT_KINDS];               /* (vCPU) */
 };
 
 /* What a vendor's file offers. */
@@ -85,12 +91,14 @@ struct virt_ops {
 	const char *name;
 	int (*vcpu_init)(struct vcpu *v, u64 npt_root);
 	void (*vcpu_fini)(struct vcpu *v);
-	/* The state in which a multiboot2 loader enters a kernel. */
+	/* The state in which a multiboot2 loader enters a kernel; in which a SIPI starts a CPU. */
 	void (*start_at)(struct vcpu *v, u32 entry, u32 eax, u32 ebx);
-	/* Enters the guest and returns why it left. Interrupts are off before, on after. */
+	void (*start_sipi)(struct vcpu *v, u8 vector);
+	/* Enters the guest and returns why it left. Interrupts are off, before and after. */
 	void (*run)(struct vcpu *v, struct exit *e);
 	bool (*can_take_irq)(struct vcpu *v); /* IF set, no shadow, nothing else on its way */
 	void (*inject_irq)(struct vcpu *v, u8 vector);
+	bool (*inject_nmi)(struct vcpu *v); /* false if it cannot be taken now */
 	void (*ask_window)(struct vcpu *v); /* exit as soon as it could take one */
 	void (*flush)(struct vcpu *v);      /* forget nested translations at next entry */
 };
@@ -100,9 +108,9 @@ const struct virt_ops *virt(void);
 const char *virt_why_not(void);
 const struct virt_ops *svm_probe(const char **why_not);
 
-int vcpu_create(struct vm *vm, struct vcpu **v);
+int vcpu_create(struct vm *vm, unsigned id, struct vcpu **v);
 void vcpu_destroy(struct vcpu *v);
-/* Starts the thread; -ENOMEM. */
+/* Starts its thread; -ENOMEM. */
 int vcpu_start(struct vcpu *v);
 /* Wakes it from HLT, or makes it leave the guest, to look at what has changed. */
 void vcpu_kick(struct vcpu *v);

@@ -4,7 +4,7 @@
  */
 #include "hal/timer.h"
 #include "kernel/lib.h"
-#include "vmm/vcpu.h"
+#include "vmm/vm.h"
 
 enum {
 	X2_ID = 0x802,
@@ -71,13 +71,76 @@ vlapic_accept(struct vcpu *v, u8 vector)
 	v->lapic.isr[vector / 32] |= 1u << vector % 32;
 }
 
+/* v->lock held. */
+static void
+set_irr(struct vcpu *v, u8 vector)
+{
+	v->lapic.irr[vector / 32] |= 1u << vector % 32;
+}
+
 void
 vlapic_post(struct vcpu *v, u8 vector)
 {
 	spin_lock(&v->lock);
-	v->lapic.irr[vector / 32] |= 1u << vector % 32;
+	set_irr(v, vector);
 	spin_unlock(&v->lock);
 	vcpu_kick(v);
+}
+
+/* A vCPU gets what a command register asks for. Delivery modes: SDM 11.6.1. */
+static void
+deliver(struct vcpu *v, u32 command)
+{
+	spin_lock(&v->lock);
+	switch (command >> 8 & 7) {
+	case 0: /* fixed */
+	case 1: /* lowest priority: as good as any */
+		set_irr(v, command);
+		break;
+	case 4:
+		v->nmi = !v->waiting;
+		break;
+	case 5: /* without "assert" it has no effect */
+		if (command & BIT(14)) {
+			v->init = true;
+			v->sipi = -1;
+		}
+		break;
+	case 6: /* a CPU that runs ignores it */
+		if (v->waiting || v->init)
+			v->sipi = command & 0xff;
+		break;
+	}
+	spin_unlock(&v->lock);
+	vcpu_kick(v);
+}
+
+/* The logical id: 16 CPUs a cluster, one bit each (SDM 11.12.10.2). */
+static u32
+logical_id(const struct vcpu *v)
+{
+	return (v->id >> 4) << 16 | 1u << (v->id & 15);
+}
+
+/* The interrupt command register is written (SDM 11.12.9): to each vCPU that it names. */
+static void
+send_ipi(struct vcpu *from, u64 value)
+{
+	u32 to = value >> 32, shorthand = value >> 18 & 3; /* none, self, all, others */
+
+	for (unsigned i = 0; i < from->vm->ncpus; i++) {
+		struct vcpu *v = from->vm->vcpu[i];
+		bool named = to == v->id;
+
+		if (value & BIT(11)) /* logical */
+			named = to >> 16 == logical_id(v) >> 16 && to & logical_id(v) & 0xffff;
+		if (shorthand)
+			named = v == from ? shorthand != 3 : shorthand != 1;
+		else if (to == ~0u)
+			named = true;
+		if (named)
+			deliver(v, value);
+	}
 }
 
 u64
@@ -89,7 +152,7 @@ vlapic_timer(struct vcpu *v, u64 now)
 		u8 vector = l->lvt_timer & 0xff;
 
 		if (!(l->lvt_timer & LVT_MASKED))
-			l->irr[vector / 32] |= 1u << vector % 32;
+			set_irr(v, vector);
 		if (l->lvt_timer & LVT_PERIODIC) {
 			l->deadline += l->period;
 			if (l->deadline <= now) /* we were away too long: ticks are lost */
@@ -150,7 +213,7 @@ vlapic_rdmsr(struct vcpu *v, u32 msr, u64 *value)
 	else if (msr == X2_PPR)
 		*value = priority(l) << 4;
 	else if (msr == X2_LDR)
-		*value = (v->id >> 4) << 16 | 1u << (v->id & 15);
+		*value = logical_id(v);
 	else if (msr == X2_SVR)
 		*value = l->svr;
 	else if (msr == X2_LVT_TIMER)
@@ -186,6 +249,10 @@ vlapic_wrmsr(struct vcpu *v, u32 msr, u64 value)
 	struct vlapic *l = &v->lapic;
 	bool known = true;
 
+	if (msr == X2_ICR) { /* may take another vCPU's lock */
+		send_ipi(v, value);
+		return true;
+	}
 	spin_lock(&v->lock);
 	switch (msr) {
 	case X2_TPR:
@@ -197,15 +264,8 @@ vlapic_wrmsr(struct vcpu *v, u32 msr, u64 value)
 	case X2_SVR:
 		l->svr = value & 0x1ff;
 		break;
-	case X2_ICR:
-		/* One vCPU: a fixed interrupt to ourselves (by shorthand or id) is all there is. */
-		if ((value & 0x700) == 0 &&
-			((value >> 18 & 3) == 1 || (value >> 18 & 3) == 2 ||
-				((value >> 18 & 3) == 0 && value >> 32 == v->id)))
-			l->irr[(value & 0xff) / 32] |= 1u << (value & 31);
-		break;
 	case X2_SELF_IPI:
-		l->irr[(value & 0xff) / 32] |= 1u << (value & 31);
+		set_irr(v, value);
 		break;
 	case X2_LVT_TIMER:
 		l->lvt_timer = value & (0xff | LVT_MASKED | LVT_PERIODIC);

@@ -92,7 +92,7 @@ populate(struct vm *vm)
 }
 
 int
-vm_create(const char *name, u64 mem, struct vm **out)
+vm_create(const char *name, u64 mem, unsigned ncpus, struct vm **out)
 {
 	struct vm *vm = kmalloc(sizeof(*vm));
 	int err;
@@ -104,6 +104,7 @@ vm_create(const char *name, u64 mem, struct vm **out)
 	if (!vm->id)
 		vm->id = next_id++;
 	vm->mem = mem;
+	vm->ncpus = ncpus;
 	vm->next_bar = VM_MMIO_START;
 	spin_init(&vm->lock, "vm");
 	list_init(&vm->devices);
@@ -112,32 +113,65 @@ vm_create(const char *name, u64 mem, struct vm **out)
 		err = pt_init(&vm->npt, &pt_fmt_npt, 4, false);
 	if (!err && (err = populate(vm)))
 		pt_destroy(&vm->npt);
-	if (!err && (err = vcpu_create(vm, &vm->vcpu))) {
-		vm_destroy(vm);
-		return err;
-	}
 	if (err) {
 		kfree(vm->log);
 		kfree(vm);
 		return err;
 	}
-	*out = vm;
-	return 0;
+	for (unsigned i = 0; i < ncpus && !err; i++)
+		err = vcpu_create(vm, i, &vm->vcpu[i]);
+	if (err)
+		vm_destroy(vm);
+	else
+		*out = vm;
+	return err;
 }
 
 void
 vm_destroy(struct vm *vm)
 {
 	ASSERT(vm->state != VM_RUNNING && list_empty(&vm->devices));
-	vcpu_destroy(vm->vcpu);
+	for (unsigned i = 0; i < vm->ncpus; i++)
+		vcpu_destroy(vm->vcpu[i]);
 	for (u64 at = 0; at < vm->mem; at += PAGE_SIZE) {
 		hpa_t hpa;
 		if (vm_hpa(vm, (gpa_t){at}, &hpa))
 			frame_free(hpa.v, 0, FRAME_VM); /* panics if a pin was forgotten */
 	}
 	pt_destroy(&vm->npt);
+	if (vm->hole)
+		page_free(vm->hole, FRAME_KERNEL);
 	kfree(vm->log);
 	kfree(vm);
+}
+
+int
+vm_start(struct vm *vm)
+{
+	unsigned started = 0;
+
+	vm->state = VM_RUNNING;
+	vm->running = vm->ncpus;
+	while (started < vm->ncpus && vcpu_start(vm->vcpu[started]) == 0)
+		started++;
+	if (started == vm->ncpus)
+		return 0;
+	vm_end(vm, -1, "too little memory for its CPUs");
+	vm_left(vm, vm->ncpus - started);
+	return -ENOMEM;
+}
+
+void
+vm_left(struct vm *vm, unsigned n)
+{
+	spin_lock(&vm->lock);
+	vm->running -= n;
+	if (!vm->running) {
+		vuart_flush(vm);
+		vm->state = VM_ENDED;
+	}
+	spin_unlock(&vm->lock);
+	wakeup(vm); /* only its address: it may be freed by now */
 }
 
 void
@@ -145,34 +179,26 @@ vm_end(struct vm *vm, int status, const char *fmt, ...)
 {
 	struct text t = {vm->why, sizeof(vm->why), 0, 0};
 	va_list ap;
+	bool first;
 
 	spin_lock(&vm->lock);
-	va_start(ap, fmt);
-	text_vprintf(&t, fmt, ap);
-	va_end(ap);
-	vm->status = status;
-	vm->stop = true;
-	list_for_each (it, &vm->devices) {
-		const struct assigned *d = list_entry(it, struct assigned, link);
-
-		if (status >= 0 && d->pinned > d->nunsynced)
-			pr_info("vm %s: its driver of %s has left %u pages mapped", vm->name,
-				d->pci->dev.name, d->pinned - d->nunsynced);
-	}
-	spin_unlock(&vm->lock);
-	if (status < 0)
-		pr_warn("vm %s: %s", vm->name, vm->why);
-}
-
-void
-vm_stop(struct vm *vm, const char *why)
-{
-	spin_lock(&vm->lock);
-	if (!vm->stop) {
+	if ((first = !vm->stop)) {
+		va_start(ap, fmt);
+		text_vprintf(&t, fmt, ap);
+		va_end(ap);
+		vm->status = status;
 		vm->stop = true;
-		vm->status = -1;
-		strlcpy(vm->why, why, sizeof(vm->why));
+		list_for_each (it, &vm->devices) {
+			const struct assigned *d = list_entry(it, struct assigned, link);
+
+			if (status >= 0 && d->pinned > d->nunsynced)
+				pr_info("vm %s: its driver of %s has left %u pages mapped", vm->name,
+					d->pci->dev.name, d->pinned - d->nunsynced);
+		}
 	}
 	spin_unlock(&vm->lock);
-	vcpu_kick(vm->vcpu);
+	for (unsigned i = 0; i < vm->ncpus; i++)
+		vcpu_kick(vm->vcpu[i]);
+	if (first && status < 0)
+		pr_warn("vm %s: %s", vm->name, vm->why);
 }

@@ -1,8 +1,8 @@
 /*
- * A virtual machine: memory, one vCPU (a kernel thread), devices, and what became of it.
+ * A virtual machine: memory, vCPUs (a kernel thread each), devices, and what became of it.
  *
- * Locks: `control` (dev.c, a mutex) serialises vmctl's commands; vm->lock guards what vCPUs,
- * hypercalls and interrupts share. control is taken first.
+ * Locks: `control` (control.c, a mutex) serialises vmctl's commands; vm->lock guards what vCPUs,
+ * hypercalls and interrupts share; v->lock one vCPU's. They are taken in this order.
  */
 #ifndef VMM_VM_H
 #define VMM_VM_H
@@ -17,6 +17,7 @@
 
 #define VM_MIN_MIB    16
 #define VM_MAX_MIB    2048
+#define VM_MAX_CPUS   8
 #define VM_MMIO_START 0xc0000000UL /* GPA: device BARs, up to the APICs */
 #define VM_MMIO_END   0xfec00000UL
 
@@ -35,31 +36,36 @@ struct vm {
 	int status;          /* (l) once ENDED: of the guest's power-off, or -1 */
 	char why[96];        /* (l) once ENDED: in words */
 	int users;           /* (l) who sleeps in a command on this VM */
+	unsigned running;    /* (l) vCPUs whose threads have not ended */
 	struct pt npt;       /* (l) GPA to HPA */
-	struct vcpu *vcpu;
+	struct vcpu *vcpu[VM_MAX_CPUS];
+	unsigned ncpus;
 	struct list devices; /* struct assigned; (c) and (l) to change, either to read */
 	u64 next_bar;        /* (c) GPA of the next BAR */
+	void *hole;          /* (l) a page of ones, where devices were; NULL: none has gone */
 
 	char *log;      /* (l) what its console printed */
 	size_t log_len; /* (l) */
+	u64 logged;     /* (l) characters, ever */
+	bool attached;  /* (l) somebody is at its console */
 	char line[128]; /* (l) the console's unfinished line */
 	unsigned line_len;
 	u64 line_second; /* (l) lines printed in this second */
 	unsigned lines;
 	char input[64]; /* (l) typed, not yet read */
 	unsigned input_read, input_written;
-	u32 pci_select; /* (vCPU) port 0xcf8 */
-	u8 uart[8];     /* (vCPU) register file of the virtual UART */
+	u32 pci_select; /* (l) port 0xcf8 */
+	u8 uart[8];     /* (l) register file of the virtual UART */
 
 	struct hc_fault faults[16]; /* (l) */
 	unsigned fault_read, fault_written, faults_lost;
-	u64 hypercalls[HC_COUNT]; /* (vCPU) */
+	u64 hypercalls[HC_COUNT]; /* (l) */
 };
 
 #define VM_LOG_SIZE 32768
 
 /* Allocates the VM and its memory. -ENOMEM, and nothing is left behind. */
-int vm_create(const char *name, u64 mem, struct vm **vm);
+int vm_create(const char *name, u64 mem, unsigned ncpus, struct vm **vm);
 /* Frees all of it. It must not be running, and must have no devices. */
 void vm_destroy(struct vm *vm);
 
@@ -69,9 +75,18 @@ bool vm_read(struct vm *vm, gpa_t gpa, void *dst, size_t n);
 /* The frame behind a GPA; false if there is none. vm->lock held. */
 bool vm_hpa(struct vm *vm, gpa_t gpa, hpa_t *hpa);
 
-/* Ends the VM: from its own vCPU, or asks the vCPU to. */
+/* Starts the threads of all vCPUs. -ENOMEM: it ends at once. control held. */
+int vm_start(struct vm *vm);
+/* Tells all vCPUs to leave; the first who says so says why. It is ENDED once all have. */
 void vm_end(struct vm *vm, int status, const char *fmt, ...) PRINTF(3, 4);
-void vm_stop(struct vm *vm, const char *why);
+/* The threads of n vCPUs have ended. */
+void vm_left(struct vm *vm, unsigned n);
+
+/*
+ * On return no vCPU uses a translation of the nested table that was removed before: each has left
+ * the guest since, and forgets before it enters again. Before what was mapped is freed or reused.
+ */
+void vm_flush(struct vm *vm);
 
 /* loader.c: image, root and boot information as GRUB would leave them. Else what is wrong. */
 const char *vm_load(struct vm *vm);
@@ -79,6 +94,9 @@ const char *vm_load(struct vm *vm);
 /* vuart.c: a 16550 without interrupts; its lines go to the host's console behind the VM's name. */
 u32 vuart_in(struct vm *vm, unsigned reg);
 void vuart_out(struct vm *vm, unsigned reg, u8 v);
+/* A character that is typed; false if there is no room. vm->lock held. */
+bool vuart_type(struct vm *vm, char c);
+/* The unfinished line as well. vm->lock held. */
 void vuart_flush(struct vm *vm);
 
 /* vpci.c: ports 0xcf8 to 0xcff. */

@@ -39,19 +39,12 @@ write_config(struct assigned *d, unsigned offset, u32 v, u32 mask)
 	}
 }
 
-/* The device that port 0xcf8 selects, NULL if none; *offset of the register. */
+/* The device that port 0xcf8 selects, NULL if none; *offset of the register. vm->lock held. */
 static struct assigned *
 selected(struct vm *vm, unsigned *offset)
 {
-	struct assigned *d = NULL;
-
 	*offset = vm->pci_select & 0xfc;
-	if (vm->pci_select & BIT(31)) {
-		spin_lock(&vm->lock);
-		d = assigned_at(vm, vm->pci_select >> 8 & 0xffff);
-		spin_unlock(&vm->lock);
-	}
-	return d;
+	return vm->pci_select & BIT(31) ? assigned_at(vm, vm->pci_select >> 8 & 0xffff) : NULL;
 }
 
 u32
@@ -59,11 +52,15 @@ vpci_in(struct vm *vm, u16 port, unsigned size)
 {
 	unsigned offset;
 	struct assigned *d;
+	u32 v = ~0u;
 
-	if (port < 0xcfc)
-		return port == 0xcf8 && size == 4 ? vm->pci_select : ~0u;
-	d = selected(vm, &offset);
-	return d ? read_config(d, offset) >> 8 * (port & 3) : ~0u;
+	spin_lock(&vm->lock);
+	if (port == 0xcf8 && size == 4)
+		v = vm->pci_select;
+	else if (port >= 0xcfc && (d = selected(vm, &offset)))
+		v = read_config(d, offset) >> 8 * (port & 3);
+	spin_unlock(&vm->lock);
+	return v;
 }
 
 void
@@ -72,12 +69,11 @@ vpci_out(struct vm *vm, u16 port, unsigned size, u32 v)
 	unsigned offset, shift = 8 * (port & 3);
 	struct assigned *d;
 
-	if (port < 0xcfc) {
-		if (port == 0xcf8 && size == 4)
-			vm->pci_select = v & 0x80fffffc;
-		return;
-	}
-	if ((d = selected(vm, &offset)))
+	spin_lock(&vm->lock);
+	if (port == 0xcf8 && size == 4)
+		vm->pci_select = v & 0x80fffffc;
+	else if (port >= 0xcfc && (d = selected(vm, &offset)))
 		write_config(
 			d, offset, v << shift, (size == 4 ? ~0u : (u32)BIT(8 * size) - 1) << shift);
+	spin_unlock(&vm->lock);
 }

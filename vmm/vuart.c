@@ -8,7 +8,19 @@
 
 enum { DATA = 0, LCR = 3, LSR = 5 };
 
-/* Puts a finished line on the host's console and into the log. vm->lock held. */
+/* Puts a character into the log. When that is full its older half goes. vm->lock held. */
+static void
+log_char(struct vm *vm, char c)
+{
+	if (vm->log_len == VM_LOG_SIZE) {
+		vm->log_len -= VM_LOG_SIZE / 2;
+		memmove(vm->log, vm->log + VM_LOG_SIZE / 2, vm->log_len);
+	}
+	vm->log[vm->log_len++] = c;
+	vm->logged++;
+}
+
+/* A line is finished: to the host's console, unless somebody is at the VM's. vm->lock held. */
 static void
 put_line(struct vm *vm)
 {
@@ -17,6 +29,9 @@ put_line(struct vm *vm)
 	int n;
 
 	vm->line[vm->line_len] = 0;
+	vm->line_len = 0;
+	if (vm->attached)
+		return;
 	if (second != vm->line_second) {
 		vm->line_second = second;
 		vm->lines = 0;
@@ -28,24 +43,24 @@ put_line(struct vm *vm)
 	} else if (vm->lines == LINES_PER_SECOND + 1) {
 		pr_warn("vm %s: prints too much: not all of it is shown", vm->name);
 	}
-	/* When the log is full its older half goes. */
-	if (vm->log_len + vm->line_len + 2 > VM_LOG_SIZE) {
-		vm->log_len -= VM_LOG_SIZE / 2;
-		memmove(vm->log, vm->log + VM_LOG_SIZE / 2, vm->log_len);
-	}
-	memcpy(vm->log + vm->log_len, vm->line, vm->line_len);
-	vm->log_len += vm->line_len;
-	vm->log[vm->log_len++] = '\n';
-	vm->log[vm->log_len] = 0;
-	vm->line_len = 0;
+}
+
+bool
+vuart_type(struct vm *vm, char c)
+{
+	if (vm->input_written - vm->input_read == sizeof(vm->input))
+		return false;
+	vm->input[vm->input_written++ % sizeof(vm->input)] = c;
+	return true;
 }
 
 u32
 vuart_in(struct vm *vm, unsigned reg)
 {
-	u32 value = vm->uart[reg];
+	u32 value;
 
 	spin_lock(&vm->lock);
+	value = vm->uart[reg];
 	if (reg == DATA && !(vm->uart[LCR] & 0x80))
 		value = vm->input_read != vm->input_written
 				? (u8)vm->input[vm->input_read++ % sizeof(vm->input)]
@@ -59,30 +74,32 @@ vuart_in(struct vm *vm, unsigned reg)
 void
 vuart_out(struct vm *vm, unsigned reg, u8 v)
 {
-	bool line = false;
+	bool wake = false;
 
+	spin_lock(&vm->lock);
 	if (reg != DATA || vm->uart[LCR] & 0x80) {
 		if (reg != LSR)
 			vm->uart[reg] = v;
-		return;
+	} else {
+		if (v == '\n' || vm->line_len == sizeof(vm->line) - 1) {
+			put_line(vm);
+			wake = true;
+		}
+		/* no escape sequences for the host's terminal */
+		if ((v >= ' ' && v < 0x7f) || v == '\t')
+			vm->line[vm->line_len++] = v;
+		if ((v >= ' ' && v < 0x7f) || (v >= '\b' && v <= '\n')) /* and the log's readers */
+			log_char(vm, v);
+		wake |= vm->attached;
 	}
-	spin_lock(&vm->lock);
-	if (v == '\n' || vm->line_len == sizeof(vm->line) - 1) {
-		put_line(vm);
-		line = true;
-	}
-	if ((v >= ' ' && v < 0x7f) || v == '\t') /* no escape sequences for the host's terminal */
-		vm->line[vm->line_len++] = v;
 	spin_unlock(&vm->lock);
-	if (line)
+	if (wake)
 		wakeup(vm); /* somebody may wait for this text */
 }
 
 void
 vuart_flush(struct vm *vm)
 {
-	spin_lock(&vm->lock);
 	if (vm->line_len)
 		put_line(vm);
-	spin_unlock(&vm->lock);
 }
