@@ -9,6 +9,7 @@
 #define HAL_DMA_H
 
 #include "hal/device.h"
+#include "kernel/abi.h"
 #include "kernel/lib.h"
 #include "kernel/sg.h"
 
@@ -51,10 +52,12 @@ struct dma_map {
 	unsigned nseg;
 	struct dma_seg *seg;
 
-	/* The strategies'. */
-	const struct dma_strategy *strategy; /* for the next map: the device's, or "wait" */
-	int (*commit)(struct dma_map *map);  /* of the device's strategy; may be NULL */
-	size_t max;                          /* bytes */
+	/* The device's strategy's, or the checker's; `map` may be to wait for a new one. */
+	int (*map)(struct dma_map *map, const struct sg *sg, unsigned n);
+	void (*unmap)(struct dma_map *map);
+	int (*commit)(struct dma_map *map); /* may be NULL */
+
+	size_t max; /* bytes */
 	struct iommu_window window;
 	u32 window_pages; /* of a window of this map's, whether it has one or not */
 	int error;        /* of a map that was put off to the commit */
@@ -124,9 +127,40 @@ dma_commit(struct dma_map *map)
 int dma_map_create_at(struct device *dev, const struct dma_limits *limits, size_t max,
 	struct dma_map *map, const char *where);
 void dma_map_destroy_at(struct dma_map *map, const char *where);
-MUST_CHECK int dma_map_sg_at(
-	struct dma_map *map, const struct sg *sg, unsigned n, enum dma_dir dir, const char *where);
-void dma_unmap_at(struct dma_map *map, const char *where);
+/* What the device cannot take goes through a buffer that it can; else the error stays. */
+int dma_map_failed(struct dma_map *map, const struct sg *sg, unsigned n, int err);
+/* Before an unmap; false if nothing is mapped, which it has said: also without the checker. */
+bool dma_check_unmap(struct dma_map *map, const char *where);
+extern bool dma_check_on;
+
+/* Inline: of a map that costs nothing to do, a call is a quarter. */
+MUST_CHECK static inline int
+dma_map_sg_at(
+	struct dma_map *map, const struct sg *sg, unsigned n, enum dma_dir dir, const char *where)
+{
+	int err;
+
+	if (__atomic_exchange_n(&map->in_use, true, __ATOMIC_SEQ_CST))
+		return -EBUSY;
+	map->dir = dir;
+	map->where = where;
+	err = n ? READ_ONCE(map->map)(map, sg, n) : -EINVAL;
+	if (UNLIKELY(err))
+		return dma_map_failed(map, sg, n, err);
+	map->maps++;
+	return 0;
+}
+
+static inline void
+dma_unmap_at(struct dma_map *map, const char *where)
+{
+	if (UNLIKELY(dma_check_on || !map->in_use) && !dma_check_unmap(map, where))
+		return;
+	map->unmap(map);
+	map->nseg = map->pages = 0;
+	__atomic_store_n(&map->in_use, false, __ATOMIC_RELEASE);
+}
+
 void *dma_alloc_at(struct device *dev, size_t len, iova_t *iova, const char *where);
 void dma_free_at(struct device *dev, void *va, size_t len, iova_t iova, const char *where);
 

@@ -281,7 +281,7 @@ dma_check_map(struct dma_map *map, const struct sg *sg, unsigned n)
 			add(map->held, sg[i].va, sg[i].len);
 		hold(map->held);
 	}
-	return n ? READ_ONCE(map->strategy)->map(map, sg, n) : -EINVAL;
+	return n ? map->dev->strategy->map(map, sg, n) : -EINVAL;
 }
 
 void

@@ -21,8 +21,6 @@
 
 #include "hal/dma.h"
 
-extern bool dma_check_on;
-
 void dma_check_init(void);
 /* Has the strategy map a buffer; -EFAULT if it must not be. The map's dir and where are set. */
 int dma_check_map(struct dma_map *map, const struct sg *sg, unsigned n);
@@ -30,8 +28,6 @@ int dma_check_map(struct dma_map *map, const struct sg *sg, unsigned n);
 void dma_check_failed(struct dma_map *map);
 /* Does the commit, too. */
 int dma_check_commit(struct dma_map *map);
-/* Before an unmap; false if nothing is mapped, which it has said: also without the checker. */
-bool dma_check_unmap(struct dma_map *map, const char *where);
 /* False if there is no memory to remember it. */
 bool dma_check_alloc(
 	struct device *dev, void *va, size_t len, const iova_t *iova, const char *where);

@@ -31,7 +31,7 @@ struct dma_strategy {
 	void (*tick)(struct dma_client *c, u64 now_ns);
 };
 
-/* X(name): the list that makes declarations and the table. `direct` is not chosen: see dma.c. */
+/* X(name): the list that makes declarations and the table. `direct` is not chosen: direct.c. */
 #define DMA_STRATEGIES(X) \
 	X(strict) X(deferred) X(persistent) X(optimistic) X(ondemand) X(bounce) X(static) X(batched)
 #define X(name) extern const struct dma_strategy dma_##name;
@@ -99,6 +99,12 @@ void dma_count(struct dma_client *c, struct dma_counts *n);
 /* The attached device of that name ("00:04.0"); NULL. */
 struct device *dma_device_named(const char *name);
 
+/* Tells a map which functions are its device's strategy's now. client->lock held. */
+void dma_map_set(struct dma_map *map);
+/* Lets a map's window go, and what its strategy keeps in it. Unmapped. */
+void dma_map_forget(struct dma_map *map);
+/* The pieces where they are: the bus address is `base` and the physical address. */
+int dma_map_in_place(struct dma_map *map, const struct sg *sg, unsigned n, u64 base);
 /* Appends to the segments what may have to be cut; -EINVAL if the limits are reached. */
 int dma_add_cut(struct dma_map *map, u64 at, size_t len);
 /* Sees to it that the map has a window of its own. */
@@ -129,10 +135,16 @@ dma_add_seg(struct dma_map *map, u64 at, size_t len)
 
 /* n pages more (or less, if negative) that a device reaches although they are unmapped. */
 static inline void
-dma_expose(struct dma_exposure *e, s64 npages)
+dma_expose_at(struct dma_exposure *e, s64 npages, u64 tsc)
 {
 	e->pages += npages;
-	e->time -= npages * rdtsc();
+	e->time -= npages * tsc;
+}
+
+static inline void
+dma_expose(struct dma_exposure *e, s64 npages)
+{
+	dma_expose_at(e, npages, rdtsc());
 }
 
 /* Whether the device can put these bus addresses on the bus. */
@@ -149,23 +161,19 @@ sg_pages(const struct sg *sg)
 	return DIV_UP(((u64)sg->va & PAGE_MASK) + sg->len, PAGE_SIZE);
 }
 
-/* The pieces where they are: the bus address is `base` and the physical address. */
+/* The same for the most frequent case, one piece: a function that calls none saves no registers. */
 static inline int
-dma_map_in_place(struct dma_map *map, const struct sg *sg, unsigned n, u64 base)
+dma_map_one_in_place(struct dma_map *map, const struct sg *sg, unsigned n, u64 base)
 {
-	int err = 0;
+	u64 at = base + (u64)sg->va - DIRECT_BASE;
 
-	for (; n && !err; n--, sg++) {
-		u64 at = base + virt_to_phys(sg->va);
-
-		if (!sg->len)
-			return -EINVAL;
-		if (!dma_reaches(map, at, sg->len))
-			return -ERANGE;
-		map->pages += sg_pages(sg);
-		err = dma_add_seg(map, at, sg->len);
-	}
-	return err;
+	if (n != 1 || !map->plain || !sg->len || (u64)sg->va >= IOMAP_BASE ||
+		!dma_reaches(map, at, sg->len))
+		return dma_map_in_place(map, sg, n, base);
+	map->pages = sg_pages(sg);
+	map->seg[0] = (struct dma_seg){{at}, sg->len};
+	map->nseg = 1;
+	return 0;
 }
 
 /*

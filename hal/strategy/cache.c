@@ -205,20 +205,22 @@ void
 dma_cache_unmap(struct dma_map *map)
 {
 	struct dma_cached **p = map->cached;
+	u64 now = rdtsc();
 
 	for (u32 left = map->pages; left; p++) {
 		struct dma_cached *e = *p;
 		u32 npages = key_pages(e->key);
 
 		left -= npages;
-		e->used_at = rdtsc();
+		e->used_at = now;
 		if (__atomic_sub_fetch(&e->uses, 1, __ATOMIC_RELEASE) == 0) /* no other map's */
-			dma_expose(&map->exposure, npages);
+			dma_expose_at(&map->exposure, npages, now);
 	}
 }
 
-int
-dma_cache_map(struct dma_map *map, const struct sg *sg, unsigned n)
+/* Finds or enters the pieces. Apart: what calls no function saves no registers. */
+static __attribute__((noinline)) int
+map_all(struct dma_map *map, const struct sg *sg, unsigned n)
 {
 	struct dma_cached **at = map->cached;
 	int err = 0;
@@ -243,6 +245,23 @@ dma_cache_map(struct dma_map *map, const struct sg *sg, unsigned n)
 	if (err)
 		dma_cache_unmap(map);
 	return err;
+}
+
+int
+dma_cache_map(struct dma_map *map, const struct sg *sg, unsigned n)
+{
+	struct dma_cached *e = map->cached ? map->cached[0] : NULL;
+	u64 offset = (u64)sg->va & PAGE_MASK;
+
+	/* Most often it is one piece, and what was mapped here last time. */
+	if (n != 1 || !map->plain || !e || (u64)sg->va >= IOMAP_BASE ||
+		sg->len - 1 >= (MAX_PAGES - 1) * PAGE_SIZE ||
+		!use(map, e, key_of((u64)sg->va - DIRECT_BASE - offset, sg_pages(sg), map->dir)))
+		return map_all(map, sg, n);
+	map->pages = key_pages(e->key);
+	map->seg[0] = (struct dma_seg){{e->iova.v + offset}, sg->len};
+	map->nseg = 1;
+	return 0;
 }
 
 void

@@ -11,7 +11,7 @@
 static int
 direct_map(struct dma_map *map, const struct sg *sg, unsigned n)
 {
-	return dma_map_in_place(map, sg, n, 0);
+	return dma_map_one_in_place(map, sg, n, 0);
 }
 
 static void

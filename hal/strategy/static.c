@@ -15,7 +15,7 @@
 static int
 static_map(struct dma_map *map, const struct sg *sg, unsigned n)
 {
-	return dma_map_in_place(map, sg, n, DMA_STATIC_BASE);
+	return dma_map_one_in_place(map, sg, n, DMA_STATIC_BASE);
 }
 
 static void
