@@ -187,7 +187,7 @@ hc_unbind(struct vcpu *v, const u64 *a)
 static const struct {
 	const char *name;
 	unsigned argc;
-	s64 (*fn)(struct vcpu *, const u64 *); /* vm->lock held */
+	s64 (*fn)(struct vcpu *, const u64 *); /* vm->lock held, if there is an argument */
 } table[] = {
 #define HYPERCALL(number, name, argc) [number] = {#name, argc, hc_##name},
 	HYPERCALL_LIST(HYPERCALL)
@@ -210,8 +210,10 @@ hypercall(struct vcpu *v, u64 number, const u64 arg[5])
 	for (unsigned i = table[number].argc; i < 5; i++)
 		if (arg[i])
 			return -HC_EINVAL; /* reserved for what a later version may put there */
+	__atomic_add_fetch(&v->vm->hypercalls[number], 1, __ATOMIC_RELAXED);
+	if (!table[number].argc) /* what is about nothing changes nothing */
+		return table[number].fn(v, arg);
 	spin_lock(&v->vm->lock);
-	v->vm->hypercalls[number]++;
 	ret = table[number].fn(v, arg);
 	spin_unlock(&v->vm->lock);
 	return ret;

@@ -470,10 +470,9 @@ decode(const struct vmcb *c, struct exit *e)
 
 /* Moves the neutral state into the VMCB, and what has to be injected. */
 static void
-put_state(struct vcpu *v, struct svm_vcpu *s)
+put_state(struct vcpu *v, struct svm_vcpu *s, int cpu)
 {
 	struct vmcb *c = s->vmcb;
-	int cpu = this_cpu()->id;
 
 	if (v->rip != c->rip) /* stepped over an instruction: its shadow of STI is over too */
 		c->shadow = 0;
@@ -489,11 +488,11 @@ put_state(struct vcpu *v, struct svm_vcpu *s)
 		v->exception = -1;
 	}
 	/* One ASID for all guests: flush it whenever its owner changes on this CPU. */
-	c->tlb_control = s->flush || percpu[cpu].last != v || s->last_cpu != cpu;
-	s->flush = false;
-	s->last_cpu = cpu;
-	percpu[cpu].last = v;
-	c->clean = 0;
+	if ((c->tlb_control = s->flush || percpu[cpu].last != v || s->last_cpu != cpu)) {
+		s->flush = false;
+		s->last_cpu = cpu;
+		percpu[cpu].last = v;
+	}
 }
 
 static void
@@ -524,7 +523,7 @@ svm_run(struct vcpu *v, struct exit *e)
 
 	if (!percpu[cpu].on)
 		svm_cpu_init();
-	put_state(v, s);
+	put_state(v, s, cpu);
 	/* The kernel does not use the FPU, so the guest's state goes in and out as it is. */
 	write_cr0(cr0 & ~(CR0_EM | CR0_TS));
 	asm volatile("fxrstor64 %0" ::"m"(*(u8(*)[512])s->fpu));

@@ -65,12 +65,25 @@ vcpu_raise(struct vcpu *v, int vector, u32 code)
 	v->exception_code = code;
 }
 
+/*
+ * Has it look at what has changed before it enters the guest again; out of the guest, if it is in.
+ * Either it finds `attention` set, or we find it on a CPU: see enter(). v->lock held.
+ */
+static void
+ask(struct vcpu *v)
+{
+	int cpu;
+
+	__atomic_store_n(&v->attention, true, __ATOMIC_SEQ_CST);
+	if ((cpu = __atomic_load_n(&v->cpu, __ATOMIC_SEQ_CST)) >= 0)
+		smp_kick(cpu);
+}
+
 void
 vcpu_kick(struct vcpu *v)
 {
 	spin_lock(&v->lock);
-	if (v->cpu >= 0)
-		smp_kick(v->cpu);
+	ask(v);
 	spin_unlock(&v->lock);
 	wakeup(v);
 }
@@ -89,9 +102,8 @@ vm_flush(struct vm *vm)
 
 		spin_lock(&v->lock);
 		v->flush = true;
-		seen[i] = v->entries;
-		if (v->cpu >= 0)
-			smp_kick(v->cpu);
+		seen[i] = READ_ONCE(v->entries);
+		ask(v);
 		spin_unlock(&v->lock);
 	}
 	for (unsigned i = 0; i < vm->ncpus; i++)
@@ -124,8 +136,6 @@ take_init(struct vcpu *v)
 static bool
 wait_to_run(struct vcpu *v)
 {
-	if (!v->halted && !v->waiting && !READ_ONCE(v->init))
-		return !READ_ONCE(v->vm->stop);
 	spin_lock(&v->lock);
 	for (;;) {
 		u64 deadline = vlapic_timer(v, timer_ns());
@@ -142,17 +152,15 @@ wait_to_run(struct vcpu *v)
 }
 
 /*
- * Enters the guest once; false if there is something to see to first. From the look at what is
- * pending to the entry, this CPU's interrupts are off: a kick that comes in between stays pending
- * and ends the guest's run at once.
+ * What has come since the last entry goes into the guest with the next one. False if there is
+ * something to see to first. Interrupts are off.
  */
 static bool
-enter(struct vcpu *v, struct exit *e)
+attend(struct vcpu *v)
 {
 	int vector;
 	bool go;
 
-	cli();
 	spin_lock(&v->lock);
 	if ((go = !v->init && !READ_ONCE(v->vm->stop))) {
 		vlapic_timer(v, timer_ns());
@@ -169,16 +177,32 @@ enter(struct vcpu *v, struct exit *e)
 			}
 		}
 		v->flush = false;
-		v->cpu = this_cpu()->id;
-		v->entries++;
+		v->attention = v->nmi || vlapic_waiting(v);
 	}
 	spin_unlock(&v->lock);
-	if (go) {
+	return go;
+}
+
+/*
+ * Enters the guest once; false if there is something to see to first. From the look at what is
+ * pending to the entry, this CPU's interrupts are off: a kick that comes in between stays pending
+ * and ends the guest's run at once. Without a lock, as most entries find nothing: v->cpu is set
+ * before the look, and who asks looks at it after he has set `attention`.
+ */
+static bool
+enter(struct vcpu *v, struct exit *e)
+{
+	const struct vlapic *l = &v->lapic;
+	bool go = true;
+
+	cli();
+	v->entries++;
+	__atomic_store_n(&v->cpu, this_cpu()->id, __ATOMIC_SEQ_CST);
+	if (READ_ONCE(v->attention) || rdtsc() >= l->due)
+		go = attend(v);
+	if (go)
 		ops->run(v, e);
-		spin_lock(&v->lock);
-		v->cpu = -1;
-		spin_unlock(&v->lock);
-	}
+	__atomic_store_n(&v->cpu, -1, __ATOMIC_RELEASE);
 	sti(); /* what made it exit is handled here */
 	return go;
 }
@@ -190,12 +214,15 @@ vcpu_loop(void *arg)
 	struct exit e;
 	int again = 1;
 
-	while (again >= 0 && wait_to_run(v)) {
+	while (again >= 0) {
 		struct exit_count *count;
 		u64 start, ticks;
 
-		if (!enter(v, &e))
+		if (v->halted || v->waiting || !enter(v, &e)) {
+			if (!wait_to_run(v))
+				break;
 			continue;
+		}
 		start = rdtsc();
 		again = exit_handle(v, &e);
 		ticks = rdtsc() - start;

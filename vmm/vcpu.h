@@ -55,6 +55,7 @@ enum { RAX, RCX, RDX, RBX, RSP, RBP, RSI, RDI, R8, R9, R10, R11, R12, R13, R14, 
 struct vlapic {
 	u32 tpr, svr, divide, initial, lvt_timer;
 	u64 deadline, period; /* ns; deadline 0: not running */
+	u64 due;              /* the deadline in ticks of the TSC */
 	u32 irr[8], isr[8];
 };
 
@@ -78,7 +79,8 @@ struct vcpu {
 	bool nmi, init; /* have come, and are not taken yet */
 	int sipi;       /* the same: its vector; -1: none */
 	bool flush;     /* forget nested translations before the next entry */
-	int cpu;        /* where it is in the guest now; -1: nowhere */
+	bool attention; /* one of these has changed: look before the next entry */
+	int cpu; /* where it is in the guest now; -1: nowhere. Its own thread's, as `entries` */
 	u64 entries;
 
 	struct exit_count {
@@ -133,6 +135,8 @@ int vlapic_pending(struct vcpu *v);
 void vlapic_accept(struct vcpu *v, u8 vector);
 /* Posts the timer's interrupt if it is due; next deadline in ns, 0 if none. v->lock held. */
 u64 vlapic_timer(struct vcpu *v, u64 now);
+/* Whether an interrupt waits, even if it may not be delivered now. v->lock held. */
+bool vlapic_waiting(const struct vcpu *v);
 #define VLAPIC_TIMER_KHZ 1000000
 
 #endif

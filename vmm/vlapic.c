@@ -4,6 +4,7 @@
  */
 #include "hal/timer.h"
 #include "kernel/lib.h"
+#include "kernel/x86.h"
 #include "vmm/vm.h"
 
 enum {
@@ -33,7 +34,7 @@ enum {
 void
 vlapic_reset(struct vcpu *v)
 {
-	v->lapic = (struct vlapic){.svr = 0xff, .lvt_timer = LVT_MASKED};
+	v->lapic = (struct vlapic){.svr = 0xff, .lvt_timer = LVT_MASKED, .due = ~0UL};
 }
 
 static int
@@ -76,6 +77,13 @@ static void
 set_irr(struct vcpu *v, u8 vector)
 {
 	v->lapic.irr[vector / 32] |= 1u << vector % 32;
+	v->attention = true;
+}
+
+bool
+vlapic_waiting(const struct vcpu *v)
+{
+	return highest(v->lapic.irr) >= 0;
 }
 
 void
@@ -161,6 +169,7 @@ vlapic_timer(struct vcpu *v, u64 now)
 			l->deadline = 0;
 		}
 	}
+	l->due = l->deadline ? rdtsc() + (l->deadline - now) * timer_tsc_khz() / 1000000 : ~0UL;
 	return l->deadline;
 }
 
@@ -272,6 +281,7 @@ vlapic_wrmsr(struct vcpu *v, u32 msr, u64 value)
 		break;
 	case X2_INITIAL:
 		start_timer(l, value);
+		v->attention = true; /* vlapic_timer() then says when it is due */
 		break;
 	case X2_DIVIDE:
 		l->divide = value & 0xb;

@@ -59,7 +59,7 @@ struct vm {
 
 	struct hc_fault faults[16]; /* (l) */
 	unsigned fault_read, fault_written, faults_lost;
-	u64 hypercalls[HC_COUNT]; /* (l) */
+	u64 hypercalls[HC_COUNT];
 };
 
 #define VM_LOG_SIZE 32768
