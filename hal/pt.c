@@ -14,6 +14,7 @@ const struct pt_fmt pt_fmt_cpu = {
 	.table = 7, /* present, writable, user: the leaf decides */
 	.leaf = 1,
 	.large = BIT(7),
+	.which = BIT(7),
 	.addr = ADDR_51_12,
 	.bits = {{PT_W, BIT(1), 0}, {PT_X, 0, BIT(63)}, {PT_USER, BIT(2), 0},
 		{PT_UNCACHED, BIT(3) | BIT(4), 0}, {PT_GLOBAL, BIT(8), 0}, {PT_COW, BIT(9), 0}},
@@ -28,6 +29,7 @@ const struct pt_fmt pt_fmt_npt = {
 	.table = 7,
 	.leaf = 1 | BIT(2),
 	.large = BIT(7),
+	.which = BIT(7),
 	.addr = ADDR_51_12,
 	.bits = {{PT_W, BIT(1), 0}, {PT_X, 0, BIT(63)}, {PT_UNCACHED, BIT(3) | BIT(4), 0}},
 };
@@ -39,6 +41,7 @@ const struct pt_fmt pt_fmt_ept = {
 	.valid = 7,
 	.table = 7,
 	.large = BIT(7),
+	.which = BIT(7),
 	.addr = ADDR_51_12,
 	.bits = {{PT_R, BIT(0), 0}, {PT_W, BIT(1), 0}, {PT_X, BIT(2), 0},
 		{PT_UNCACHED, 0, 6 << 3}}, /* memory type 0 = UC, 6 = WB */
@@ -51,6 +54,7 @@ const struct pt_fmt pt_fmt_vtd = {
 	.valid = 3,
 	.table = 3,
 	.large = BIT(7),
+	.which = BIT(7),
 	.addr = ADDR_51_12,
 	.bits = {{PT_R, BIT(0), 0}, {PT_W, BIT(1), 0}},
 	.first = BIT(52),
@@ -64,6 +68,7 @@ const struct pt_fmt pt_fmt_amdvi = {
 	.valid = 1,
 	.table = 1 | BIT(61) | BIT(62),
 	.leaf = 1 | BIT(60), /* FC: force coherent */
+	.which = 7 << 9,     /* the next level: 0 */
 	.addr = ADDR_51_12,
 	.bits = {{PT_R, BIT(61), 0}, {PT_W, BIT(62), 0}},
 	.first = BIT(1),
@@ -109,9 +114,7 @@ is_valid(const struct pt *pt, u64 e)
 static bool
 is_leaf(const struct pt *pt, u64 e, unsigned level)
 {
-	if (level == 0)
-		return true;
-	return pt->fmt->next_level ? (e >> 9 & 7) == 0 : (e & pt->fmt->large) != 0;
+	return level == 0 || (e & pt->fmt->which) == pt->fmt->large;
 }
 
 static u64 *
@@ -215,14 +218,12 @@ pt_destroy(struct pt *pt)
 static bool
 in_reach(const struct pt *pt, u64 in, u64 len)
 {
-	u64 start = 0, reach = pt_level_size(pt->levels);
+	bool halves = pt->fmt->sign_extended; /* two, the upper one at the very top */
+	unsigned bits = PAGE_SHIFT + 9 * pt->levels - halves;
+	u64 last = in + len - 1, top = (s64)in >> bits;
 
-	if (pt->fmt->sign_extended) { /* two halves, the upper one at the very top */
-		reach /= 2;
-		start = in >> 63 ? -reach : 0;
-	}
-	in -= start;
-	return !((in | len) & PAGE_MASK) && len && len <= reach && in <= reach - len;
+	return !((in | len) & PAGE_MASK) && last >= in && (in ^ last) >> bits == 0 &&
+	       (top == 0 || (halves && top == ~0UL));
 }
 
 /* Replaces a leaf at `level` by a table of leaves one level below, same translation. */
@@ -305,32 +306,43 @@ map_one(struct pt *pt, u64 in, u64 out, u64 len, unsigned perm, int *err)
 }
 
 /*
- * The table of 4 KiB leaves that `in` is in, made if `make` says so. NULL with *err 0: there is
- * none, a hole; -EEXIST: a larger leaf covers it; -ENOMEM.
+ * The table of 4 KiB leaves that `in` is in. NULL with *err 0: there is none, a hole; -EEXIST: a
+ * larger leaf covers it.
  */
 static u64 *
-leaf_table(struct pt *pt, u64 in, bool make, int *err)
+leaf_table(const struct pt *pt, u64 in, int *err)
 {
+	const struct pt_fmt *fmt = pt->fmt;
 	u64 *t = pt->root;
 
 	*err = 0;
-	for (unsigned level = pt->levels - 1; level > 0; level--) {
-		u64 *e = &t[index_at(in, level)];
+	for (unsigned shift = PAGE_SHIFT + 9 * (pt->levels - 1); shift > PAGE_SHIFT; shift -= 9) {
+		u64 e = READ_ONCE(t[in >> shift & 511]);
 
-		if (!is_valid(pt, *e)) {
-			if (!make)
-				return NULL;
-			if (!(t = descend(pt, e, level))) {
-				*err = -ENOMEM;
-				return NULL;
-			}
-		} else if (is_leaf(pt, *e, level)) {
+		if (!(e & fmt->valid))
+			return NULL;
+		if ((e & fmt->which) == fmt->large) {
 			*err = -EEXIST;
 			return NULL;
-		} else {
-			t = table_at(pt, *e);
 		}
+		t = pt_page_virt(e & fmt->addr);
 	}
+	return t;
+}
+
+/* The same; makes what is missing, or -ENOMEM. */
+static u64 *
+make_leaf_table(struct pt *pt, u64 in, int *err)
+{
+	u64 *t = leaf_table(pt, in, err);
+
+	if (t || *err)
+		return t;
+	t = pt->root;
+	for (unsigned level = pt->levels - 1; t && level > 0; level--)
+		t = descend(pt, &t[index_at(in, level)], level);
+	if (!t)
+		*err = -ENOMEM;
 	return t;
 }
 
@@ -344,7 +356,7 @@ map_small(struct pt *pt, u64 in, const u64 out[], bool list, unsigned n, unsigne
 	for (unsigned i = 0; i < n; i++, in += PAGE_SIZE) {
 		u64 pa = list ? out[i] : out[0] + i * PAGE_SIZE, *e;
 
-		if ((!t || index_at(in, 0) == 0) && !(t = leaf_table(pt, in, true, err)))
+		if ((!t || index_at(in, 0) == 0) && !(t = make_leaf_table(pt, in, err)))
 			return i;
 		e = &t[index_at(in, 0)];
 		if (is_valid(pt, *e)) {
@@ -361,7 +373,7 @@ u64 *
 pt_entries(struct pt *pt, u64 in, unsigned n)
 {
 	int err;
-	u64 *t = leaf_table(pt, in, false, &err);
+	u64 *t = leaf_table(pt, in, &err);
 
 	return t && index_at(in, 0) + n <= 512 ? &t[index_at(in, 0)] : NULL;
 }
@@ -504,7 +516,7 @@ pt_unmap(struct pt *pt, u64 in, u64 len, u64 *removed, struct pt_gather *g)
 		return -ERANGE;
 	/* Most often it is a few pages in one table. */
 	if (len >= pt_level_size(1) || (in ^ (end - 1)) >> (PAGE_SHIFT + 9) ||
-		!(t = leaf_table(pt, in, false, &err)))
+		!(t = leaf_table(pt, in, &err)))
 		return unmap_level(pt, pt->root, pt->levels - 1, in, end, removed, g);
 	gather(g, in, end);
 	for (; in != end; in += PAGE_SIZE) {
@@ -553,7 +565,7 @@ pt_lookup_pages(const struct pt *pt, u64 in, u64 out[], unsigned n)
 		if (!t || index_at(in, 0) == 0) {
 			if (!in_reach(pt, in, PAGE_SIZE))
 				return i;
-			t = leaf_table((struct pt *)pt, in, false, &err); /* changes nothing */
+			t = leaf_table(pt, in, &err);
 			if (!t && !err)
 				return i;
 		}

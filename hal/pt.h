@@ -30,12 +30,12 @@ struct pt_fmt {
 	const char *name;
 	u8 levels;       /* most levels of the format */
 	u8 leaf_levels;  /* bit l: a leaf may stand at level l (0 = 4 KiB, 1 = 2 MiB, 2 = 1 GiB) */
-	bool next_level; /* AMD-Vi: bits 11:9 say the level below, 0 for a leaf */
+	bool next_level; /* AMD-Vi: bits 11:9 of a table's entry say the level below */
 	bool sign_extended; /* CPU: input addresses are canonical, in two halves */
 	u64 valid;          /* an entry with none of these bits is empty */
 	u64 table;          /* set in every entry that points to a table */
 	u64 leaf;           /* set in every leaf */
-	u64 large;          /* set in leaves above level 0 */
+	u64 which, large;   /* above level 0, a leaf has `large` in the bits `which` */
 	u64 addr;           /* the address field */
 	u64 first;          /* PT_FIRST: a bit that the hardware ignores */
 	struct {
@@ -123,6 +123,11 @@ pt_level_size(unsigned level)
 /* What the walker needs from around it; the kernel and the tests on the build machine have one. */
 void *pt_page_alloc(paddr_t *pa);
 void pt_page_free(void *page);
-void *pt_page_virt(paddr_t pa);
+extern const u64 pt_page_base; /* a table's address is its physical address and this */
+static inline void *
+pt_page_virt(paddr_t pa)
+{
+	return (void *)(pa + pt_page_base);
+}
 
 #endif

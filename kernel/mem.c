@@ -33,11 +33,7 @@ pt_page_free(void *page)
 	page_free(page, FRAME_TABLE);
 }
 
-void *
-pt_page_virt(paddr_t pa)
-{
-	return phys_to_virt(pa);
-}
+const u64 pt_page_base = DIRECT_BASE;
 
 paddr_t
 virt_to_phys_image(const void *p)

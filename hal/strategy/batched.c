@@ -37,8 +37,9 @@ flush(struct dma_client *c)
 		if (r->map && !r->err && c->batch_map[i]->error)
 			iommu_unmap(c->dev->domain, r->iova, r->npages, true);
 	}
-	c->nbatch = 0;
 	dma_expose(&c->exposure, -pages);
+	__atomic_store_n(
+		&c->nbatch, 0, __ATOMIC_RELEASE); /* what it did shows before: see commit */
 }
 
 /* Puts a request into the ring. client->lock held. */
@@ -103,9 +104,12 @@ batched_commit(struct dma_map *map)
 {
 	struct dma_client *c = map->dev->client;
 
-	spin_lock(&c->lock);
-	flush(c);
-	spin_unlock(&c->lock);
+	if (__atomic_load_n(
+		    &c->nbatch, __ATOMIC_ACQUIRE)) { /* else another's commit took this one along */
+		spin_lock(&c->lock);
+		flush(c);
+		spin_unlock(&c->lock);
+	}
 	return map->error;
 }
 

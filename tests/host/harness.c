@@ -4,6 +4,7 @@
 #include "kernel/kalloc.h"
 #include "kernel/mem.h"
 #include "kernel/spinlock.h"
+#include <sanitizer/asan_interface.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -95,7 +96,9 @@ may_alloc(void)
 #define FRAMES      8192
 #define FRAMES_BASE 0x000ffffff0000000UL
 
-static void *frames[FRAMES];
+static u8 frames[FRAMES][PAGE_SIZE] __attribute__((aligned(PAGE_SIZE)));
+static bool in_use[FRAMES];
+const u64 pt_page_base = (u64)frames - FRAMES_BASE;
 
 void *
 pt_page_alloc(paddr_t *pa)
@@ -105,38 +108,27 @@ pt_page_alloc(paddr_t *pa)
 	if (!may_alloc())
 		return NULL;
 	for (unsigned tries = FRAMES; tries--; next = (next + 1) % FRAMES) {
-		if (frames[next])
+		if (in_use[next])
 			continue;
-		frames[next] = memset(aligned_alloc(PAGE_SIZE, PAGE_SIZE), 0, PAGE_SIZE);
+		in_use[next] = true;
+		ASAN_UNPOISON_MEMORY_REGION(frames[next], PAGE_SIZE);
 		*pa = FRAMES_BASE + next * PAGE_SIZE;
 		live_pages++;
-		return pt_page_virt(*pa);
+		return memset(pt_page_virt(*pa), 0, PAGE_SIZE);
 	}
 	panic("all frames in use");
-}
-
-void *
-pt_page_virt(paddr_t pa)
-{
-	u64 i = (pa - FRAMES_BASE) >> PAGE_SHIFT;
-
-	if (pa < FRAMES_BASE || (pa & PAGE_MASK) || i >= FRAMES || !frames[i])
-		panic("no page table at 0x%lx", (unsigned long)pa);
-	return frames[i];
 }
 
 void
 pt_page_free(void *page)
 {
-	for (unsigned i = 0; i < FRAMES; i++) {
-		if (frames[i] == page) {
-			frames[i] = NULL;
-			live_pages--;
-			free(page);
-			return;
-		}
-	}
-	panic("a page freed twice, or never allocated");
+	u64 i = ((u64)page - (u64)frames) / PAGE_SIZE;
+
+	if ((u64)page & PAGE_MASK || i >= FRAMES || !in_use[i])
+		panic("a page freed twice, or never allocated");
+	in_use[i] = false;
+	live_pages--;
+	ASAN_POISON_MEMORY_REGION(page, PAGE_SIZE); /* who looks at it now is told */
 }
 
 void *
