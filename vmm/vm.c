@@ -192,8 +192,8 @@ vm_end(struct vm *vm, int status, const char *fmt, ...)
 			const struct assigned *d = list_entry(it, struct assigned, link);
 
 			if (status >= 0 && d->pinned > d->nunsynced)
-				pr_info("vm %s: its driver of %s has left %u pages mapped", vm->name,
-					d->pci->dev.name, d->pinned - d->nunsynced);
+				pr_info("vm %s: its driver of %s has left %u pages mapped",
+					vm->name, d->pci->dev.name, d->pinned - d->nunsynced);
 		}
 	}
 	spin_unlock(&vm->lock);
