@@ -189,6 +189,7 @@ trap(struct trapframe *tf)
 		kernel_exception(tf);
 		return;
 	}
+	ASSERT(tf->rflags & FL_IF);
 	sched_count_idle();
 	irq_dispatch(tf->vector);
 	/*

@@ -312,6 +312,7 @@ reset(struct vcpu *v, struct segment code, struct segment data)
 	c->dr7 = 0x400;
 	c->cpl = 0;
 	c->intercept1 &= ~I1_IRET;
+	c->vintr = V_INTR_MASKING;
 	memset(v->reg, 0, sizeof(v->reg));
 	v->efer = v->rip = 0;
 	v->rflags = 2;
@@ -344,13 +345,22 @@ svm_can_take_irq(struct vcpu *v)
 {
 	struct vmcb *c = ((struct svm_vcpu *)v->arch)->vmcb;
 
-	return v->rflags & FL_IF && !(c->shadow & 1) && !(c->event_inject & EVENT_VALID);
+	return v->rflags & FL_IF && !(c->shadow & 1) && !(c->event_inject & EVENT_VALID) &&
+	       !(c->vintr & V_IRQ);
 }
 
+/*
+ * A virtual interrupt (15.21.4): the guest takes it before its next instruction; an exit that comes
+ * first leaves it set. Not EVENTINJ: QEMU 7.2 (helper_vmrun) delivers such an interrupt, but leaves
+ * it in exception_index as well. If another CPU makes this one leave its loop before an exception
+ * or an exit has overwritten that, it is delivered once more, whatever IF is.
+ */
 static void
 svm_inject_irq(struct vcpu *v, u8 vector)
 {
-	((struct svm_vcpu *)v->arch)->vmcb->event_inject = vector | EVENT_VALID;
+	struct vmcb *c = ((struct svm_vcpu *)v->arch)->vmcb;
+
+	c->vintr = (u32)c->vintr | V_IRQ | V_IGN_TPR | (u64)vector << 32;
 }
 
 /*
@@ -369,12 +379,17 @@ svm_inject_nmi(struct vcpu *v)
 	return true;
 }
 
-/* A virtual interrupt that is intercepted before it is taken: 15.21.5. */
+/*
+ * A virtual interrupt that is intercepted before it is taken: 15.21.5. Not while a real one is
+ * still to be taken; the guest ends that with an exit.
+ */
 static void
 svm_ask_window(struct vcpu *v)
 {
 	struct vmcb *c = ((struct svm_vcpu *)v->arch)->vmcb;
 
+	if (c->vintr & V_IRQ)
+		return;
 	c->vintr |= V_IRQ | V_IGN_TPR;
 	c->intercept1 |= I1_VINTR;
 }
@@ -506,8 +521,10 @@ get_state(struct vcpu *v, struct svm_vcpu *s)
 	v->rflags = c->rflags;
 	v->efer = c->efer & ~EFER_SVME;
 	v->cpl = c->cpl;
-	c->vintr &= ~(V_IRQ | V_IGN_TPR);
-	c->intercept1 &= ~I1_VINTR;
+	if (c->intercept1 & I1_VINTR) {
+		c->vintr &= ~V_IRQ;
+		c->intercept1 &= ~I1_VINTR;
+	}
 	if (c->exit_code == SVM_IRET)
 		c->intercept1 &= ~I1_IRET;
 	/* An exit in the middle of a delivery: the same event again (15.7.2). */
