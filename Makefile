@@ -81,12 +81,18 @@ $(B)/tests/leak.sh: Makefile
 	for i in $$(seq 20); do echo "vmctl create v -m 16 && $$run && vmctl destroy v"; done; \
 	echo "sleep 0.2; cat /proc/mem"; } >$@
 
-# Guest kernels that misbehave, for the tests.
-HOSTILE := $(foreach k,1 2 3 4 5 6,$(B)/tests/hostile-$k)
+# Guest kernels for the tests: those that misbehave.
+HOSTILE := $(foreach k,1 2 3 4 5 6,$(B)/tests/hostile-$k) $(B)/tests/foreign
 $(B)/tests/hostile-%: tests/guest/hostile.S $(B)/.toolchain Makefile
 	$(call say,LD,$@)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) -DKIND=$* $(LDFLAGS_ALL) -Wl,-N,-Ttext=0x100000 $(filter %.S,$^) -o $@
+
+# And one that is not ours, and behaves.
+$(B)/tests/foreign: tests/guest/foreign.c hal/hypercall.h $(B)/.toolchain Makefile
+	$(call say,LD,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(UCFLAGS) $(LDFLAGS_ALL) -Wl,-N,-Ttext=0x100000 $(filter %foreign.c,$^) -o $@
 
 $(B)/guest.img: $(B)/mkfs $(UBIN) $(SCRIPTS) $(B)/tests/leak.sh
 	$(call say,FS,$@)

@@ -120,6 +120,15 @@ else
 	good "no python"
 fi
 
+# The page that explains the hypercalls names each, with its number; and each status.
+gap=$(sed -nE 's/^\tHYPERCALL\(([0-9]+), (\w+),.*/| \1 | \2(/p; s/^\tHC_(E[A-Z]+) = ([0-9]+),.*/| \2 | \1 |/p' hal/hypercall.h |
+	while read -r row; do grep -qF -- "$row" hal/HYPERCALLS.md || echo "$row"; done)
+if [ -z "$gap" ]; then
+	good "hal/HYPERCALLS.md has every call and status"
+else
+	bad "hal/HYPERCALLS.md lacks: $gap"
+fi
+
 lines() { find "$@" -name '*.[chS]' -exec cat {} + | wc -l; }
 kernel=$(lines kernel) all=$(lines kernel hal vmm drivers)
 if [ "$kernel" -le 7500 ] && [ "$all" -le 20000 ]; then

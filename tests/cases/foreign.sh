@@ -1,0 +1,16 @@
+# shellcheck shell=sh
+# A guest that shares no code with ours but the hypercall ABI: tests/guest/foreign.c.
+. tests/lib.sh
+for IOMMU in vtd amdvi; do
+	export IOMMU
+	# shellcheck disable=SC2046
+	boot foreign-$IOMMU "script=\"vmctl create f -m 16 -k /tests/foreign -r ''; vmctl assign f 00:05.0; vmctl start f; vmctl wait f && vmctl stats f\"" \
+		$(root_disk) -device edu,addr=5,dma_mask=0xffffffff
+	ended "$IOMMU: it ends with status 0"
+	reject "$IOMMU: no check fails" "^f\| FAILED"
+	expect "$IOMMU: all the way through" "^f\| ok the VMM is found" "^f\| ok attach" "^f\| ok map" \
+		"^f\| ok DMA from memory and back" "^f\| ok its interrupt" "^f\| ok what is not mapped" \
+		"^f\| ok unmap" "^f\| ok what was unmapped" "^f\| ok detach" "^map +4" "^00:05.0 .* 0$"
+	[ $IOMMU = amdvi ] || expect "$IOMMU: it is told of the fault" "^f\| ok the fault is told"
+done
+finish
