@@ -20,6 +20,7 @@
 	X("status", 0, 1, "status [NAME]")                                                        \
 	X("stats", 1, 1, "stats NAME")                                                            \
 	X("maps", 1, 2, "maps NAME [GPA]")                                                        \
+	X("move", 1, 4, "move NAME [GPA|all] [--every MS]   (0: no more)")                        \
 	X("permit", 2, 2, "permit NAME BDF")                                                      \
 	X("deny", 2, 2, "deny NAME BDF")
 
@@ -109,6 +110,22 @@ add_assign(char **args)
 
 	while ((option = next_option(&args, "p:q:", &value)))
 		add(option == 'p' ? "policy=" : "quota=", value);
+	return args;
+}
+
+/* Adds what move is about, and how often; returns the operands that are left. */
+static char **
+add_move(char **args)
+{
+	add(*args && **args != '-' ? *args++ : "all", "");
+	if (*args && strcmp(*args, "--every") == 0 && args[1]) {
+		size_t n = strlen(args[1]);
+
+		if (n > 2 && strcmp(args[1] + n - 2, "ms") == 0)
+			args[1][n - 2] = '\0';
+		add("every=", args[1]);
+		args += 2;
+	}
 	return args;
 }
 
@@ -206,6 +223,8 @@ main(int argc, char **argv)
 		args = add_create(args);
 	else if (strcmp(command->name, "assign") == 0)
 		args = add_assign(args);
+	else if (strcmp(command->name, "move") == 0)
+		args = add_move(args);
 	else if (strcmp(command->name, "start") == 0)
 		args += then_console = *args && strcmp(*args, "-c") == 0;
 	else

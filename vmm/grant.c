@@ -59,14 +59,15 @@ s64
 grant_map(struct assigned *d, iova_t iova, gpa_t gpa, u64 npages, u64 perm)
 {
 	hpa_t frame[GRANT_PAGES];
-	unsigned n = MIN(npages, GRANT_PAGES), pinned = 0;
+	unsigned n = MIN(npages, GRANT_PAGES), pinned = 0, found;
 	int err = check(d, iova, gpa, npages, perm);
 	u32 page;
 
 	if (err)
 		return err;
-	if (pt_lookup_pages(&d->vm->npt, gpa.v, &frame[0].v, n) != n)
-		err = -HC_EACCES;
+	while ((found = pt_lookup_pages(&d->vm->npt, gpa.v, &frame[0].v, n)) != n && !err)
+		if (!vm_touch(d->vm, (gpa_t){gpa.v + found * PAGE_SIZE}))
+			err = -HC_ENOMEM;
 	/* Pinned before the device can reach them. */
 	for (; pinned < n && !err; pinned++) {
 		if (frame_vm(frame[pinned].v, &page) != d->vm->id)

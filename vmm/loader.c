@@ -13,7 +13,7 @@
 
 #define INFO_GPA      0x10000UL
 #define ACPI_GPA      0xe0000UL
-#define IMAGE_GPA     0x100000UL
+#define IMAGE_GPA     VM_ROM_END
 #define HEADER_SEARCH 32768
 
 static bool
@@ -196,7 +196,7 @@ write_info(struct vm *vm, const struct memrange *module, u8 *page)
 			u64 base, len;
 			u32 type, reserved;
 		} entry[2];
-	} map = {24, 0, {{0, 0x9f000, 1, 0}, {IMAGE_GPA, vm->mem - IMAGE_GPA, 1, 0}}};
+	} map = {24, 0, {{0, VM_ROM_START, 1, 0}, {IMAGE_GPA, vm->mem - IMAGE_GPA, 1, 0}}};
 	u8 rsdp[36];
 	u32 at = 8;
 

@@ -126,6 +126,7 @@ enum {
 #define EVENT_VALID     BIT(31)
 #define EVENT_HAS_CODE  BIT(11)
 #define EVENT_EXCEPTION (3UL << 8)
+#define EVENT_TYPE      (7UL << 8)
 #define EVENT_NMI       (2UL << 8 | 2)
 
 struct svm_vcpu {
@@ -529,6 +530,12 @@ get_state(struct vcpu *v, struct svm_vcpu *s)
 		c->intercept1 &= ~I1_IRET;
 	/* An exit in the middle of a delivery: the same event again (15.7.2). */
 	c->event_inject = c->exit_int_info & EVENT_VALID ? c->exit_int_info : 0;
+	/*
+	 * QEMU 7.2 (handle_even_inj) calls a virtual interrupt that met a nested fault an
+	 * exception, which VMRUN would refuse; and as V_IRQ is still set, it comes again by itself.
+	 */
+	if ((c->event_inject & EVENT_TYPE) == EVENT_EXCEPTION && (c->event_inject & 0xff) > 31)
+		c->event_inject = 0;
 }
 
 static void
