@@ -7,13 +7,6 @@
 
 #define MAX_CPUS 16
 
-/* Segment selectors. SYSRET wants user data below user code (SDM vol. 2, SYSRET). */
-#define SEL_KCODE 0x08
-#define SEL_KDATA 0x10
-#define SEL_UDATA 0x1b
-#define SEL_UCODE 0x23
-#define SEL_TSS   0x28
-
 /* 64-bit task state segment, SDM vol. 3, 8.7. */
 struct tss {
 	u32 reserved0;

@@ -5,7 +5,6 @@
 #include "kernel/lib.h"
 #include "kernel/mem.h"
 #include "kernel/proc.h"
-#include "kernel/trap_asm.h"
 #include "kernel/x86.h"
 
 _Static_assert(offsetof(struct trapframe, rbp) == TF_RBP, "entry.S");
