@@ -55,7 +55,6 @@ cpu_init(int id)
 {
 	struct cpu *c = &cpus[id];
 	u64 tss = (u64)&c->tss;
-	u32 r[4];
 	struct {
 		u16 limit;
 		u64 base;
@@ -87,12 +86,6 @@ cpu_init(int id)
 	wrmsr(MSR_LSTAR, (u64)syscall_entry);
 	wrmsr(MSR_SFMASK, FL_IF | FL_DF | FL_TF | FL_NT | FL_AC);
 	wrmsr(MSR_EFER, rdmsr(MSR_EFER) | EFER_SCE);
-
-	cpuid(0, 0, r);
-	if (r[0] >= 7) {
-		cpuid(7, 0, r);
-		c->smap = r[1] & BIT(20);
-	}
 }
 
 static const char *const exception_names[32] = {"divide error", "debug", "NMI", "breakpoint",
