@@ -16,7 +16,8 @@ load_segment(struct aspace *as, struct inode *ip, const struct elf_phdr *ph)
 	err = aspace_grow(as, ph->vaddr, ph->memsz, perm);
 	for (u64 at = 0; at < ph->filesz && !err; at += PAGE_SIZE) {
 		size_t n = MIN(PAGE_SIZE, ph->filesz - at);
-		if (inode_read(ip, aspace_virt(as, ph->vaddr + at), ph->offset + at, n) != (s64)n)
+		if (inode_read(ip, aspace_virt(as, ph->vaddr + at), ph->offset + at, n, false) !=
+			(s64)n)
 			err = -EIO;
 	}
 	return err;
@@ -33,13 +34,13 @@ load_program(struct aspace *as, struct inode *ip, u64 *entry)
 	int err = 0;
 
 	inode_stat(ip, &st);
-	if (st.type != T_FILE || inode_read(ip, &h, 0, sizeof(h)) != sizeof(h) ||
+	if (st.type != T_FILE || inode_read(ip, &h, 0, sizeof(h), false) != sizeof(h) ||
 		(wrong = elf_check(&h, st.size)))
 		return -ENOEXEC;
 	if (h.entry < USER_BASE || h.entry >= USER_HEAP_END)
 		return -ENOEXEC; /* returning to an address that is not canonical is our fault */
 	for (unsigned i = 0; i < h.phnum && !err; i++) {
-		if (inode_read(ip, &ph, h.phoff + i * sizeof(ph), sizeof(ph)) != sizeof(ph))
+		if (inode_read(ip, &ph, h.phoff + i * sizeof(ph), sizeof(ph), false) != sizeof(ph))
 			return -EIO;
 		if (ph.type != ELF_PT_LOAD)
 			continue;

@@ -23,24 +23,19 @@ struct blkdev;
 struct buf {
 	struct blkdev *dev;
 	u32 block;
-	int refs;    /* users, those who wait, and the log */
+	int refs;    /* users, and those who wait */
 	int waiters; /* for it not to be busy */
-	bool busy, valid;
-	bool logged;      /* the log's: part of the open transaction */
+	bool busy, valid, used;
+	bool logged;      /* the log's: part of the open transaction, so it stays in the cache */
 	struct buf *next; /* in its hash chain */
-	struct list lru;
 	u8 *data;
 };
 
-void bio_init(void);
 /* The block with its data, busy until it is released. -ENOMEM or the driver's error otherwise. */
 int bio_read(struct blkdev *dev, u32 block, struct buf **b);
 /* The same for one whose contents do not matter: filled with zeros instead of read. */
 int bio_zero(struct blkdev *dev, u32 block, struct buf **b);
 void bio_release(struct buf *b);
-/* Keeps a block in the cache; the log does until it is written. */
-void bio_pin(struct buf *b);
-void bio_unpin(struct buf *b);
 
 /* In memory; one that nobody refers to is kept until its place is needed. */
 struct inode {
@@ -56,10 +51,10 @@ struct inode {
  * our superblock. An error says in a line of the log which check failed.
  */
 int fs_mount_root(void);
-struct inode *fs_root(void);
-/* The mounted disk and its superblock. */
+/* The mounted disk, its superblock and its root directory. */
 extern struct blkdev *fs_disk;
 extern struct superblock fs_super;
+extern struct inode *fs_root;
 
 /* Says what is wrong with the disk (the first time) and stops all writing; gives -EIO. */
 int fs_damaged(const char *fmt, ...) PRINTF(1, 2);
@@ -72,11 +67,11 @@ void inode_put(struct inode *ip);
 
 /* The inode at a path, from the current directory if it is relative. */
 int fs_lookup(const char *path, struct inode **ip);
-/* Reads into kernel memory; the bytes read, 0 at the end, or a negative error. */
-s64 inode_read(struct inode *ip, void *dst, u64 offset, size_t n);
+/* Reads into memory of the current process (user) or of the kernel; the bytes read, 0 at the end.
+ */
+s64 inode_read(struct inode *ip, void *dst, u64 offset, size_t n, bool user);
 int inode_stat(struct inode *ip, struct stat *st);
-/* Reads into, and writes from, memory of the current process. Writes in many operations. */
-s64 inode_read_user(struct inode *ip, u64 dst, u64 offset, size_t n);
+/* Writes from memory of the current process, in many operations. */
 s64 inode_write_user(struct inode *ip, u64 src, u64 offset, size_t n);
 /* Makes a file empty. -ENOSPC: that of a large file takes a free inode for a while. */
 int inode_truncate(struct inode *ip);

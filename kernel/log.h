@@ -24,7 +24,7 @@ int log_init(struct blkdev *dev, const struct superblock *sb);
  */
 int log_begin(void);
 void log_end(void);
-/* Instead of writing it: this buffer, held by the caller, is part of the operation. */
+/* Instead of bio_release(): this buffer has changed and is part of the operation. */
 void log_write(struct buf *b);
 /* Returns when everything that was done before is on the disk. */
 int log_sync(void);

@@ -4,6 +4,7 @@
 #include "hal/platform.h"
 #include "hal/smp.h"
 #include "hal/timer.h"
+#include "kernel/blk.h"
 #include "kernel/bootinfo.h"
 #include "kernel/console.h"
 #include "kernel/cpu.h"
@@ -80,7 +81,7 @@ kmain(u32 protocol, u64 info)
 	timer_init();
 	dev_init();
 	console_init();
-	bio_init();
+	blk_init();
 	dma_init(); /* before any driver: from here on only who is attached can do DMA */
 	smp_start();
 	timer_init_cpu();

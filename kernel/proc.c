@@ -244,7 +244,7 @@ init_thread(void *unused)
 	p->pid = 1;
 	p->fn = NULL; /* a process from now on */
 	init_proc = p;
-	p->cwd = inode_ref(fs_root());
+	p->cwd = inode_ref(fs_root);
 	for (int fd = 0; fd < 3; fd++)
 		if ((err = file_open("/dev/console", O_RDWR, &p->file[fd])))
 			panic("cannot open /dev/console: %s", strerror(err));

@@ -55,8 +55,8 @@ struct proc {
 #endif
 };
 
-/* The running thread; NULL in the scheduler. */
-struct proc *current(void);
+/* The running thread; NULL in the scheduler. For the code that asks it never changes. */
+struct proc *current(void) __attribute__((const));
 
 /* Starts a kernel thread; NULL without memory. Its body ends by returning. */
 struct proc *kthread_start(const char *name, void (*fn)(void *), void *arg);

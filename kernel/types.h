@@ -36,6 +36,7 @@ typedef u64 paddr_t;
 #define NORETURN     __attribute__((noreturn))
 #define PRINTF(f, a) __attribute__((format(printf, f, a)))
 #define MUST_CHECK   __attribute__((warn_unused_result))
+#define NOINLINE     __attribute__((noinline))  /* what is rare costs the rest no registers */
 #define UNLIKELY(e)  __builtin_expect(!!(e), 0) /* the code for it lies out of the way */
 
 #endif
