@@ -147,10 +147,15 @@ frame_alloc_below(paddr_t last, unsigned order, enum frame_owner owner)
 	paddr_t pa = 0;
 
 	spin_lock(&mem.lock);
-	for (unsigned o = order; o <= MAX_ORDER && !pa; o++)
-		for (u32 n = mem.free[o]; n != NONE && !pa; n = mem.frames[n].next)
-			if (n + (1UL << order) <= end)
+	for (unsigned o = order; o <= MAX_ORDER; o++) {
+		for (u32 n = mem.free[o]; n != NONE; n = mem.frames[n].next) {
+			if (n + (1UL << order) <= end) {
 				pa = take_block(n, o, order, owner);
+				goto out;
+			}
+		}
+	}
+out:
 	spin_unlock(&mem.lock);
 	return pa;
 }
