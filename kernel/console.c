@@ -9,7 +9,6 @@
 
 static struct spinlock lock = SPINLOCK_INIT("console");
 static void (*output[4])(char);
-static bool panicking;
 int console_loglevel = LOG_INFO;
 
 static char log_ring[64 << 10];
@@ -57,12 +56,6 @@ console_add_output(void (*out)(char))
 }
 
 void
-console_panic(void)
-{
-	panicking = true;
-}
-
-void
 klog(int level, const char *fmt, ...)
 {
 	static char line[320];
@@ -70,7 +63,7 @@ klog(int level, const char *fmt, ...)
 	u64 us = timer_ns() / 1000;
 	va_list ap;
 
-	if (!panicking)
+	if (!panic_begun())
 		spin_lock(&lock);
 	text_printf(&t, "[%4lu.%06lu] ", us / 1000000, us % 1000000);
 	va_start(ap, fmt);
@@ -83,7 +76,7 @@ klog(int level, const char *fmt, ...)
 		if (level <= console_loglevel)
 			put(line[i]);
 	}
-	if (!panicking)
+	if (!panic_begun())
 		spin_unlock(&lock);
 }
 

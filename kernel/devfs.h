@@ -23,6 +23,8 @@ struct devfile {
 	char path[24]; /* "/dev/nvme0" */
 	const struct devops *ops;
 	void *dev;
+	int users; /* open files */
+	struct list link;
 };
 
 /* Adds a device file; `path` is copied. -EEXIST, -ENOMEM. */
@@ -37,6 +39,10 @@ void dev_put(struct devfile *f);
 bool dev_is_dir(const struct devfile *f);
 /* The lowest n for which there is no file PREFIXn. */
 int dev_unit(const char *prefix);
+
+/* For a file whose state is a text of its own: open() with room for `size` bytes, and close(). */
+int text_open(size_t size, void **state);
+void text_close(void *dev, void *state);
 
 /* A /proc file whose text a function makes; Ctrl-P shows those with on_console as well. */
 struct procfile {

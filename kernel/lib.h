@@ -43,7 +43,7 @@ void klog(int level, const char *fmt, ...) PRINTF(2, 3);
 /* Stops the machine with registers and a symbolic backtrace on the console. */
 void panic(const char *fmt, ...) PRINTF(1, 2) NORETURN;
 bool panic_begun(void);
-/* Before the first line about it: only one CPU returns, the others stop. */
+/* Before the first line about it: only one CPU returns, the others stop; the log takes no locks. */
 void panic_enter(void);
 #define ASSERT(e)                                                                     \
 	do {                                                                          \

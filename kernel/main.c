@@ -32,7 +32,7 @@ boot_virt(paddr_t pa, size_t len)
 	return pa && pa + len <= 4UL << 30 ? phys_to_virt(pa) : NULL;
 }
 
-/* The part of booting that may sleep; then it becomes the first process's parent. */
+/* The part of booting that may sleep; then it becomes the first process. */
 static void
 boot_thread(void *unused)
 {
@@ -44,7 +44,7 @@ boot_thread(void *unused)
 	initcalls(INIT_VMM);
 	boot_option("init", init, sizeof(init));
 	have_script = boot_option("script", script, sizeof(script));
-	proc_start_init(init, have_script ? script : NULL);
+	proc_become_init(init, have_script ? script : NULL);
 }
 
 /* The first C code, on the boot CPU, on the boot tables. */

@@ -1,7 +1,6 @@
 /* When all is lost: registers, who called whom, and a stop that a test can see. */
 #include "hal/platform.h"
 #include "hal/smp.h"
-#include "kernel/console.h"
 #include "kernel/cpu.h"
 #include "kernel/lib.h"
 #include "kernel/mem.h"
@@ -97,9 +96,11 @@ panic_enter(void)
 	cli();
 	__atomic_compare_exchange_n(
 		&panicking, &first, self, false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);
-	if ((first && first != self) || depth++ == 2)
+	if ((first && first != self) || depth == 2)
 		for (;;)
 			asm volatile("cli; hlt");
+	if (depth++ == 0)
+		smp_stop_others();
 }
 
 void
@@ -110,8 +111,6 @@ panic(const char *fmt, ...)
 	va_list ap;
 
 	panic_enter();
-	smp_stop_others();
-	console_panic(); /* from now on print without locks */
 	va_start(ap, fmt);
 	text_vprintf(&t, fmt, ap);
 	va_end(ap);

@@ -105,8 +105,8 @@ int proc_kill(int pid);
 int proc_new_job(void);
 /* Kills every process of a job; none if it is 0. May be called from an interrupt. */
 void proc_kill_job(int job);
-/* The first process: runs path with one argument, or none if arg is NULL. */
-void proc_start_init(const char *path, const char *arg);
+/* Makes the calling kernel thread the first process: path with one argument; none if it is NULL. */
+void proc_become_init(const char *path, const char *arg) NORETURN;
 
 /* Replaces the current process's program (exec.c). argv ends with NULL. */
 int exec(const char *path, char *const argv[]);
