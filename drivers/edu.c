@@ -16,12 +16,9 @@
 #include "hal/dma.h"
 #include "hal/irq.h"
 #include "hal/timer.h"
-#include "kernel/abi.h"
 #include "kernel/cmdfile.h"
 #include "kernel/devfs.h"
 #include "kernel/kalloc.h"
-#include "kernel/mem.h"
-#include "kernel/proc.h"
 
 enum {
 	REG_ID = 0x00,

@@ -6,12 +6,10 @@
 #include "hal/dma.h"
 #include "hal/irq.h"
 #include "hal/timer.h"
-#include "kernel/abi.h"
 #include "kernel/blk.h"
 #include "kernel/cpu.h"
 #include "kernel/devfs.h"
 #include "kernel/kalloc.h"
-#include "kernel/mem.h"
 #include "kernel/proc.h"
 
 /* Controller registers, 3.1. */

@@ -1,6 +1,5 @@
 #include "kernel/cmdfile.h"
 #include "kernel/devfs.h"
-#include "kernel/kalloc.h"
 
 static int
 cmd_open(void *dev, void **state)

@@ -1,10 +1,7 @@
 #include "kernel/console.h"
-#include "kernel/abi.h"
 #include "kernel/devfs.h"
 #include "kernel/kalloc.h"
-#include "kernel/mem.h"
 #include "kernel/proc.h"
-#include "kernel/spinlock.h"
 #include "hal/timer.h"
 
 static struct spinlock lock = SPINLOCK_INIT("console");

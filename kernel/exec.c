@@ -1,8 +1,6 @@
 /* exec: a new program in the current process. The old one stays until the new is complete. */
 #include "kernel/elf.h"
 #include "kernel/fs.h"
-#include "kernel/kalloc.h"
-#include "kernel/cpu.h"
 
 /* Loads one segment from the file. */
 static int

@@ -1,5 +1,4 @@
 /* Inodes: a file's blocks, and what is free on the disk. */
-#include "kernel/blk.h"
 #include "kernel/devfs.h"
 #include "kernel/log.h"
 

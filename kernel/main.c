@@ -9,11 +9,7 @@
 #include "kernel/console.h"
 #include "kernel/cpu.h"
 #include "kernel/devfs.h"
-#include "kernel/fs.h"
-#include "kernel/mem.h"
 #include "kernel/proc.h"
-#include "kernel/trap.h"
-#include "kernel/x86.h"
 
 void kmain(u32 protocol, u64 info);
 

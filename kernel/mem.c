@@ -1,12 +1,9 @@
 #include "kernel/mem.h"
-#include "kernel/abi.h"
 #include "kernel/bootinfo.h"
 #include "kernel/cpu.h"
 #include "kernel/devfs.h"
 #include "kernel/kalloc.h"
-#include "kernel/lib.h"
 #include "kernel/proc.h"
-#include "kernel/spinlock.h"
 #include "kernel/x86.h"
 
 extern char __text_start[], __text_end[], __rodata_start[], __rodata_end[], __data_start[],

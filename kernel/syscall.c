@@ -1,12 +1,9 @@
 /* System calls: the table, and the calls that are only a shell around something else. */
-#include "kernel/abi.h"
 #include "hal/platform.h"
 #include "hal/timer.h"
 #include "kernel/file.h"
-#include "kernel/fs.h"
 #include "kernel/kalloc.h"
 #include "kernel/log.h"
-#include "kernel/proc.h"
 
 static s64
 sys_exit(u64 status, u64 b, u64 c)

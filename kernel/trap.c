@@ -2,8 +2,6 @@
 #include "hal/irq.h"
 #include "kernel/cpu.h"
 #include "kernel/debug.h"
-#include "kernel/lib.h"
-#include "kernel/mem.h"
 #include "kernel/proc.h"
 #include "kernel/x86.h"
 
