@@ -3,7 +3,6 @@
 #define KERNEL_BLK_H
 
 #include "kernel/lib.h"
-#include "kernel/sg.h"
 
 struct blkdev {
 	char name[16]; /* "nvme0" */

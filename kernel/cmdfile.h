@@ -5,7 +5,6 @@
 #ifndef KERNEL_CMDFILE_H
 #define KERNEL_CMDFILE_H
 
-#include "kernel/lib.h"
 #include "kernel/proc.h"
 
 #define CMD_WORDS 8

@@ -3,7 +3,6 @@
 #define KERNEL_CPU_H
 
 #include "kernel/spinlock.h"
-#include "kernel/types.h"
 
 #define MAX_CPUS 16
 

@@ -1,5 +1,5 @@
 /* Directories and paths. */
-#include "kernel/log.h"
+#include "kernel/fs.h"
 
 /* Whether it is an entry in use, and not that of the directory itself or of the one above. */
 static bool
@@ -76,7 +76,7 @@ enter(struct inode *dir, const char *name, size_t n, u32 ino)
 	if (put)
 		return put;
 	memcpy(de.name, name, n);
-	put = inode_write(dir, &de, at, sizeof(de));
+	put = inode_write(dir, &de, at, sizeof(de), false);
 	return put < 0 ? put : 0;
 }
 
@@ -207,7 +207,7 @@ unlink_in(struct inode *dir, struct inode *ip, u64 at)
 	if (ip->d.nlink < 1 + is_dir || dir->d.nlink < 2 + is_dir)
 		return fs_damaged(
 			"inode %u or %u has more names than it counts", ip->ino, dir->ino);
-	if ((put = inode_write(dir, &none, at, sizeof(none))) < 0)
+	if ((put = inode_write(dir, &none, at, sizeof(none), false)) < 0)
 		return put;
 	if (is_dir) {
 		dir->d.nlink--;

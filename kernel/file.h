@@ -2,7 +2,6 @@
 #ifndef KERNEL_FILE_H
 #define KERNEL_FILE_H
 
-#include "kernel/abi.h"
 #include "kernel/proc.h"
 
 struct devfile;

@@ -2,7 +2,6 @@
 #include "kernel/fs.h"
 #include "kernel/blk.h"
 #include "kernel/bootinfo.h"
-#include "kernel/log.h"
 
 struct blkdev *fs_disk;
 struct superblock fs_super;

@@ -1,6 +1,6 @@
 /* Inodes: a file's blocks, and what is free on the disk. */
 #include "kernel/devfs.h"
-#include "kernel/log.h"
+#include "kernel/fs.h"
 
 #define NINODES        128
 #define BITS_PER_BLOCK (BLOCK_SIZE * 8)
@@ -130,7 +130,7 @@ block_alloc(u32 *block)
 
 	/* Once around, and the part of the first map that lies before. */
 	for (u32 i = 0; i <= maps; i++) {
-		u32 map = (first / BITS_PER_BLOCK + i) % maps, n;
+		u32 map = (first / BITS_PER_BLOCK + i) % maps;
 
 		if ((err = bio_read(fs_disk, fs_super.bitmapstart + map, &b)))
 			return err;
@@ -138,14 +138,13 @@ block_alloc(u32 *block)
 		u32 w = i ? 0 : first % BITS_PER_BLOCK / 64;
 		while (w < BITS_PER_BLOCK / 64 && word[w] == ~0UL)
 			w++;
-		if (w == BITS_PER_BLOCK / 64 ||
-			(n = map * BITS_PER_BLOCK + w * 64 + __builtin_ctzl(~word[w])) >=
-				fs_super.nblocks) {
+		u32 n = w == BITS_PER_BLOCK / 64
+				? fs_super.nblocks
+				: map * BITS_PER_BLOCK + w * 64 + __builtin_ctzl(~word[w]);
+		if (n >= fs_super.nblocks || n < fs_super.datastart) {
 			bio_release(b);
-			continue;
-		}
-		if (n < fs_super.datastart) {
-			bio_release(b);
+			if (n >= fs_super.nblocks)
+				continue;
 			return fs_damaged("bitmap: block %u is not of the data and marked free", n);
 		}
 		word[w] |= BIT(n % 64);
@@ -291,9 +290,8 @@ write_block(struct inode *ip, const void *src, u64 at, size_t n, bool user)
 	return err;
 }
 
-/* Writes up to BLOCKS_AT_ONCE blocks. Inode locked, within an operation. */
-static s64
-write_from(struct inode *ip, const void *src, u64 offset, size_t n, bool user)
+s64
+inode_write(struct inode *ip, const void *src, u64 offset, size_t n, bool user)
 {
 	size_t done = 0;
 	int err = 0, failed;
@@ -316,12 +314,6 @@ write_from(struct inode *ip, const void *src, u64 offset, size_t n, bool user)
 }
 
 s64
-inode_write(struct inode *ip, const void *src, u64 offset, size_t n)
-{
-	return write_from(ip, src, offset, n, false);
-}
-
-s64
 inode_write_user(struct inode *ip, u64 src, u64 offset, size_t n)
 {
 	size_t done = 0;
@@ -331,7 +323,7 @@ inode_write_user(struct inode *ip, u64 src, u64 offset, size_t n)
 		if ((put = log_begin()))
 			break;
 		if (!(put = inode_lock(ip))) {
-			put = write_from(
+			put = inode_write(
 				ip, (const void *)(src + done), offset + done, n - done, true);
 			inode_unlock(ip);
 		}

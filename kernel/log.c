@@ -1,4 +1,12 @@
-#include "kernel/log.h"
+/*
+ * The write-ahead log. Changes to the disk are made in transactions: all of one is found after a
+ * crash, or nothing. A transaction gathers operations, of one process or several, until the log is
+ * full, somebody syncs, or a second has passed (group commit).
+ *
+ * On disk: a header {magic, n, home block numbers}, then n blocks' new contents. The header is
+ * written last, and with it the transaction has happened.
+ */
+#include "kernel/fs.h"
 #include "kernel/blk.h"
 
 #define LOG_MAGIC 0x4c4f4721 /* "!GOL" */

@@ -11,8 +11,6 @@
 #include "kernel/devfs.h"
 #include "kernel/proc.h"
 
-void kmain(u32 protocol, u64 info);
-
 static void
 initcalls(int order)
 {
@@ -35,9 +33,8 @@ boot_thread(void *unused)
 	static char init[64] = "/bin/init", script[1024];
 	bool have_script;
 
-	initcalls(INIT_BUS);
-	initcalls(INIT_DEVICE);
-	initcalls(INIT_VMM);
+	for (int order = INIT_BUS; order <= INIT_VMM; order++)
+		initcalls(order);
 	boot_option("init", init, sizeof(init));
 	have_script = boot_option("script", script, sizeof(script));
 	proc_become_init(init, have_script ? script : NULL);

@@ -12,7 +12,6 @@
 #define KERNEL_MEM_H
 
 #include "hal/pt.h"
-#include "kernel/types.h"
 
 #define KERNEL_BASE   0xffffffff80000000UL
 #define DIRECT_BASE   0xffff800000000000UL

@@ -6,9 +6,7 @@
 #include "kernel/fs.h"
 #include "kernel/kalloc.h"
 
-/* entry.S */
-void first_return(void);
-void thread_start(void);
+void first_return(void); /* entry.S */
 
 /* Over the family: who there is, whose child it is, who has ended. */
 static struct spinlock lock = SPINLOCK_INIT("processes");

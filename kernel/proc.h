@@ -13,7 +13,6 @@
 
 #define KERNEL_STACK_ORDER 2                    /* 16 KiB */
 #define STACK_MARK         0x4b5354414b4d524bUL /* at its end: gone after an overrun */
-#define TIME_SLICE_MS      10
 
 struct file;
 struct inode;

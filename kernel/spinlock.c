@@ -39,12 +39,6 @@ irq_pop(void)
 		sti();
 }
 
-bool
-spin_held(const struct spinlock *l)
-{
-	return READ_ONCE(l->cpu) == this_cpu()->id;
-}
-
 /* Spins until the lock is ours; the acquire orders all later accesses after it. */
 void
 spin_lock(struct spinlock *l)

@@ -3,7 +3,7 @@
 #include "hal/timer.h"
 #include "kernel/file.h"
 #include "kernel/kalloc.h"
-#include "kernel/log.h"
+#include "kernel/fs.h"
 
 static s64
 sys_exit(u64 status, u64 b, u64 c)
@@ -294,8 +294,6 @@ static s64 (*const table[])(u64 a, u64 b, u64 c) = {
 #include "kernel/syscalls.h"
 #undef SYSCALL
 };
-
-void syscall(struct trapframe *tf);
 
 /* From entry.S, interrupts on. A call that does not exist is an error, not the process's end. */
 void

@@ -91,7 +91,7 @@ static const char *const exception_names[32] = {"divide error", "debug", "NMI", 
 	"invalid TSS", "segment not present", "stack fault", "general protection", "page fault",
 	NULL, "FPU error", "alignment check", "machine check", "SIMD error"};
 
-const char *
+static const char *
 exception_name(unsigned vector)
 {
 	return vector < 32 && exception_names[vector] ? exception_names[vector] : "exception";
@@ -122,9 +122,7 @@ kernel_exception(struct trapframe *tf)
 			}
 		}
 	}
-	panic_enter();
-	print_regs(tf);
-	backtrace(tf->rbp);
+	panic_trap(tf);
 #ifdef DEBUG
 	u64 offset;
 	if (tf->vector == VEC_INVALID_OPCODE) /* what the compiler leaves to be run into */
@@ -155,9 +153,7 @@ nmi(struct trapframe *tf)
 	while (panic_begun())
 		asm volatile("cli; hlt");
 	if (nmi_panics) {
-		panic_enter();
-		print_regs(tf);
-		backtrace(tf->rbp);
+		panic_trap(tf);
 		panic("NMI");
 	}
 }

@@ -35,13 +35,13 @@ void trap_init(void); /* once */
 void trap(struct trapframe *tf);
 /* Boot option nmi=panic. */
 extern bool nmi_panics;
-const char *exception_name(unsigned vector);
 
 /* Prints the callers of the frame at rbp, by name. */
 void backtrace(u64 rbp);
+/* Before a panic: a trap's registers and callers. */
+void panic_trap(const struct trapframe *tf);
 /* The function around an address, and the offset in it; NULL if unknown. */
 const char *symbol_of(u64 addr, u64 *offset);
-void print_regs(const struct trapframe *tf);
 
 #endif
 #endif

@@ -3,7 +3,6 @@
  * named; and a power failure at each write, after which fsck has to find it whole.
  */
 #include "tests/host/fs_world.h"
-#include "kernel/log.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/mman.h>

@@ -5,7 +5,6 @@
  */
 #include "tests/host/fs_world.h"
 #include "tests/host/fuzz.h"
-#include "kernel/log.h"
 
 const unsigned fuzz_rounds = 1500;
 
