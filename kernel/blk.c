@@ -1,9 +1,7 @@
 #include "kernel/blk.h"
-#include "kernel/abi.h"
 #include "kernel/bootinfo.h"
 #include "kernel/devfs.h"
 #include "kernel/kalloc.h"
-#include "kernel/mem.h"
 
 static struct list disks = LIST_INIT(disks);
 

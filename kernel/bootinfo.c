@@ -68,14 +68,11 @@ mb2_tag(struct bootinfo *bi, const struct mb2_tag *tag, const u8 *body, size_t n
 		}
 		break;
 	case MB2_MMAP: {
-		u32 step;
-		if (n < 8)
-			break;
-		memcpy(&step, body, 4);
-		if (step < sizeof(struct mb2_mmap_entry))
-			break;
-		for (size_t at = 8; at <= n && n - at >= step; at += step) {
-			struct mb2_mmap_entry e;
+		struct mb2_mmap_entry e;
+		u32 step = 0;
+		if (n >= 8)
+			memcpy(&step, body, 4);
+		for (size_t at = 8; step >= sizeof(e) && at <= n && n - at >= step; at += step) {
 			memcpy(&e, body + at, sizeof(e));
 			if (e.type == 1)
 				add_ram(bi, e.base, e.len);
@@ -182,19 +179,15 @@ next_word(const char **s, char *buf, size_t size)
 	if (!*p)
 		return false;
 	for (; *p && (quote || (*p != ' ' && *p != '\t')); p++) {
-		char c = *p;
-		if (c == quote) {
+		bool escaped = *p == '\\' && p[1] && quote != '\'' && strchr("\"'\\", p[1]);
+
+		p += escaped;
+		if (!escaped && *p == quote)
 			quote = 0;
-			continue;
-		}
-		if (!quote && (c == '"' || c == '\'')) {
-			quote = c;
-			continue;
-		}
-		if (c == '\\' && quote != '\'' && (p[1] == '"' || p[1] == '\'' || p[1] == '\\'))
-			c = *++p;
-		if (n + 1 < size)
-			buf[n++] = c;
+		else if (!escaped && !quote && (*p == '"' || *p == '\''))
+			quote = *p;
+		else if (n + 1 < size)
+			buf[n++] = *p;
 	}
 	buf[n] = 0;
 	*s = p;

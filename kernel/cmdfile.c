@@ -1,4 +1,4 @@
-#include "kernel/cmdfile.h"
+/* Device files that take commands: see devfs.h. */
 #include "kernel/devfs.h"
 
 static int

@@ -1,7 +1,6 @@
 #include "kernel/console.h"
 #include "kernel/devfs.h"
 #include "kernel/kalloc.h"
-#include "kernel/proc.h"
 #include "hal/timer.h"
 
 static struct spinlock lock = SPINLOCK_INIT("console");
@@ -78,9 +77,12 @@ klog(int level, const char *fmt, ...)
 }
 
 #define CTRL(letter) ((letter)&0x1f)
-/* A character while lines are edited here: until it ends, a line can be taken back. Lock held. */
-static void
-input_cooked(char c)
+/*
+ * What some characters do while lines are edited here: until it ends, a line can be taken back.
+ * False: c is none of them. Lock held.
+ */
+static bool
+edit(char c)
 {
 	if (c == '\b' || c == 0x7f) {
 		if (in.write != in.line) {
@@ -95,14 +97,10 @@ input_cooked(char c)
 		in.eof |= in.write == in.line;
 		in.line = in.write;
 		wakeup(&in);
-	} else if (in.write - in.read < sizeof(in.buf)) {
-		in.buf[in.write++ % sizeof(in.buf)] = c;
-		put(c);
-		if (c == '\n' || in.write - in.read == sizeof(in.buf)) {
-			in.line = in.write;
-			wakeup(&in);
-		}
+	} else {
+		return false;
 	}
+	return true;
 }
 
 void
@@ -114,12 +112,14 @@ console_input(char c)
 	if (c == CTRL('P')) {
 		status_wanted = true;
 		wakeup(&status_wanted);
-	} else if (!raw) {
-		input_cooked(c);
-	} else if (in.write - in.read < sizeof(in.buf)) {
+	} else if ((raw || !edit(c)) && in.write - in.read < sizeof(in.buf)) {
 		in.buf[in.write++ % sizeof(in.buf)] = c;
-		in.line = in.write;
-		wakeup(&in);
+		if (!raw)
+			put(c);
+		if (raw || c == '\n' || in.write - in.read == sizeof(in.buf)) {
+			in.line = in.write;
+			wakeup(&in);
+		}
 	}
 	spin_unlock(&lock);
 }

@@ -1,8 +1,5 @@
 #include "kernel/devfs.h"
-#include "kernel/abi.h"
 #include "kernel/kalloc.h"
-#include "kernel/mem.h"
-#include "kernel/spinlock.h"
 
 static struct list files = LIST_INIT(files);
 static struct spinlock lock = SPINLOCK_INIT("devices");

@@ -5,7 +5,7 @@
 #ifndef KERNEL_DEVFS_H
 #define KERNEL_DEVFS_H
 
-#include "kernel/lib.h"
+#include "kernel/proc.h"
 
 /*
  * The operations of a device file; any may be NULL. `state` is what open() put there, per open
@@ -54,6 +54,23 @@ struct procfile {
 	SECTION_ELEMENT(struct procfile, devfile, procfile_##show) = {name, show, false}
 #define PROC_STATUS_FILE(name, show) \
 	SECTION_ELEMENT(struct procfile, devfile, procfile_##show) = {name, show, true}
+
+/*
+ * A device file that takes one command a write, in words, and answers the next read. Commands of
+ * all open files of a device are done one after the other.
+ */
+#define CMD_WORDS 8
+
+struct cmdfile {
+	struct mutex lock;
+	/* Does one command; the answer goes into *t. An error fails the write. May sleep. */
+	int (*run)(void *dev, unsigned n, char *word[], struct text *t);
+	void *dev;
+};
+
+/* Makes the file; *c stays the caller's. The errors of dev_add(). */
+int cmdfile_add(struct cmdfile *c, const char *path,
+	int (*run)(void *dev, unsigned n, char *word[], struct text *t), void *dev);
 
 void dev_init(void);
 

@@ -86,8 +86,7 @@ void inode_put(struct inode *ip);
 
 /* The inode at a path, from the current directory if it is relative. */
 int fs_lookup(const char *path, struct inode **ip);
-/* Reads into memory of the current process (user) or of the kernel; the bytes read, 0 at the end.
- */
+/* Reads into memory of the current process (user) or of the kernel; gives the bytes read. */
 s64 inode_read(struct inode *ip, void *dst, u64 offset, size_t n, bool user);
 int inode_stat(struct inode *ip, struct stat *st);
 /* Writes from memory of the current process, in many operations. */

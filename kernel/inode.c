@@ -508,13 +508,11 @@ inode_put(struct inode *ip)
 
 	spin_lock(&lock);
 	last = ip->refs == 1 && ip->loaded && ip->d.nlink == 0;
-	if (!last)
-		ip->refs--;
-	spin_unlock(&lock);
-	if (!last)
-		return;
-	inode_free(ip);
-	spin_lock(&lock);
+	if (last) {
+		spin_unlock(&lock);
+		inode_free(ip);
+		spin_lock(&lock);
+	}
 	ip->refs--;
 	spin_unlock(&lock);
 }

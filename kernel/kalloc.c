@@ -87,10 +87,6 @@ free_block(u64 n, unsigned order)
 	list_push(n, order);
 }
 
-/*
- * Makes the table of frame records for all memory below `top`, every frame reserved. The
- * records come from `early_alloc`, before there is an allocator.
- */
 void
 frames_init(paddr_t top)
 {

@@ -9,7 +9,6 @@
 #include "kernel/console.h"
 #include "kernel/cpu.h"
 #include "kernel/devfs.h"
-#include "kernel/proc.h"
 
 static void
 initcalls(int order)

@@ -3,7 +3,6 @@
 #include "kernel/cpu.h"
 #include "kernel/devfs.h"
 #include "kernel/kalloc.h"
-#include "kernel/proc.h"
 #include "kernel/x86.h"
 
 extern char __text_start[], __text_end[], __rodata_start[], __rodata_end[], __data_start[],

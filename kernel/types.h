@@ -16,8 +16,7 @@ typedef int64_t s64;
 /* A physical address as this kernel sees it: an HPA on the machine, a GPA inside a VM. */
 typedef u64 paddr_t;
 
-/* A piece of kernel memory in a scatter-gather list: in the direct map, so physically contiguous.
- */
+/* A piece of a scatter-gather list: in the direct map, so physically contiguous. */
 struct sg {
 	void *va;
 	size_t len; /* bytes */
