@@ -2,10 +2,8 @@
 #include "hal/dma.h"
 #include "hal/pciconf.h"
 #include "hal/timer.h"
-#include "kernel/abi.h"
 #include "kernel/devfs.h"
 #include "kernel/kalloc.h"
-#include "kernel/mem.h"
 
 static struct list devices = LIST_INIT(devices);
 

@@ -11,7 +11,6 @@
 #include "hal/device.h"
 #include "kernel/abi.h"
 #include "kernel/lib.h"
-#include "kernel/sg.h"
 
 /* Seen from the device: TO_DEVICE memory is not writable by it, FROM_DEVICE not readable. */
 enum dma_dir { DMA_TO_DEVICE = 1, DMA_FROM_DEVICE = 2, DMA_BIDIRECTIONAL = 3 };

@@ -12,7 +12,6 @@
 #define KERNEL_MEM_H
 
 #include "hal/pt.h"
-#include "kernel/types.h"
 
 #define KERNEL_BASE   0xffffffff80000000UL
 #define DIRECT_BASE   0xffff800000000000UL
@@ -72,8 +71,8 @@ void aspace_shrink(struct aspace *as, u64 brk);
 void aspace_load(const struct aspace *as);
 /* Maps zeroed pages over [va, va+len), skipping what is mapped. -ENOMEM may leave some of them. */
 int aspace_grow(struct aspace *as, u64 va, u64 len, unsigned perm);
-/* Copies into an address space that need not be the current one. */
-int aspace_write(struct aspace *as, u64 va, const void *src, size_t n);
+/* The kernel's address of a mapped byte, up to the end of its page; NULL if it is not mapped. */
+void *aspace_virt(const struct aspace *as, u64 va);
 
 /* Between the kernel and the current process. -EFAULT if the process has no such memory. */
 int copy_in(void *dst, u64 user_src, size_t n);

@@ -2,10 +2,7 @@
 #include "hal/irq.h"
 #include "kernel/cpu.h"
 #include "kernel/debug.h"
-#include "kernel/lib.h"
-#include "kernel/mem.h"
 #include "kernel/proc.h"
-#include "kernel/trap_asm.h"
 #include "kernel/x86.h"
 
 _Static_assert(offsetof(struct trapframe, rbp) == TF_RBP, "entry.S");
@@ -56,7 +53,6 @@ cpu_init(int id)
 {
 	struct cpu *c = &cpus[id];
 	u64 tss = (u64)&c->tss;
-	u32 r[4];
 	struct {
 		u16 limit;
 		u64 base;
@@ -88,12 +84,6 @@ cpu_init(int id)
 	wrmsr(MSR_LSTAR, (u64)syscall_entry);
 	wrmsr(MSR_SFMASK, FL_IF | FL_DF | FL_TF | FL_NT | FL_AC);
 	wrmsr(MSR_EFER, rdmsr(MSR_EFER) | EFER_SCE);
-
-	cpuid(0, 0, r);
-	if (r[0] >= 7) {
-		cpuid(7, 0, r);
-		c->smap = r[1] & BIT(20);
-	}
 }
 
 static const char *const exception_names[32] = {"divide error", "debug", "NMI", "breakpoint",
@@ -101,7 +91,7 @@ static const char *const exception_names[32] = {"divide error", "debug", "NMI", 
 	"invalid TSS", "segment not present", "stack fault", "general protection", "page fault",
 	NULL, "FPU error", "alignment check", "machine check", "SIMD error"};
 
-const char *
+static const char *
 exception_name(unsigned vector)
 {
 	return vector < 32 && exception_names[vector] ? exception_names[vector] : "exception";
@@ -132,9 +122,7 @@ kernel_exception(struct trapframe *tf)
 			}
 		}
 	}
-	panic_enter();
-	print_regs(tf);
-	backtrace(tf->rbp);
+	panic_trap(tf);
 #ifdef DEBUG
 	u64 offset;
 	if (tf->vector == VEC_INVALID_OPCODE) /* what the compiler leaves to be run into */
@@ -165,9 +153,7 @@ nmi(struct trapframe *tf)
 	while (panic_begun())
 		asm volatile("cli; hlt");
 	if (nmi_panics) {
-		panic_enter();
-		print_regs(tf);
-		backtrace(tf->rbp);
+		panic_trap(tf);
 		panic("NMI");
 	}
 }
