@@ -271,6 +271,21 @@ iommu_map_pages(struct domain *d, iova_t iova, const paddr_t pa[], u32 npages, u
 	return err;
 }
 
+int
+iommu_place(struct domain *d, paddr_t pa, u32 npages, unsigned perm, iova_t *iova)
+{
+	int err;
+
+	iova->v = pa;
+	if (!d->fixed)
+		return iommu_map(d, *iova, pa, npages, perm);
+	if ((err = d->ops->place(d, pa, npages, perm, iova)))
+		return err;
+	__atomic_add_fetch(&d->maps, 1, __ATOMIC_RELAXED);
+	count_mapped(d, npages);
+	return 0;
+}
+
 /* Invalidates what the domain has gathered, waits, and frees what it kept. Domain locked. */
 static void
 flush_gather(struct domain *d)

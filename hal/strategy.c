@@ -59,10 +59,14 @@ dma_init(void)
 static const struct dma_strategy *
 boot_strategy(const struct device *dev)
 {
-	const struct dma_strategy *s = mode == MODE_DIRECT ? &dma_direct : &dma_strict;
+	const struct dma_strategy *s = mode == MODE_DIRECT ? &dma_direct
+				       : dma_iova_is_gpa() ? &dma_identity
+							   : &dma_strict;
 	char all[128] = "";
 	size_t n = strlen(dev->name);
 
+	if (dev->domain && dev->domain->fixed)
+		return &dma_identity;
 	boot_option("strategy", all, sizeof(all));
 	for (char *at = all, *end; *at; at = end) {
 		const struct dma_strategy *found;
@@ -253,7 +257,8 @@ dma_set_strategy(struct device *dev, const struct dma_strategy *s)
 
 	if (s == dev->strategy)
 		return 0;
-	if (!dev->domain && s != &dma_bounce && s != &dma_direct)
+	if (dev->domain ? dev->domain->fixed && s != &dma_identity
+			: s != &dma_bounce && s != &dma_direct)
 		return -ENODEV; /* nobody translates: there is nothing to choose */
 	if (__atomic_exchange_n(&c->switching, true, __ATOMIC_SEQ_CST))
 		return -EBUSY;
