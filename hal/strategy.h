@@ -32,10 +32,10 @@ struct dma_strategy {
 };
 
 /* X(name): the list that makes declarations and the table. `direct` is not chosen: direct.c. */
-#define DMA_STRATEGIES(X)                                                                  \
-	X(strict)                                                                          \
-	X(deferred) X(persistent) X(optimistic) X(ondemand) X(bounce) X(static) X(batched) \
-		X(identity)
+#define DMA_STRATEGIES(X) \
+	X(strict)         \
+	X(deferred)       \
+	X(persistent) X(optimistic) X(ondemand) X(bounce) X(static) X(batched) X(identity)
 #define X(name) extern const struct dma_strategy dma_##name;
 DMA_STRATEGIES(X)
 #undef X

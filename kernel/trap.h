@@ -28,4 +28,7 @@ void backtrace(u64 rbp);
 const char *symbol_of(u64 addr, u64 *offset);
 void print_regs(const struct trapframe *tf);
 
+/* Told of a page fault in the kernel where nothing is mapped: true if it has mended that. */
+extern bool (*touch_watch)(u64 va, bool write, u64 rip);
+
 #endif
