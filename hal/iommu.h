@@ -59,7 +59,9 @@ struct domain {
 	const struct iommu_ops *ops;
 	u16 id;
 	bool attached;
-	rid_t rid, alias;        /* of the device, if attached */
+	rid_t rid, alias; /* of the device, if attached */
+	rid_t member[8];  /* that, and who has joined since */
+	u8 nmembers, users;
 	void *unit;              /* hardware drivers: theirs, NULL before the first attach */
 	u64 reach;               /* highest IOVA + 1 */
 	bool fixed;              /* nobody translates: bus addresses are given, not chosen */
@@ -153,8 +155,12 @@ void domain_destroy(struct domain *d);
  * -EEXIST if either is attached already. What the firmware keeps for the device is mapped.
  */
 int iommu_attach(struct domain *d, rid_t rid, rid_t alias);
-/* On return the device is blocked and nothing of it is cached. */
+/* On return the device is blocked and nothing of it is cached; all who have joined, too. */
 void iommu_detach(struct domain *d);
+/* A device with the same alias: the IOMMU cannot tell them apart. -ENOSPC. */
+int iommu_join(struct domain *d, rid_t rid);
+/* One of those who share the domain has gone. With the last, iommu_detach(), and true. */
+bool iommu_leave(struct domain *d);
 int iommu_map(struct domain *d, iova_t iova, paddr_t pa, u32 npages, unsigned perm);
 /* The same for single pages, wherever they lie. Domains with a table only. */
 int iommu_map_pages(struct domain *d, iova_t iova, const paddr_t pa[], u32 npages, unsigned perm);

@@ -29,6 +29,16 @@ iova_reserve(struct iova_space *s, u64 start, u64 end)
 	return 0;
 }
 
+/* 28 bits: the smallest mask that any driver of ours has. */
+void
+iova_share(struct iova_space *s, unsigned n, unsigned of)
+{
+	u64 size = ROUND_DOWN((1UL << 28) / of, PAGE_SIZE);
+
+	s->mark = MAX(FIRST, n * size);
+	s->limit = MIN(s->limit, (n + 1) * size);
+}
+
 void
 iova_fini(struct iova_space *s)
 {

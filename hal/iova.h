@@ -37,6 +37,8 @@ void iova_init(struct iova_space *s, u64 limit);
  * Nor these, from now on. One too many is -ENOSPC; -EBUSY if some of it may have been given out.
  */
 int iova_reserve(struct iova_space *s, u64 start, u64 end);
+/* Only the n-th of `of` parts of what all devices reach is given out; before anything is. */
+void iova_share(struct iova_space *s, unsigned n, unsigned of);
 /* Forgets all windows. */
 void iova_fini(struct iova_space *s);
 /* A window of at least npages. -ENOMEM if there is no room. */

@@ -98,6 +98,25 @@ keep_reserved(struct dma_client *c)
 		iova_reserve(&c->iova, r[i].start, r[i].end);
 }
 
+/* Gives the device a domain: of its own, or of one that the IOMMU takes for the same. */
+static int
+enter_domain(struct device *dev, const struct iommu_ops *ops)
+{
+	int err;
+
+	list_for_each (it, &clients) {
+		const struct device *other = list_entry(it, struct dma_client, link)->dev;
+		if (other->alias == dev->alias) {
+			dev->domain = other->domain;
+			return iommu_join(dev->domain, dev->rid);
+		}
+	}
+	if (!(err = domain_create(ops, &dev->domain)) &&
+		(err = iommu_attach(dev->domain, dev->rid, dev->alias)))
+		domain_destroy(dev->domain);
+	return err;
+}
+
 int
 dma_attach(struct device *dev)
 {
@@ -110,9 +129,7 @@ dma_attach(struct device *dev)
 	if (mode != MODE_DIRECT) {
 		const struct iommu_ops *ops = mode == MODE_COOP ? &pv_ops : iommu_hw();
 
-		if (!(err = domain_create(ops, &dev->domain)) &&
-			(err = iommu_attach(dev->domain, dev->rid, dev->alias)))
-			domain_destroy(dev->domain);
+		err = enter_domain(dev, ops);
 		limit = MIN(MIN(limit, ops->reach() - 1), DMA_STATIC_BASE - 1);
 	}
 	if (err) {
@@ -127,6 +144,8 @@ dma_attach(struct device *dev)
 	iova_init(&c->iova, limit + 1 ? limit + 1 : limit);
 	if (dev->domain)
 		keep_reserved(c);
+	if (dev->twins > 1)
+		iova_share(&c->iova, dev->twin, dev->twins);
 	dev->client = c;
 	dev->strategy = mode == MODE_DIRECT ? &dma_direct : &dma_strict;
 	spin_lock(&lock);
@@ -159,8 +178,8 @@ dma_detach(struct device *dev)
 	if (dev->strategy->stop)
 		dev->strategy->stop(c);
 	if (dev->domain) {
-		iommu_detach(dev->domain);
-		domain_destroy(dev->domain);
+		if (iommu_leave(dev->domain))
+			domain_destroy(dev->domain);
 		dev->domain = NULL;
 	}
 	iova_fini(&c->iova);

@@ -204,9 +204,9 @@ refuse(const struct pci_dev *pci)
 		return "it is assigned already";
 	if (iommu_reserved(pci->dev.rid, &range, 1))
 		return "the firmware keeps memory for it (RMRR), which no VM has at that place";
-	if (pci_has_twin(pci))
+	if (pci->dev.twins > 1)
 		return "other devices behind its bridge share its requester id: the IOMMU cannot "
-		       "tell them apart";
+		       "tell them apart, and such a group stays on the host";
 	if (iommu_hw() && iommu_hw()->reach() < 1UL << HC_IOVA_BITS)
 		return "the IOMMU's tables are too small";
 	return NULL;
