@@ -36,8 +36,6 @@ struct pci_driver {
 #define PCI_DRIVER(name) SECTION_ELEMENT(struct pci_driver, pci_driver, name)
 
 struct pci_dev *pci_find(rid_t rid);
-/* Whether another device shares the requester id that the IOMMU sees. */
-bool pci_has_twin(const struct pci_dev *d);
 
 /* Registers of a memory BAR as the CPU sees them; NULL if there is none. One of them, at a byte. */
 volatile void *pci_map_bar(struct pci_dev *d, unsigned bar);

@@ -15,6 +15,7 @@ extern char vector_stubs[], syscall_entry[];
 extern u64 __ex_table_start[][2], __ex_table_end[][2]; /* faulting RIP, where to go on */
 
 bool nmi_panics;
+bool (*touch_watch)(u64 va, bool write, u64 rip);
 struct cpu cpus[MAX_CPUS];
 int ncpus;
 
@@ -131,12 +132,16 @@ kernel_exception(struct trapframe *tf)
 	panic("%s in the kernel, address %lx", exception_name(tf->vector), read_cr2());
 }
 
-/* A fault on the process's memory, its own or the kernel's on its behalf; true if mended. */
+/* A fault on the process's memory, its own or the kernel's, or on what is watched; true if mended.
+ */
 static bool
 page_fault(struct trapframe *tf)
 {
 	struct proc *p = current();
 
+	if (touch_watch && !(tf->cs & 3) && !(tf->error & 1) &&
+		touch_watch(read_cr2(), tf->error & 2, tf->rip))
+		return true;
 	return p && p->as.pt.root && read_cr2() < USER_TOP &&
 	       aspace_fault(&p->as, read_cr2(), tf->error & 2); /* SDM vol. 3, 4.7: W/R */
 }

@@ -43,5 +43,8 @@ void panic_trap(const struct trapframe *tf);
 /* The function around an address, and the offset in it; NULL if unknown. */
 const char *symbol_of(u64 addr, u64 *offset);
 
+/* Told of a page fault in the kernel where nothing is mapped: true if it has mended that. */
+extern bool (*touch_watch)(u64 va, bool write, u64 rip);
+
 #endif
 #endif

@@ -9,7 +9,9 @@
 	X("create", 1, 13,                                                                        \
 		"create NAME [-m MiB] [-c CPUS] [-k KERNEL] [-r ROOTFS]\n"                        \
 		"                    [-a \"KERNEL COMMAND LINE\"] [-s \"SCRIPT TO RUN\"]")        \
-	X("assign", 2, 6, "assign NAME BDF [-p permit|deny] [-q PAGES]")                          \
+	X("assign", 2, 7,                                                                         \
+		"assign NAME BDF [-p permit|deny] [-q PAGES] [--unsafe]\n"                        \
+		"                   (--unsafe: even if nothing confines the device)")             \
 	X("release", 2, 2, "release NAME BDF")                                                    \
 	X("start", 1, 2, "start NAME [-c]    (-c: and goes to its console)")                      \
 	X("console", 1, 1, "console NAME       (what is typed goes there; Ctrl-] leaves)")        \
@@ -108,9 +110,14 @@ add_assign(char **args)
 	char *value;
 	int option;
 
-	while ((option = next_option(&args, "p:q:", &value)))
-		add(option == 'p' ? "policy=" : "quota=", value);
-	return args;
+	for (;;) {
+		if (*args && strcmp(*args, "--unsafe") == 0)
+			add("unsafe=", *args++);
+		else if ((option = next_option(&args, "p:q:", &value)))
+			add(option == 'p' ? "policy=" : "quota=", value);
+		else
+			return args;
+	}
 }
 
 /* Adds what move is about, and how often; returns the operands that are left. */

@@ -175,7 +175,11 @@ cmd_assign(struct session *s)
 		return fail(s, -EINVAL, "%s: the policy is permit or deny", policy);
 	if (!number_option(s, "quota", &quota) || quota > 0xffffffff)
 		return fail(s, -EINVAL, "the quota is a number of pages");
-	err = assign_device(vm, rid, !policy || strcmp(policy, "permit") == 0, quota, &why);
+	err = assign_device(vm, rid, !policy || strcmp(policy, "permit") == 0, option(s, "unsafe"),
+		quota, &why);
+	if (err == -EACCES)
+		return fail(s, err, "%s: %s (with --unsafe it is assigned all the same)",
+			s->word[2], why);
 	if (err)
 		return fail(s, err, "%s: %s", s->word[2], why ? why : strerror(err));
 	return 0;
@@ -392,11 +396,11 @@ status_line(struct text *t, struct vm *vm)
 		vm->ncpus, vm->ncpus == 1 ? "" : "s");
 	list_for_each (it, &vm->devices) {
 		struct assigned *d = list_entry(it, struct assigned, link);
-		text_printf(t, "  %s (%s%s)", d->pci->dev.name,
+		text_printf(t, "  %s (%s%s%s)", d->pci->dev.name,
 			d->cut      ? "cut off"
 			: d->permit ? "permit"
 				    : "deny",
-			d->guest_attached ? ", attached" : "");
+			d->unsafe ? ", unsafe" : "", d->guest_attached ? ", attached" : "");
 	}
 	if (vm->state == VM_ENDED)
 		text_printf(t, "  %s", vm->why);
