@@ -16,12 +16,8 @@
 #include "hal/dma.h"
 #include "hal/irq.h"
 #include "hal/timer.h"
-#include "kernel/abi.h"
-#include "kernel/cmdfile.h"
 #include "kernel/devfs.h"
 #include "kernel/kalloc.h"
-#include "kernel/mem.h"
-#include "kernel/proc.h"
 
 enum {
 	REG_ID = 0x00,
@@ -51,7 +47,7 @@ _Static_assert(DMA_BYTES < 4096, "QEMU 7.2 edu");
 struct edu {
 	char path[16]; /* "/dev/edu0" */
 	struct pci_dev *pci;
-	volatile u8 *reg;
+	volatile void *reg;
 	struct cmdfile file;
 	struct spinlock irq_lock;
 	bool done; /* under irq_lock: the device has interrupted */
@@ -60,25 +56,13 @@ struct edu {
 	struct dma_map map[PLACES];
 };
 
-static u32
-read32(struct edu *e, unsigned reg)
-{
-	return *(volatile u32 *)(e->reg + reg);
-}
-
-static void
-write32(struct edu *e, unsigned reg, u32 v)
-{
-	*(volatile u32 *)(e->reg + reg) = v;
-}
-
 static void
 edu_interrupt(void *arg)
 {
 	struct edu *e = arg;
-	u32 status = read32(e, REG_IRQ_STATUS);
+	u32 status = REG32(e->reg, REG_IRQ_STATUS);
 
-	write32(e, REG_IRQ_ACK, status);
+	REG32(e->reg, REG_IRQ_ACK) = status;
 	spin_lock(&e->irq_lock);
 	e->done = true;
 	spin_unlock(&e->irq_lock);
@@ -101,29 +85,23 @@ wait_done(struct edu *e)
 }
 
 /* 64-bit registers are written in one access: QEMU's model wants it so from 0x80 on. */
-static void
-write64(struct edu *e, unsigned reg, u64 v)
-{
-	*(volatile u64 *)(e->reg + reg) = v;
-}
-
 static int
 dma(struct edu *e, bool to_memory, iova_t at)
 {
-	write64(e, REG_DMA_SOURCE, to_memory ? BUFFER : at.v);
-	write64(e, REG_DMA_TARGET, to_memory ? at.v : BUFFER);
-	write64(e, REG_DMA_COUNT, DMA_BYTES);
-	write64(e, REG_DMA_COMMAND, DMA_START | DMA_IRQ | (to_memory ? DMA_TO_MEMORY : 0));
+	REG64(e->reg, REG_DMA_SOURCE) = to_memory ? BUFFER : at.v;
+	REG64(e->reg, REG_DMA_TARGET) = to_memory ? at.v : BUFFER;
+	REG64(e->reg, REG_DMA_COUNT) = DMA_BYTES;
+	REG64(e->reg, REG_DMA_COMMAND) = DMA_START | DMA_IRQ | (to_memory ? DMA_TO_MEMORY : 0);
 	return wait_done(e);
 }
 
 static int
 factorial(struct edu *e, u32 n, u32 *result)
 {
-	write32(e, REG_STATUS, STATUS_IRQ);
-	write32(e, REG_FACTORIAL, n);
+	REG32(e->reg, REG_STATUS) = STATUS_IRQ;
+	REG32(e->reg, REG_FACTORIAL) = n;
 	int err = wait_done(e);
-	*result = read32(e, REG_FACTORIAL);
+	*result = REG32(e->reg, REG_FACTORIAL);
 	return err;
 }
 
@@ -224,7 +202,7 @@ edu_probe(struct pci_dev *pci)
 		return -ENOMEM;
 	e->pci = pci;
 	spin_init(&e->irq_lock, "edu irq");
-	if (!(e->reg = pci_map_bar(pci, 0)) || (read32(e, REG_ID) & 0xff) != 0xed)
+	if (!(e->reg = pci_map_bar(pci, 0)) || (REG32(e->reg, REG_ID) & 0xff) != 0xed)
 		err = -ENODEV;
 	for (int i = 0; i < 3 && !err; i++)
 		if (!(e->page[i] = page_alloc(FRAME_DMA)))

@@ -6,13 +6,10 @@
 #include "hal/dma.h"
 #include "hal/irq.h"
 #include "hal/timer.h"
-#include "kernel/abi.h"
 #include "kernel/blk.h"
 #include "kernel/cpu.h"
 #include "kernel/devfs.h"
 #include "kernel/kalloc.h"
-#include "kernel/mem.h"
-#include "kernel/proc.h"
 
 /* Controller registers, 3.1. */
 enum {
@@ -72,7 +69,7 @@ struct queue {
 
 struct nvme {
 	struct pci_dev *pci;
-	volatile u8 *reg;
+	volatile void *reg;
 	unsigned stride;                   /* bytes between doorbells */
 	u64 ready_limit;                   /* ns */
 	unsigned nqueues;                  /* I/O queues */
@@ -81,30 +78,10 @@ struct nvme {
 	struct blkdev disk;
 };
 
-static u32
-read32(struct nvme *n, unsigned reg)
-{
-	return *(volatile u32 *)(n->reg + reg);
-}
-
-static void
-write32(struct nvme *n, unsigned reg, u32 v)
-{
-	*(volatile u32 *)(n->reg + reg) = v;
-}
-
-/* 64-bit registers are written in halves: the specification allows both. */
-static void
-write64(struct nvme *n, unsigned reg, u64 v)
-{
-	write32(n, reg, (u32)v);
-	write32(n, reg + 4, v >> 32);
-}
-
 static void
 ring(struct queue *q, bool completion, u16 value)
 {
-	write32(q->ctrl, REG_DOORBELL + (2 * q->id + completion) * q->ctrl->stride, value);
+	REG32(q->ctrl->reg, REG_DOORBELL + (2 * q->id + completion) * q->ctrl->stride) = value;
 }
 
 /* Takes what the controller has completed. Lock held. */
@@ -193,7 +170,7 @@ static void
 fail(struct queue *q, const char *what)
 {
 	pr_err("nvme %s: %s (CSTS 0x%x): given up", q->ctrl->pci->dev.name, what,
-		read32(q->ctrl, REG_CSTS));
+		REG32(q->ctrl->reg, REG_CSTS));
 	q->ctrl->failed = true;
 	pci_bus_master(q->ctrl->pci, false); /* before its memory is used for something else */
 	wakeup(q);
@@ -218,7 +195,7 @@ submit(struct queue *q, struct slot *s, struct command *c)
 		if (s->done)
 			break;
 		reap(q);
-		if (!s->done && read32(q->ctrl, REG_CSTS) & CSTS_CFS)
+		if (!s->done && REG32(q->ctrl->reg, REG_CSTS) & CSTS_CFS)
 			fail(q, "fatal status");
 		else if (!s->done && timer_ns() > deadline)
 			fail(q, "no completion in time");
@@ -341,8 +318,8 @@ wait_ready(struct nvme *n, bool ready)
 {
 	u64 deadline = timer_ns() + n->ready_limit;
 
-	while (!!(read32(n, REG_CSTS) & CSTS_RDY) != ready) {
-		if (read32(n, REG_CSTS) & CSTS_CFS || timer_ns() > deadline)
+	while (!!(REG32(n->reg, REG_CSTS) & CSTS_RDY) != ready) {
+		if (REG32(n->reg, REG_CSTS) & CSTS_CFS || timer_ns() > deadline)
 			return -ETIMEDOUT;
 		sleep_ms(1);
 	}
@@ -356,16 +333,16 @@ start(struct nvme *n)
 	struct queue *admin;
 	int err;
 
-	write32(n, REG_CC, read32(n, REG_CC) & ~CC_EN);
+	REG32(n->reg, REG_CC) = REG32(n->reg, REG_CC) & ~CC_EN;
 	if ((err = wait_ready(n, false)))
 		return err;
 	pci_bus_master(n->pci, true);
 	if (!(admin = n->queue[0] = queue_new(n, 0))) /* binds MSI-X: has to come before EN */
 		return -ENOMEM;
-	write32(n, REG_AQA, (ENTRIES - 1) << 16 | (ENTRIES - 1));
-	write64(n, REG_ASQ, admin->sq_iova.v);
-	write64(n, REG_ACQ, admin->cq_iova.v);
-	write32(n, REG_CC, 4 << 20 | 6 << 16 | CC_EN); /* entries of 2^4 and 2^6 bytes */
+	REG32(n->reg, REG_AQA) = (ENTRIES - 1) << 16 | (ENTRIES - 1);
+	REG64(n->reg, REG_ASQ) = admin->sq_iova.v;
+	REG64(n->reg, REG_ACQ) = admin->cq_iova.v;
+	REG32(n->reg, REG_CC) = 4 << 20 | 6 << 16 | CC_EN; /* entries of 2^4 and 2^6 bytes */
 	return wait_ready(n, true);
 }
 
@@ -438,7 +415,7 @@ create_io_queues(struct nvme *n)
 static void
 stop(struct nvme *n)
 {
-	write32(n, REG_CC, read32(n, REG_CC) & ~CC_EN);
+	REG32(n->reg, REG_CC) = REG32(n->reg, REG_CC) & ~CC_EN;
 	wait_ready(n, false);
 	pci_bus_master(n->pci, false);
 	for (unsigned i = 0; i < NELEM(n->queue); i++)
@@ -461,7 +438,7 @@ nvme_probe(struct pci_dev *pci)
 		kfree(n);
 		return -ENODEV;
 	}
-	cap = read32(n, REG_CAP) | (u64)read32(n, REG_CAP + 4) << 32;
+	cap = REG64(n->reg, REG_CAP);
 	n->stride = 4 << (cap >> 32 & 15);
 	n->ready_limit = ((cap >> 24 & 0xff) + 1) * 500000000UL;
 	if (!(err = start(n)) && !(err = identify(n)))

@@ -2,10 +2,8 @@
 #include "hal/dma.h"
 #include "hal/pciconf.h"
 #include "hal/timer.h"
-#include "kernel/abi.h"
 #include "kernel/devfs.h"
 #include "kernel/kalloc.h"
-#include "kernel/mem.h"
 
 static struct list devices = LIST_INIT(devices);
 
@@ -192,15 +190,21 @@ pci_unbind(struct pci_dev *d)
 	return 0;
 }
 
-bool
-pci_has_twin(const struct pci_dev *d)
+/* Counts the devices that share the requester id which the IOMMU sees, bridges apart. */
+static void
+count_twins(struct pci_dev *d)
 {
+	bool before = true;
+
+	d->dev.twin = d->dev.twins = 0;
 	list_for_each (it, &devices) {
 		struct pci_dev *other = list_entry(it, struct pci_dev, link);
-		if (other != d && other->dev.alias == d->dev.alias && other->class >> 16 != 6)
-			return true;
+		bool twin = other->dev.alias == d->dev.alias && other->class >> 16 != 6;
+
+		before &= other != d;
+		d->dev.twins += twin;
+		d->dev.twin += twin && before;
 	}
-	return false;
 }
 
 #define NO_ALIAS -1 /* each function below has a requester id of its own */
@@ -271,6 +275,8 @@ static void
 pci_init(void)
 {
 	scan_bus(0, NO_ALIAS);
+	list_for_each (it, &devices)
+		count_twins(list_entry(it, struct pci_dev, link));
 	list_for_each (it, &devices)
 		pci_bind(list_entry(it, struct pci_dev, link));
 }

@@ -36,11 +36,11 @@ struct pci_driver {
 #define PCI_DRIVER(name) SECTION_ELEMENT(struct pci_driver, pci_driver, name)
 
 struct pci_dev *pci_find(rid_t rid);
-/* Whether another device shares the requester id that the IOMMU sees. */
-bool pci_has_twin(const struct pci_dev *d);
 
-/* Registers of a memory BAR as the CPU sees them; NULL if there is none. */
+/* Registers of a memory BAR as the CPU sees them; NULL if there is none. One of them, at a byte. */
 volatile void *pci_map_bar(struct pci_dev *d, unsigned bar);
+#define REG32(bar, at) (*(volatile u32 *)((volatile u8 *)(bar) + (at)))
+#define REG64(bar, at) (*(volatile u64 *)((volatile u8 *)(bar) + (at)))
 /* Lets the device be a DMA master, or no longer. */
 void pci_bus_master(struct pci_dev *d, bool on);
 

@@ -22,6 +22,7 @@ struct iommu_window {
 struct device {
 	char name[16];    /* "00:04.0" */
 	rid_t rid, alias; /* its own; and as the IOMMU sees it, through bridges */
+	u8 twin, twins;   /* it is which of how many with that alias: they share a domain */
 	u64 dma_mask;     /* highest bus address that the device can emit */
 
 	/* Message-signalled interrupts: where the capability is in config space; 0 if none. */

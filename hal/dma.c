@@ -177,8 +177,9 @@ ring_alloc(struct device *dev, size_t len, iova_t *iova)
 	int err;
 
 	if (order <= MAX_ORDER) /* in direct mode it must lie where the device reaches it */
-		pa = dev->domain ? frame_alloc(order, FRAME_DMA)
-				 : frame_alloc_below(dev->dma_mask, order, FRAME_DMA);
+		pa = dev->domain && dev->strategy != &dma_identity
+			     ? frame_alloc(order, FRAME_DMA)
+			     : frame_alloc_below(dev->dma_mask, order, FRAME_DMA);
 	if (!pa)
 		return NULL;
 	/* No strategy: a ring stays mapped as long as its driver lives. */
@@ -186,8 +187,10 @@ ring_alloc(struct device *dev, size_t len, iova_t *iova)
 	iova->v = pa;
 	if (!dev->domain)
 		return phys_to_virt(pa);
-	if (!(err = iova_alloc(&dev->client->iova, pages, iova)) &&
-		(err = iommu_map(dev->domain, *iova, pa, pages, DMA_BIDIRECTIONAL)))
+	if (dev->strategy == &dma_identity)
+		err = dma_place(dev, pa, pages, DMA_BIDIRECTIONAL, iova);
+	else if (!(err = iova_alloc(&dev->client->iova, pages, iova)) &&
+		 (err = iommu_map(dev->domain, *iova, pa, pages, DMA_BIDIRECTIONAL)))
 		iova_release(&dev->client->iova, *iova, pages);
 	if (err) {
 		pr_err("dma: %s: cannot map %u pages for a ring: %s", dev->name, pages,

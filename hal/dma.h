@@ -11,7 +11,6 @@
 #include "hal/device.h"
 #include "kernel/abi.h"
 #include "kernel/lib.h"
-#include "kernel/sg.h"
 
 /* Seen from the device: TO_DEVICE memory is not writable by it, FROM_DEVICE not readable. */
 enum dma_dir { DMA_TO_DEVICE = 1, DMA_FROM_DEVICE = 2, DMA_BIDIRECTIONAL = 3 };
@@ -64,6 +63,7 @@ struct dma_map {
 	bool bounced;     /* mapped by `bounce`, whatever the strategy */
 	struct dma_cached **cached;
 	struct dma_bounce *bounce;
+	struct dma_placed **placed; /* identity: entries of its pages */
 
 	struct list link; /* of the device's maps */
 	u64 maps;         /* how often */

@@ -20,7 +20,8 @@ struct piece {
 	struct piece *next; /* in its bucket */
 	struct dma_held *of;
 	paddr_t from, to;
-	u64 sum; /* of the bytes, when it was mapped */
+	bool hidden; /* the CPU faults when it touches it */
+	u64 sum;     /* of the bytes, when it was mapped */
 };
 
 /* What a device holds: a buffer, or a ring. */
@@ -39,7 +40,7 @@ struct dma_held {
 };
 
 static struct {
-	struct spinlock lock; /* over all of this; taken with any other, takes none */
+	struct spinlock lock; /* over all of this; taken with any other */
 	struct list all;
 	struct piece *bucket[BUCKETS];
 	u64 offences, second, lines;
@@ -88,6 +89,21 @@ find(paddr_t from, paddr_t to, const struct dma_held *but, unsigned dir)
 	return p ? p->of : NULL;
 }
 
+/*
+ * Looks for what is held in [from, to), as find(). The first of several calls that finds something
+ * copies it into *first; and the CPU may touch it again, for something else is wrong with it.
+ */
+static void
+note(paddr_t from, paddr_t to, const struct dma_held *but, unsigned dir, struct dma_held *first)
+{
+	struct dma_held *h = find(from, to, but, dir);
+
+	if (h)
+		mem_hide(phys_to_virt(ROUND_DOWN(from, PAGE_SIZE)), false);
+	if (h && !first->dev)
+		*first = *h;
+}
+
 static u64
 sum(const struct piece *p)
 {
@@ -123,20 +139,18 @@ add(struct dma_held *h, const void *va, size_t len)
 
 		*p = (struct piece){.of = h, .from = pa};
 		pa = p->to = MIN(ROUND_DOWN(pa, PAGE_SIZE) + PAGE_SIZE, end);
-		p->sum = sum(p);
 	}
 }
 
-/* From now on the device holds it. */
-static void
+/* From now on the device holds it; whether nobody else does. */
+static bool
 hold(struct dma_held *h)
 {
-	struct dma_held *other, first = {0};
+	struct dma_held first = {0};
 
 	spin_lock(&held.lock);
 	for (struct piece *p = h->piece; p < h->piece + h->n; p++) {
-		if (!first.dev && (other = find(p->from, p->to, h, h->dir)))
-			first = *other;
+		note(p->from, p->to, h, h->dir, &first);
 		p->next = *bucket(p->from);
 		*bucket(p->from) = p;
 	}
@@ -145,6 +159,41 @@ hold(struct dma_held *h)
 	if (first.dev)
 		report(h->dev, "mapped at %s: overlaps what %s maps at %s, and one writes",
 			h->where, first.dev->name, first.where);
+	return !first.dev;
+}
+
+/* Whole pages that only the device writes: the CPU shall not touch them. */
+static void
+hide(struct dma_held *h)
+{
+	spin_lock(&held.lock);
+	for (struct piece *p = h->piece; p < h->piece + h->n; p++)
+		if (p->to - p->from == PAGE_SIZE && frame_owner_of(p->from) != FRAME_RESERVED)
+			p->hidden = mem_hide(phys_to_virt(p->from), true);
+	spin_unlock(&held.lock);
+}
+
+/* The CPU has touched memory that is not there, by code at `rip`; true if now it is. */
+static bool
+touched(u64 va, bool write, u64 rip)
+{
+	paddr_t pa = va - DIRECT_BASE, page = ROUND_DOWN(pa, PAGE_SIZE);
+	struct dma_held of = {0};
+	u64 offset = 0;
+	const char *name = symbol_of(rip, &offset);
+
+	if (va < DIRECT_BASE || va >= IOMAP_BASE || !mem_is_ram(pa))
+		return false;
+	spin_lock(&held.lock);
+	for (struct piece *p = *bucket(page); p; p = p->next)
+		if (p->hidden && p->from == page)
+			of = *p->of;
+	mem_hide(phys_to_virt(page), false);
+	spin_unlock(&held.lock);
+	if (of.dev) /* else it was unmapped just now */
+		report(of.dev, "%s+0x%lx %s what the device has; mapped at %s", name ? name : "?",
+			offset, write ? "writes" : "reads", of.where);
+	return true;
 }
 
 /* Locked. */
@@ -157,6 +206,8 @@ unhold(struct dma_held *h)
 		while (*at != p)
 			at = &(*at)->next;
 		*at = p->next;
+		if (p->hidden)
+			mem_hide(phys_to_virt(p->from), false);
 	}
 	list_remove(&h->link);
 	if (h->map)
@@ -199,15 +250,14 @@ release(struct dma_map *map)
 static void
 freed(paddr_t pa, size_t len, void *by)
 {
-	struct dma_held *h, first = {0};
+	struct dma_held first = {0};
 	u64 offset = 0;
 	const char *name;
 
 	spin_lock(&held.lock);
-	for (paddr_t at = pa, next; at < pa + len && !first.dev; at = next) {
+	for (paddr_t at = pa, next; at < pa + len; at = next) {
 		next = MIN(ROUND_DOWN(at, PAGE_SIZE) + PAGE_SIZE, pa + len);
-		if ((h = find(at, next, NULL, DMA_BIDIRECTIONAL)))
-			first = *h;
+		note(at, next, NULL, DMA_BIDIRECTIONAL, &first);
 	}
 	spin_unlock(&held.lock);
 	if (!first.dev)
@@ -224,8 +274,10 @@ dma_check_init(void)
 
 	if (boot_option("dma_check", want, sizeof(want)))
 		dma_check_on = want[0] != '0';
-	if (dma_check_on)
-		free_watch = freed;
+	if (!dma_check_on)
+		return;
+	free_watch = freed;
+	touch_watch = touched;
 }
 
 /* What is wrong with a buffer; NULL: nothing. *none: the CPU cannot read all of it, either. */
@@ -257,7 +309,10 @@ wrong_memory(const struct sg *sg, bool *none)
 int
 dma_check_map(struct dma_map *map, const struct sg *sg, unsigned n)
 {
+	const struct dma_strategy *s = map->dev->strategy;
 	unsigned pages = 0;
+	bool alone = false;
+	int err;
 
 	map->failed = false;
 	if (map->dir < DMA_TO_DEVICE || map->dir > DMA_BIDIRECTIONAL) {
@@ -279,9 +334,14 @@ dma_check_map(struct dma_map *map, const struct sg *sg, unsigned n)
 		map->held->map = map;
 		for (unsigned i = 0; i < n; i++)
 			add(map->held, sg[i].va, sg[i].len);
-		hold(map->held);
+		alone = hold(map->held);
+		for (unsigned i = 0; i < map->held->n; i++)
+			map->held->piece[i].sum = sum(&map->held->piece[i]);
 	}
-	return n ? map->dev->strategy->map(map, sg, n) : -EINVAL;
+	err = n ? s->map(map, sg, n) : -EINVAL;
+	if (!err && alone && map->dir == DMA_FROM_DEVICE && s != &dma_bounce)
+		hide(map->held);
+	return err;
 }
 
 void

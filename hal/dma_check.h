@@ -10,11 +10,14 @@
  *   buffers that overlap while one device or CPU writes what the other uses;
  *   memory that is freed while it is a device's;
  *   a buffer mapped to the device that is not the same at unmap: the CPU has written it;
+ *   a CPU that reads or writes a whole page while it is mapped from the device;
  *   what a driver leaves behind.
  *
- * It does not see a CPU that touches what is mapped from the device, but with strategy=bounce:
- * there the device writes a copy, so that whatever changes the buffer is the CPU. It cannot see a
- * wrong direction, size or device at unmap: unmap takes the map alone.
+ * Such a page leaves the direct map meanwhile, and who touches it has a page fault; another CPU
+ * than the one that mapped it may not, for as long as its TLB knows the page. Parts of pages go
+ * unseen, but with strategy=bounce: there the device writes a copy, so that whatever changes the
+ * buffer is the CPU. The checker cannot see a wrong direction, size or device at unmap: unmap takes
+ * the map alone.
  */
 #ifndef HAL_DMA_CHECK_H
 #define HAL_DMA_CHECK_H

@@ -13,7 +13,7 @@
  */
 #include "hal/pv.h"
 #include "hal/strategy.h"
-#include "kernel/cmdfile.h"
+#include "kernel/devfs.h"
 #include "kernel/kalloc.h"
 #include "kernel/x86.h"
 

@@ -19,18 +19,23 @@
  *
  * A map call may do less than was asked for, never nothing: the caller goes on from there. unmap
  * names ranges that whole map calls (as far as they went) fill; part of one is -HC_EINVAL.
+ *
+ * Nobody may translate for a device: attach says so. Then map is -HC_EINVAL, and place instead pins
+ * the pages and says where they are in the machine, as far as they lie together there.
  */
-#define HYPERCALL_LIST(HYPERCALL)                                                                 \
-	HYPERCALL(0, version, 0) /* () = HC_VERSION */                                            \
-	HYPERCALL(1, attach, 1)  /* (rid): an empty domain; until then all its DMA is blocked */  \
-	HYPERCALL(2, detach, 1)  /* (rid): removes all grants; blocked again */                   \
-	HYPERCALL(3, map, 5)     /* (rid, iova, gpa, pages, HC_READ|HC_WRITE) = pages mapped */   \
-	HYPERCALL(4, unmap, 4)   /* (rid, iova, pages, HC_SYNC or 0) = pages removed */           \
-	HYPERCALL(5, sync, 1)    /* (rid): the IOTLB is clean and the pins are gone on return */  \
-	HYPERCALL(6, fault, 1)   /* (gpa): the oldest fault as struct hc_fault = 1, or 0: none */ \
-	HYPERCALL(7, bind, 4)    /* (rid, index, vector, apic id): MSI or MSI-X to a vector */    \
-	HYPERCALL(8, unbind, 2)  /* (rid, index) */                                               \
-	HYPERCALL(9, batch, 3)   /* (rid, gpa, n): n of struct hc_request, then a sync = how many */
+#define HYPERCALL_LIST(HYPERCALL)                                                                  \
+	HYPERCALL(0, version, 0) /* () = HC_VERSION */                                             \
+	HYPERCALL(1, attach, 1) /* (rid) = 0: an empty domain, all DMA blocked; or 1: see place */ \
+	HYPERCALL(2, detach, 1) /* (rid): removes all grants; blocked again */                     \
+	HYPERCALL(3, map, 5)    /* (rid, iova, gpa, pages, HC_READ|HC_WRITE) = pages mapped */     \
+	HYPERCALL(4, unmap, 4)  /* (rid, iova, pages, HC_SYNC or 0) = pages removed */             \
+	HYPERCALL(5, sync, 1)   /* (rid): the IOTLB is clean and the pins are gone on return */    \
+	HYPERCALL(6, fault, 1)  /* (gpa): the oldest fault as struct hc_fault = 1, or 0: none */   \
+	HYPERCALL(7, bind, 4)   /* (rid, index, vector, apic id): MSI or MSI-X to a vector */      \
+	HYPERCALL(8, unbind, 2) /* (rid, index) */                                                 \
+	HYPERCALL(9, batch, 3) /* (rid, gpa, n): n of struct hc_request, then a sync = how many */ \
+	HYPERCALL(10, place,                                                                       \
+		4) /* (rid, gpa, pages, HC_READ|HC_WRITE) = bus address | pages mapped */
 
 #define HC_VERSION 1
 

@@ -133,7 +133,8 @@ iommu_attach(struct domain *d, rid_t rid, rid_t alias)
 		d->ops->detach(d, rid);
 		return err;
 	}
-	d->rid = rid;
+	d->rid = d->member[0] = rid;
+	d->nmembers = d->users = 1;
 	d->alias = alias;
 	d->attached = true;
 	return 0;
@@ -146,9 +147,10 @@ iommu_detach(struct domain *d)
 
 	if (!d->attached)
 		return;
-	d->ops->detach(d, d->rid);
-	if (d->alias != d->rid)
-		d->ops->detach(d, d->alias);
+	for (unsigned i = 0; i < d->nmembers; i++)
+		if (d->member[i] != d->alias)
+			d->ops->detach(d, d->member[i]);
+	d->ops->detach(d, d->alias);
 	d->attached = false;
 	d->dirty = false;
 	if (!d->pt.root)
@@ -158,6 +160,41 @@ iommu_detach(struct domain *d)
 	pt_unmap(&d->pt, 0, pt_level_size(d->pt.levels), &removed, &d->gather);
 	pt_gather_free(&d->pt, &d->gather);
 	spin_unlock(&d->lock);
+}
+
+static bool
+is_member(const struct domain *d, rid_t rid)
+{
+	for (unsigned i = 0; i < d->nmembers; i++)
+		if (d->member[i] == rid)
+			return true;
+	return false;
+}
+
+/* Who leaves stays a member: his requests may come with the id of the others anyway. */
+int
+iommu_join(struct domain *d, rid_t rid)
+{
+	int err = d->nmembers == NELEM(d->member) ? -ENOSPC : 0;
+
+	if (!is_member(d, rid)) {
+		if (!err && rid != d->alias)
+			err = d->ops->attach(d, rid);
+		if (err)
+			return err;
+		d->member[d->nmembers++] = rid;
+	}
+	d->users++;
+	return 0;
+}
+
+bool
+iommu_leave(struct domain *d)
+{
+	if (--d->users)
+		return false;
+	iommu_detach(d);
+	return true;
 }
 
 /* Whether a range may be named at all. */
@@ -269,6 +306,21 @@ iommu_map_pages(struct domain *d, iova_t iova, const paddr_t pa[], u32 npages, u
 	if (!err)
 		count_mapped(d, npages);
 	return err;
+}
+
+int
+iommu_place(struct domain *d, paddr_t pa, u32 npages, unsigned perm, iova_t *iova)
+{
+	int err;
+
+	iova->v = pa;
+	if (!d->fixed)
+		return iommu_map(d, *iova, pa, npages, perm);
+	if ((err = d->ops->place(d, pa, npages, perm, iova)))
+		return err;
+	__atomic_add_fetch(&d->maps, 1, __ATOMIC_RELAXED);
+	count_mapped(d, npages);
+	return 0;
 }
 
 /* Invalidates what the domain has gathered, waits, and frees what it kept. Domain locked. */
@@ -425,7 +477,7 @@ owner_of(rid_t rid)
 {
 	list_for_each (it, &domains) {
 		struct domain *d = list_entry(it, struct domain, link);
-		if (d->attached && (d->rid == rid || d->alias == rid))
+		if (d->attached && (d->alias == rid || is_member(d, rid)))
 			return d;
 	}
 	return NULL;
@@ -443,8 +495,10 @@ charge(struct domain *d, const struct iommu_fault *f, u64 second)
 	cut = d->burst == fault_limit + 1;
 	if (d->on_fault)
 		d->on_fault(d->owner, f, cut);
-	else if (cut)
-		pci_write(d->rid, CFG_COMMAND, 2, pci_read(d->rid, CFG_COMMAND, 2) & ~CMD_MASTER);
+	else
+		for (unsigned i = 0; cut && i < d->nmembers; i++)
+			pci_write(d->member[i], CFG_COMMAND, 2,
+				pci_read(d->member[i], CFG_COMMAND, 2) & ~CMD_MASTER);
 	return cut;
 }
 
@@ -520,9 +574,10 @@ show_iommu(struct text *t)
 	spin_lock(&lock);
 	list_for_each (it, &domains) {
 		struct domain *d = list_entry(it, struct domain, link);
-		char rid[8] = "-";
+		char rid[9] = "-";
 		if (d->attached)
-			snprintf(rid, sizeof(rid), RID_FMT, RID_ARGS(d->rid));
+			snprintf(rid, sizeof(rid), RID_FMT "%s", RID_ARGS(d->rid),
+				d->users > 1 ? "+" : "");
 		text_printf(t, "%-6u %-6s %-8s %10lu %10lu %10lu %8lu %8lu %7u\n", d->id,
 			d->ops->name, rid, d->maps, d->unmaps, d->invalidations, d->pages,
 			d->faults, d->pt.tables);

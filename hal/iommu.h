@@ -59,9 +59,12 @@ struct domain {
 	const struct iommu_ops *ops;
 	u16 id;
 	bool attached;
-	rid_t rid, alias;        /* of the device, if attached */
+	rid_t rid, alias; /* of the device, if attached */
+	rid_t member[8];  /* that, and who has joined since */
+	u8 nmembers, users;
 	void *unit;              /* hardware drivers: theirs, NULL before the first attach */
 	u64 reach;               /* highest IOVA + 1 */
+	bool fixed;              /* nobody translates: bus addresses are given, not chosen */
 	struct spinlock lock;    /* over pt and gather */
 	struct pt pt;            /* hardware drivers: the translation table */
 	struct pt_gather gather; /* removed since the last sync */
@@ -106,6 +109,7 @@ struct iommu_ops {
 	int (*unmap)(struct domain *, iova_t, u32 npages, bool sync);
 	void (*sync)(struct domain *);
 	int (*batch)(struct domain *, struct iommu_request *, unsigned n);
+	int (*place)(struct domain *, paddr_t, u32 npages, unsigned perm, iova_t *);
 	/* What the firmware keeps for the device: how many ranges, at most max. May be NULL. */
 	unsigned (*reserved)(rid_t rid, struct iova_range *range, unsigned max);
 };
@@ -136,6 +140,8 @@ struct iommu_driver {
 
 /* Starts the hardware that iommu= allows. */
 void iommu_init(bool translate);
+/* No hardware: a device reaches all memory, and the table only remembers what was mapped. */
+extern const struct iommu_ops iommu_none;
 /* The driver of the hardware that translates; NULL if there is none, and why_not says why. */
 const struct iommu_ops *iommu_hw(void);
 const char *iommu_why_not(void);
@@ -149,11 +155,20 @@ void domain_destroy(struct domain *d);
  * -EEXIST if either is attached already. What the firmware keeps for the device is mapped.
  */
 int iommu_attach(struct domain *d, rid_t rid, rid_t alias);
-/* On return the device is blocked and nothing of it is cached. */
+/* On return the device is blocked and nothing of it is cached; all who have joined, too. */
 void iommu_detach(struct domain *d);
+/* A device with the same alias: the IOMMU cannot tell them apart. -ENOSPC. */
+int iommu_join(struct domain *d, rid_t rid);
+/* One of those who share the domain has gone. With the last, iommu_detach(), and true. */
+bool iommu_leave(struct domain *d);
 int iommu_map(struct domain *d, iova_t iova, paddr_t pa, u32 npages, unsigned perm);
 /* The same for single pages, wherever they lie. Domains with a table only. */
 int iommu_map_pages(struct domain *d, iova_t iova, const paddr_t pa[], u32 npages, unsigned perm);
+/*
+ * Maps where the memory is: the bus address is the physical one; in a fixed domain the machine's,
+ * -ERANGE if the pages do not lie together there. *iova is for unmap.
+ */
+int iommu_place(struct domain *d, paddr_t pa, u32 npages, unsigned perm, iova_t *iova);
 int iommu_unmap(struct domain *d, iova_t iova, u32 npages, bool sync);
 void iommu_sync(struct domain *d);
 /* All of them, then a sync; in a guest one hypercall. The first error; others go on. */

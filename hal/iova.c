@@ -17,12 +17,26 @@ iova_reserve(struct iova_space *s, u64 start, u64 end)
 {
 	unsigned i = 0;
 
-	while (s->reserved[i].end)
-		if (++i == IOVA_RESERVED)
-			return -ENOSPC;
+	for (; s->reserved[i].end; i++)
+		if (s->reserved[i].start == start && s->reserved[i].end == end)
+			return 0;
+	if (i == IOVA_RESERVED)
+		return -ENOSPC;
+	if (s->mark > FIRST && start < s->mark)
+		return -EBUSY;
 	s->reserved[i].start = start;
 	s->reserved[i].end = end;
 	return 0;
+}
+
+/* 28 bits: the smallest mask that any driver of ours has. */
+void
+iova_share(struct iova_space *s, unsigned n, unsigned of)
+{
+	u64 size = ROUND_DOWN((1UL << 28) / of, PAGE_SIZE);
+
+	s->mark = MAX(FIRST, n * size);
+	s->limit = MIN(s->limit, (n + 1) * size);
 }
 
 void
@@ -110,6 +124,9 @@ iova_release(struct iova_space *s, iova_t iova, u32 npages)
 {
 	unsigned c = class_of(npages);
 
+	for (unsigned i = 0; s->reserved[i].end; i++)
+		if (iova.v >= s->reserved[i].start && iova.v < s->reserved[i].end)
+			return;
 	struct cpu *cpu = irq_push_off();
 	if (c < IOVA_CACHED) {
 		u8 *n = &s->cpu[cpu->id].n[c];

@@ -33,12 +33,17 @@ struct iova_space {
 
 /* Gives out addresses in [first page, limit), never the interrupt range at 0xfee00000. */
 void iova_init(struct iova_space *s, u64 limit);
-/* Nor these, from now on; nothing has been given out yet. One too many is -ENOSPC. */
+/*
+ * Nor these, from now on. One too many is -ENOSPC; -EBUSY if some of it may have been given out.
+ */
 int iova_reserve(struct iova_space *s, u64 start, u64 end);
+/* Only the n-th of `of` parts of what all devices reach is given out; before anything is. */
+void iova_share(struct iova_space *s, unsigned n, unsigned of);
 /* Forgets all windows. */
 void iova_fini(struct iova_space *s);
 /* A window of at least npages. -ENOMEM if there is no room. */
 int iova_alloc(struct iova_space *s, u32 npages, iova_t *iova);
+/* What is reserved was never given out: nothing happens. */
 void iova_release(struct iova_space *s, iova_t iova, u32 npages);
 
 #endif

@@ -78,6 +78,8 @@ pv_attach(struct domain *d, rid_t rid)
 	static int fault_vector; /* one for all devices */
 	int err = pv_call(HC_attach, rid, 0, 0, 0, 0);
 
+	d->fixed = err == 1;
+	err = MIN(err, 0);
 	if (!err && !fault_vector)
 		fault_vector = irq_alloc(fault_interrupt, NULL, "vmm fault");
 	if (!err && fault_vector > 0)
@@ -124,6 +126,31 @@ pv_map(struct domain *d, iova_t iova, paddr_t pa, u32 npages, unsigned perm)
 			return ret ? ret : -EIO;
 		}
 		done += ret;
+	}
+	return 0;
+}
+
+/* Where nobody translates the VMM says where the pages are. One that lies elsewhere undoes all. */
+static int
+pv_place(struct domain *d, paddr_t pa, u32 npages, unsigned perm, iova_t *iova)
+{
+	s64 ret = 0;
+
+	for (u32 done = 0; done < npages; done += ret & PAGE_MASK) {
+		u32 n = MIN(npages - done, HC_MAX_PAGES);
+		iova_t at;
+
+		ret = pv_call(HC_place, d->rid, pa + (u64)done * PAGE_SIZE, n, perm, 0);
+		at.v = ret & ~PAGE_MASK;
+		if (!done)
+			*iova = at;
+		if (ret > 0 && at.v == iova->v + (u64)done * PAGE_SIZE)
+			continue;
+		if (ret > 0)
+			pv_unmap(d, at, ret & PAGE_MASK, true);
+		if (done)
+			pv_unmap(d, *iova, done, true);
+		return ret < 0 ? ret : -ERANGE;
 	}
 	return 0;
 }
@@ -195,5 +222,6 @@ const struct iommu_ops pv_ops = {
 	.unmap = pv_unmap,
 	.sync = pv_sync,
 	.batch = pv_batch,
+	.place = pv_place,
 	.reach = pv_reach,
 };

@@ -59,10 +59,14 @@ dma_init(void)
 static const struct dma_strategy *
 boot_strategy(const struct device *dev)
 {
-	const struct dma_strategy *s = mode == MODE_DIRECT ? &dma_direct : &dma_strict;
+	const struct dma_strategy *s = mode == MODE_DIRECT ? &dma_direct
+				       : dma_iova_is_gpa() ? &dma_identity
+							   : &dma_strict;
 	char all[128] = "";
 	size_t n = strlen(dev->name);
 
+	if (dev->domain && dev->domain->fixed)
+		return &dma_identity;
 	boot_option("strategy", all, sizeof(all));
 	for (char *at = all, *end; *at; at = end) {
 		const struct dma_strategy *found;
@@ -94,6 +98,25 @@ keep_reserved(struct dma_client *c)
 		iova_reserve(&c->iova, r[i].start, r[i].end);
 }
 
+/* Gives the device a domain: of its own, or of one that the IOMMU takes for the same. */
+static int
+enter_domain(struct device *dev, const struct iommu_ops *ops)
+{
+	int err;
+
+	list_for_each (it, &clients) {
+		const struct device *other = list_entry(it, struct dma_client, link)->dev;
+		if (other->alias == dev->alias) {
+			dev->domain = other->domain;
+			return iommu_join(dev->domain, dev->rid);
+		}
+	}
+	if (!(err = domain_create(ops, &dev->domain)) &&
+		(err = iommu_attach(dev->domain, dev->rid, dev->alias)))
+		domain_destroy(dev->domain);
+	return err;
+}
+
 int
 dma_attach(struct device *dev)
 {
@@ -106,9 +129,7 @@ dma_attach(struct device *dev)
 	if (mode != MODE_DIRECT) {
 		const struct iommu_ops *ops = mode == MODE_COOP ? &pv_ops : iommu_hw();
 
-		if (!(err = domain_create(ops, &dev->domain)) &&
-			(err = iommu_attach(dev->domain, dev->rid, dev->alias)))
-			domain_destroy(dev->domain);
+		err = enter_domain(dev, ops);
 		limit = MIN(MIN(limit, ops->reach() - 1), DMA_STATIC_BASE - 1);
 	}
 	if (err) {
@@ -123,6 +144,8 @@ dma_attach(struct device *dev)
 	iova_init(&c->iova, limit + 1 ? limit + 1 : limit);
 	if (dev->domain)
 		keep_reserved(c);
+	if (dev->twins > 1)
+		iova_share(&c->iova, dev->twin, dev->twins);
 	dev->client = c;
 	dev->strategy = mode == MODE_DIRECT ? &dma_direct : &dma_strict;
 	spin_lock(&lock);
@@ -155,8 +178,8 @@ dma_detach(struct device *dev)
 	if (dev->strategy->stop)
 		dev->strategy->stop(c);
 	if (dev->domain) {
-		iommu_detach(dev->domain);
-		domain_destroy(dev->domain);
+		if (iommu_leave(dev->domain))
+			domain_destroy(dev->domain);
 		dev->domain = NULL;
 	}
 	iova_fini(&c->iova);
@@ -253,7 +276,8 @@ dma_set_strategy(struct device *dev, const struct dma_strategy *s)
 
 	if (s == dev->strategy)
 		return 0;
-	if (!dev->domain && s != &dma_bounce && s != &dma_direct)
+	if (dev->domain ? dev->domain->fixed && s != &dma_identity
+			: s != &dma_bounce && s != &dma_direct)
 		return -ENODEV; /* nobody translates: there is nothing to choose */
 	if (__atomic_exchange_n(&c->switching, true, __ATOMIC_SEQ_CST))
 		return -EBUSY;

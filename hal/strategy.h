@@ -33,7 +33,9 @@ struct dma_strategy {
 
 /* X(name): the list that makes declarations and the table. `direct` is not chosen: direct.c. */
 #define DMA_STRATEGIES(X) \
-	X(strict) X(deferred) X(persistent) X(optimistic) X(ondemand) X(bounce) X(static) X(batched)
+	X(strict)         \
+	X(deferred)       \
+	X(persistent) X(optimistic) X(ondemand) X(bounce) X(static) X(batched) X(identity)
 #define X(name) extern const struct dma_strategy dma_##name;
 DMA_STRATEGIES(X)
 #undef X
@@ -78,6 +80,8 @@ struct dma_client {
 		u64 misses, evictions; /* hits: the rest of the maps */
 	} cache;
 
+	struct dma_placed *placed[256]; /* identity: pages that are mapped, by their number */
+
 	struct iommu_request batch[DMA_BATCH];
 	struct dma_map *batch_map[DMA_BATCH]; /* NULL: an unmap */
 	unsigned nbatch;
@@ -110,6 +114,10 @@ int dma_add_cut(struct dma_map *map, u64 at, size_t len);
 /* Sees to it that the map has a window of its own. */
 int dma_window(struct dma_map *map);
 void dma_window_release(struct dma_client *c, struct iommu_window *w);
+/* Maps where the memory is (iommu_place()), or if that cannot be, elsewhere. */
+int dma_place(struct device *dev, paddr_t pa, u32 npages, unsigned perm, iova_t *iova);
+/* Whether the command line says iova=gpa. */
+bool dma_iova_is_gpa(void);
 /* Has the tick called until it has found nothing to do. client->lock held. */
 void dma_want_tick(struct dma_client *c);
 

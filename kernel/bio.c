@@ -6,25 +6,23 @@
 #define BUCKETS 128
 
 static struct buf bufs[NBUF];
-static struct buf *bucket[BUCKETS];      /* by block: chains through `next` */
-static struct list lru = LIST_INIT(lru); /* all buffers, the longest unused first */
+static struct buf *bucket[BUCKETS]; /* by block: chains through `next` */
+static unsigned hand;               /* of the clock: where recycle() goes on */
 static struct spinlock lock = SPINLOCK_INIT("bio");
 
-void
-bio_init(void)
-{
-	for (int i = 0; i < NBUF; i++)
-		list_add_tail(&lru, &bufs[i].lru);
-}
-
-/* Gives the longest unused buffer to another block; NULL if all are in use. Lock held. */
+/*
+ * Gives a buffer to another block: the first that nobody uses and nobody has used since we last
+ * came by. NULL if all are in use. Lock held.
+ */
 static struct buf *
 recycle(struct blkdev *dev, u32 block)
 {
-	list_for_each (it, &lru) {
-		struct buf *b = list_entry(it, struct buf, lru), **p = &bucket[b->block % BUCKETS];
+	for (unsigned tries = 0; tries < 2 * NBUF; tries++) {
+		struct buf *b = &bufs[hand++ % NBUF], **p = &bucket[b->block % BUCKETS];
+		bool used = b->used;
 
-		if (b->refs)
+		b->used = false;
+		if (b->refs || b->logged || used)
 			continue;
 		for (; b->dev && *p != b;)
 			p = &(*p)->next;
@@ -39,9 +37,9 @@ recycle(struct blkdev *dev, u32 block)
 	return NULL;
 }
 
-/* The buffer of a block, busy, with a page; its data may not be valid. -ENOMEM. */
-static int
-get(struct blkdev *dev, u32 block, struct buf **out)
+/* The buffer of a block, busy, with a page; its data may not be valid. NULL without memory. */
+static struct buf *
+get(struct blkdev *dev, u32 block)
 {
 	struct buf *b;
 
@@ -58,22 +56,23 @@ get(struct blkdev *dev, u32 block, struct buf **out)
 		b->busy = true;
 	}
 	spin_unlock(&lock);
-	*out = b;
 	if (b && !b->data && !(b->data = page_alloc(FRAME_CACHE))) {
 		bio_release(b);
-		return -ENOMEM;
+		b = NULL;
 	}
-	return b ? 0 : -ENOMEM;
+	return b;
 }
 
 int
 bio_read(struct blkdev *dev, u32 block, struct buf **out)
 {
-	int err = get(dev, block, out);
-	struct buf *b = *out;
+	struct buf *b = *out = get(dev, block);
+	int err;
 
-	if (err || b->valid)
-		return err;
+	if (!b)
+		return -ENOMEM;
+	if (b->valid)
+		return 0;
 	if ((err = blk_rw(dev, false, (u64)block * BLOCK_SIZE, b->data, BLOCK_SIZE)))
 		bio_release(b);
 	else
@@ -84,29 +83,13 @@ bio_read(struct blkdev *dev, u32 block, struct buf **out)
 int
 bio_zero(struct blkdev *dev, u32 block, struct buf **out)
 {
-	int err = get(dev, block, out);
+	struct buf *b = *out = get(dev, block);
 
-	if (!err) {
-		memset((*out)->data, 0, BLOCK_SIZE);
-		(*out)->valid = true;
-	}
-	return err;
-}
-
-void
-bio_pin(struct buf *b)
-{
-	spin_lock(&lock);
-	b->refs++;
-	spin_unlock(&lock);
-}
-
-void
-bio_unpin(struct buf *b)
-{
-	spin_lock(&lock);
-	b->refs--;
-	spin_unlock(&lock);
+	if (!b)
+		return -ENOMEM;
+	memset(b->data, 0, BLOCK_SIZE);
+	b->valid = true;
+	return 0;
 }
 
 void
@@ -115,8 +98,7 @@ bio_release(struct buf *b)
 	spin_lock(&lock);
 	b->refs--;
 	b->busy = false;
-	list_remove(&b->lru);
-	list_add_tail(&lru, &b->lru);
+	b->used = true;
 	if (b->waiters)
 		wakeup(b);
 	spin_unlock(&lock);

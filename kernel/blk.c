@@ -1,21 +1,16 @@
 #include "kernel/blk.h"
-#include "kernel/abi.h"
 #include "kernel/bootinfo.h"
 #include "kernel/devfs.h"
 #include "kernel/kalloc.h"
-#include "kernel/mem.h"
 
-static struct blkdev *disks[16];
+static struct list disks = LIST_INIT(disks);
 
 struct blkdev *
-blk_find(const char *name, unsigned i)
+blk_disk(unsigned i)
 {
-	for (unsigned d = 0; d < NELEM(disks); d++) {
-		if (!disks[d])
-			continue;
-		if (name ? strcmp(disks[d]->name, name) == 0 : i-- == 0)
-			return disks[d];
-	}
+	list_for_each (it, &disks)
+		if (i-- == 0)
+			return list_entry(it, struct blkdev, link);
 	return NULL;
 }
 
@@ -35,31 +30,6 @@ blk_flush(struct blkdev *b)
 
 #define RAW_PAGES 16 /* of one request through /dev */
 
-/*
- * Raw access goes through pages of the kernel's, each allocated by itself: what the driver gets
- * is a true scatter-gather list.
- */
-static int
-get_pages(struct sg sg[RAW_PAGES], size_t n)
-{
-	unsigned i = 0;
-
-	for (; n; i++) {
-		sg[i].len = MIN(n, PAGE_SIZE);
-		if (!(sg[i].va = page_alloc(FRAME_CACHE)))
-			break;
-		n -= sg[i].len;
-	}
-	return n ? -(int)i - 1 : (int)i;
-}
-
-static void
-put_pages(struct sg *sg, int n)
-{
-	for (int i = 0; i < (n < 0 ? -n - 1 : n); i++)
-		page_free(sg[i].va, FRAME_CACHE);
-}
-
 /* Moves [skip, skip+n) of the pages to or from user memory. */
 static int
 copy_pages(struct sg *sg, size_t skip, u64 user, size_t n, bool to_user)
@@ -75,13 +45,17 @@ copy_pages(struct sg *sg, size_t skip, u64 user, size_t n, bool to_user)
 	return 0;
 }
 
-/* One request's worth; returns the bytes moved, 0 at the end of the device. */
+/*
+ * One request's worth; returns the bytes moved, 0 at the end of the device. It goes through pages
+ * of the kernel's, each allocated by itself: what the driver gets is a true scatter-gather list.
+ */
 static s64
 raw_chunk(struct blkdev *b, bool write, u64 user_buf, size_t n, u64 pos)
 {
 	struct sg sg[RAW_PAGES];
 	u64 end = b->nblocks * b->block_size, start = ROUND_DOWN(pos, (u64)b->block_size), stop;
-	int pages, err = 0;
+	unsigned pages = 0;
+	int err = 0;
 
 	if (pos >= end)
 		return 0;
@@ -91,15 +65,19 @@ raw_chunk(struct blkdev *b, bool write, u64 user_buf, size_t n, u64 pos)
 	n = MIN(n, stop - pos);
 	if (write && (start != pos || stop != pos + n))
 		return -EINVAL; /* whole blocks only: we do not read, change and write back */
-	if ((pages = get_pages(sg, stop - start)) < 0)
-		err = -ENOMEM;
+	for (u64 at = start; at < stop && !err; at += PAGE_SIZE) {
+		sg[pages] = (struct sg){page_alloc(FRAME_CACHE), MIN(stop - at, PAGE_SIZE)};
+		err = sg[pages++].va ? 0 : -ENOMEM;
+	}
 	if (!err && write)
 		err = copy_pages(sg, 0, user_buf, n, false);
 	if (!err)
 		err = b->rw(b, write, start, sg, pages);
 	if (!err && !write)
 		err = copy_pages(sg, pos - start, user_buf, n, true);
-	put_pages(sg, pages);
+	while (pages--)
+		if (sg[pages].va)
+			page_free(sg[pages].va, FRAME_CACHE);
 	return err ? err : (s64)n;
 }
 
@@ -154,14 +132,8 @@ blk_add(struct blkdev *b)
 	snprintf(path, sizeof(path), "/dev/%s", b->name);
 	if ((err = dev_add(path, &raw_ops, b)))
 		return err;
-	for (unsigned i = 0; i < NELEM(disks); i++) {
-		if (!disks[i]) {
-			disks[i] = b;
-			return 0;
-		}
-	}
-	dev_remove(path);
-	return -ENOMEM;
+	list_add_tail(&disks, &b->link);
+	return 0;
 }
 
 int
@@ -175,9 +147,7 @@ blk_remove(struct blkdev *b)
 		return -EBUSY;
 	if ((err = dev_remove(path)))
 		return err;
-	for (unsigned i = 0; i < NELEM(disks); i++)
-		if (disks[i] == b)
-			disks[i] = NULL;
+	list_remove(&b->link);
 	return 0;
 }
 
@@ -199,8 +169,8 @@ module_rw(struct blkdev *b, bool write, u64 pos, const struct sg *sg, unsigned n
 	return 0;
 }
 
-static void
-module_init(void)
+void
+blk_init(void)
 {
 	static struct blkdev disk = {
 		.name = "module", .block_size = 512, .rw = module_rw, .max_bytes = 1 << 20};
@@ -211,4 +181,3 @@ module_init(void)
 		blk_add(&disk);
 	}
 }
-INITCALL(INIT_BUS, module_init);

@@ -2,8 +2,7 @@
 #ifndef KERNEL_BLK_H
 #define KERNEL_BLK_H
 
-#include "kernel/sg.h"
-#include "kernel/types.h"
+#include "kernel/lib.h"
 
 struct blkdev {
 	char name[16]; /* "nvme0" */
@@ -20,14 +19,17 @@ struct blkdev {
 	int (*flush)(struct blkdev *);
 	size_t max_bytes; /* of one rw() */
 	int mounts;
+	struct list link; /* blk.c's */
 };
 
-/* Makes it known, and adds /dev/NAME. */
+/* Makes the boot module a disk, the first. */
+void blk_init(void);
+/* Makes a disk known, and adds /dev/NAME. */
 int blk_add(struct blkdev *b);
 /* -EBUSY while it is mounted or open. */
 int blk_remove(struct blkdev *b);
-/* By name; the i-th if name is NULL. NULL if there is none. */
-struct blkdev *blk_find(const char *name, unsigned i);
+/* The i-th, by age; NULL if there is none. */
+struct blkdev *blk_disk(unsigned i);
 
 /* Reads from or writes to one piece of kernel memory. */
 int blk_rw(struct blkdev *b, bool write, u64 pos, void *buf, size_t n);

@@ -46,6 +46,11 @@ enum {
 	MB2_ACPI_NEW = 15,
 };
 
+/* What of it we know has the shape of our own record (3.6.12). */
+#define MB2_FRAMEBUFFER_SIZE 22
+_Static_assert(
+	offsetof(struct bootinfo, screen.type) - offsetof(struct bootinfo, screen) == 21, "");
+
 /* One tag. What is not known is passed over. */
 static void
 mb2_tag(struct bootinfo *bi, const struct mb2_tag *tag, const u8 *body, size_t n)
@@ -56,22 +61,18 @@ mb2_tag(struct bootinfo *bi, const struct mb2_tag *tag, const u8 *body, size_t n
 		break;
 	case MB2_MODULE:
 		if (n >= 8 && !bi->module.len) {
-			u32 start, end;
-			memcpy(&start, body, 4);
-			memcpy(&end, body + 4, 4);
-			if (start < end)
-				bi->module = (struct memrange){start, end - start};
+			u32 at[2]; /* start and end */
+			memcpy(at, body, 8);
+			if (at[0] < at[1])
+				bi->module = (struct memrange){at[0], at[1] - at[0]};
 		}
 		break;
 	case MB2_MMAP: {
-		u32 step;
-		if (n < 8)
-			break;
-		memcpy(&step, body, 4);
-		if (step < sizeof(struct mb2_mmap_entry))
-			break;
-		for (size_t at = 8; at <= n && n - at >= step; at += step) {
-			struct mb2_mmap_entry e;
+		struct mb2_mmap_entry e;
+		u32 step = 0;
+		if (n >= 8)
+			memcpy(&step, body, 4);
+		for (size_t at = 8; step >= sizeof(e) && at <= n && n - at >= step; at += step) {
 			memcpy(&e, body + at, sizeof(e));
 			if (e.type == 1)
 				add_ram(bi, e.base, e.len);
@@ -79,14 +80,8 @@ mb2_tag(struct bootinfo *bi, const struct mb2_tag *tag, const u8 *body, size_t n
 		break;
 	}
 	case MB2_FRAMEBUFFER:
-		if (n >= 22) {
-			memcpy(&bi->screen.addr, body, 8);
-			memcpy(&bi->screen.pitch, body + 8, 4);
-			memcpy(&bi->screen.width, body + 12, 4);
-			memcpy(&bi->screen.height, body + 16, 4);
-			bi->screen.bpp = body[20];
-			bi->screen.type = body[21];
-		}
+		if (n >= MB2_FRAMEBUFFER_SIZE)
+			memcpy(&bi->screen, body, MB2_FRAMEBUFFER_SIZE);
 		break;
 	case MB2_ACPI_OLD:
 	case MB2_ACPI_NEW:
@@ -138,39 +133,33 @@ struct pvh_memmap {
 };
 _Static_assert(sizeof(struct pvh_start_info) == 56, "start_info");
 
+/* Copies what lies at a physical address, however it is aligned; false if it cannot be reached. */
+static bool
+fetch(void *(*virt)(paddr_t, size_t), paddr_t pa, void *to, size_t n)
+{
+	const void *p = pa ? virt(pa, n) : NULL;
+
+	if (p)
+		memcpy(to, p, n);
+	return p;
+}
+
 bool
 bootinfo_pvh(struct bootinfo *bi, paddr_t start_info, void *(*virt)(paddr_t, size_t))
 {
-	const void *p = virt(start_info, sizeof(struct pvh_start_info));
-	struct pvh_start_info copy, *si = &copy; /* nothing says that it is aligned */
+	struct pvh_start_info si;
+	struct pvh_module m;
+	struct pvh_memmap e;
 
-	if (!p)
+	if (!fetch(virt, start_info, &si, sizeof(si)) || si.magic != PVH_MAGIC || si.version < 1)
 		return false;
-	memcpy(&copy, p, sizeof(copy));
-	if (si->magic != PVH_MAGIC || si->version < 1)
-		return false;
-	if (si->rsdp) {
-		const void *r = virt(si->rsdp, sizeof(bi->rsdp));
-		if (r)
-			memcpy(bi->rsdp, r, sizeof(bi->rsdp));
-	}
-	if (si->cmdline) {
-		const char *s = virt(si->cmdline, sizeof(bi->cmdline));
-		if (s)
-			memcpy(bi->cmdline, s, strnlen(s, sizeof(bi->cmdline) - 1));
-	}
-	if (si->nr_modules) {
-		struct pvh_module m;
-		if ((p = virt(si->modlist, sizeof(m)))) {
-			memcpy(&m, p, sizeof(m));
-			bi->module = (struct memrange){m.addr, m.size};
-		}
-	}
-	for (u32 i = 0; i < si->memmap_entries; i++) {
-		struct pvh_memmap e;
-		if (!(p = virt(si->memmap + i * sizeof(e), sizeof(e))))
+	fetch(virt, si.rsdp, bi->rsdp, sizeof(bi->rsdp));
+	fetch(virt, si.cmdline, bi->cmdline, sizeof(bi->cmdline) - 1);
+	if (si.nr_modules && fetch(virt, si.modlist, &m, sizeof(m)))
+		bi->module = (struct memrange){m.addr, m.size};
+	for (u32 i = 0; i < si.memmap_entries; i++) {
+		if (!fetch(virt, si.memmap + i * sizeof(e), &e, sizeof(e)))
 			return false;
-		memcpy(&e, p, sizeof(e));
 		if (e.type == 1)
 			add_ram(bi, e.addr, e.size);
 	}
@@ -190,19 +179,15 @@ next_word(const char **s, char *buf, size_t size)
 	if (!*p)
 		return false;
 	for (; *p && (quote || (*p != ' ' && *p != '\t')); p++) {
-		char c = *p;
-		if (c == quote) {
+		bool escaped = *p == '\\' && p[1] && quote != '\'' && strchr("\"'\\", p[1]);
+
+		p += escaped;
+		if (!escaped && *p == quote)
 			quote = 0;
-			continue;
-		}
-		if (!quote && (c == '"' || c == '\'')) {
-			quote = c;
-			continue;
-		}
-		if (c == '\\' && quote != '\'' && (p[1] == '"' || p[1] == '\'' || p[1] == '\\'))
-			c = *++p;
-		if (n + 1 < size)
-			buf[n++] = c;
+		else if (!escaped && !quote && (*p == '"' || *p == '\''))
+			quote = *p;
+		else if (n + 1 < size)
+			buf[n++] = *p;
 	}
 	buf[n] = 0;
 	*s = p;

@@ -1,28 +1,10 @@
-#include "kernel/cmdfile.h"
+/* Device files that take commands: see devfs.h. */
 #include "kernel/devfs.h"
-#include "kernel/kalloc.h"
-
-#define REPLY_SIZE 1024
 
 static int
 cmd_open(void *dev, void **state)
 {
-	struct text *t = kmalloc(sizeof(*t));
-
-	if (!t || !(t->buf = kmalloc(REPLY_SIZE))) {
-		kfree(t);
-		return -ENOMEM;
-	}
-	t->size = REPLY_SIZE;
-	*state = t;
-	return 0;
-}
-
-static void
-cmd_close(void *dev, void *state)
-{
-	kfree(((struct text *)state)->buf);
-	kfree(state);
+	return text_open(1000, state);
 }
 
 /* Cuts a line into words at blanks; returns how many. */
@@ -82,7 +64,7 @@ cmd_read(void *dev, void *state, u64 user_buf, size_t n, u64 pos)
 }
 
 static const struct devops ops = {
-	.open = cmd_open, .close = cmd_close, .read = cmd_read, .write = cmd_write};
+	.open = cmd_open, .close = text_close, .read = cmd_read, .write = cmd_write};
 
 int
 cmdfile_add(struct cmdfile *c, const char *path,

@@ -1,15 +1,10 @@
 #include "kernel/console.h"
-#include "kernel/abi.h"
 #include "kernel/devfs.h"
 #include "kernel/kalloc.h"
-#include "kernel/mem.h"
-#include "kernel/proc.h"
-#include "kernel/spinlock.h"
 #include "hal/timer.h"
 
 static struct spinlock lock = SPINLOCK_INIT("console");
 static void (*output[4])(char);
-static bool panicking;
 int console_loglevel = LOG_INFO;
 
 static char log_ring[64 << 10];
@@ -57,12 +52,6 @@ console_add_output(void (*out)(char))
 }
 
 void
-console_panic(void)
-{
-	panicking = true;
-}
-
-void
 klog(int level, const char *fmt, ...)
 {
 	static char line[320];
@@ -70,7 +59,7 @@ klog(int level, const char *fmt, ...)
 	u64 us = timer_ns() / 1000;
 	va_list ap;
 
-	if (!panicking)
+	if (!panic_begun())
 		spin_lock(&lock);
 	text_printf(&t, "[%4lu.%06lu] ", us / 1000000, us % 1000000);
 	va_start(ap, fmt);
@@ -83,14 +72,17 @@ klog(int level, const char *fmt, ...)
 		if (level <= console_loglevel)
 			put(line[i]);
 	}
-	if (!panicking)
+	if (!panic_begun())
 		spin_unlock(&lock);
 }
 
 #define CTRL(letter) ((letter)&0x1f)
-/* A character while lines are edited here: until it ends, a line can be taken back. Lock held. */
-static void
-input_cooked(char c)
+/*
+ * What some characters do while lines are edited here: until it ends, a line can be taken back.
+ * False: c is none of them. Lock held.
+ */
+static bool
+edit(char c)
 {
 	if (c == '\b' || c == 0x7f) {
 		if (in.write != in.line) {
@@ -105,14 +97,10 @@ input_cooked(char c)
 		in.eof |= in.write == in.line;
 		in.line = in.write;
 		wakeup(&in);
-	} else if (in.write - in.read < sizeof(in.buf)) {
-		in.buf[in.write++ % sizeof(in.buf)] = c;
-		put(c);
-		if (c == '\n' || in.write - in.read == sizeof(in.buf)) {
-			in.line = in.write;
-			wakeup(&in);
-		}
+	} else {
+		return false;
 	}
+	return true;
 }
 
 void
@@ -124,12 +112,14 @@ console_input(char c)
 	if (c == CTRL('P')) {
 		status_wanted = true;
 		wakeup(&status_wanted);
-	} else if (!raw) {
-		input_cooked(c);
-	} else if (in.write - in.read < sizeof(in.buf)) {
+	} else if ((raw || !edit(c)) && in.write - in.read < sizeof(in.buf)) {
 		in.buf[in.write++ % sizeof(in.buf)] = c;
-		in.line = in.write;
-		wakeup(&in);
+		if (!raw)
+			put(c);
+		if (raw || c == '\n' || in.write - in.read == sizeof(in.buf)) {
+			in.line = in.write;
+			wakeup(&in);
+		}
 	}
 	spin_unlock(&lock);
 }

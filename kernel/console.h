@@ -10,8 +10,6 @@ void console_add_output(void (*put)(char c));
 void console_write(const char *s, size_t n);
 /* A driver that read a character; may be called from an interrupt. */
 void console_input(char c);
-/* From now on the log prints without locks: the system is going down. */
-void console_panic(void);
 
 /* Log messages above this level go to dmesg only. */
 extern int console_loglevel;

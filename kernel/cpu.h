@@ -3,16 +3,8 @@
 #define KERNEL_CPU_H
 
 #include "kernel/spinlock.h"
-#include "kernel/types.h"
 
 #define MAX_CPUS 16
-
-/* Segment selectors. SYSRET wants user data below user code (SDM vol. 2, SYSRET). */
-#define SEL_KCODE 0x08
-#define SEL_KDATA 0x10
-#define SEL_UDATA 0x1b
-#define SEL_UCODE 0x23
-#define SEL_TSS   0x28
 
 /* 64-bit task state segment, SDM vol. 3, 8.7. */
 struct tss {

@@ -1,25 +1,16 @@
 #include "kernel/devfs.h"
-#include "kernel/abi.h"
 #include "kernel/kalloc.h"
-#include "kernel/mem.h"
-#include "kernel/spinlock.h"
 
-struct node {
-	struct list link;
-	int users; /* open files */
-	struct devfile f;
-};
-
-static struct list nodes = LIST_INIT(nodes);
+static struct list files = LIST_INIT(files);
 static struct spinlock lock = SPINLOCK_INIT("devices");
 
-static struct node *
+static struct devfile *
 find(const char *path)
 {
-	list_for_each (it, &nodes) {
-		struct node *n = list_entry(it, struct node, link);
-		if (strcmp(n->f.path, path) == 0)
-			return n;
+	list_for_each (it, &files) {
+		struct devfile *f = list_entry(it, struct devfile, link);
+		if (strcmp(f->path, path) == 0)
+			return f;
 	}
 	return NULL;
 }
@@ -27,62 +18,61 @@ find(const char *path)
 int
 dev_add(const char *path, const struct devops *ops, void *dev)
 {
-	struct node *n = kmalloc(sizeof(*n));
+	struct devfile *f = kmalloc(sizeof(*f));
 	int err = 0;
 
-	if (!n)
+	if (!f)
 		return -ENOMEM;
-	strlcpy(n->f.path, path, sizeof(n->f.path));
-	n->f.ops = ops;
-	n->f.dev = dev;
+	strlcpy(f->path, path, sizeof(f->path));
+	f->ops = ops;
+	f->dev = dev;
 	spin_lock(&lock);
 	if (find(path))
 		err = -EEXIST;
 	else
-		list_add_tail(&nodes, &n->link);
+		list_add_tail(&files, &f->link);
 	spin_unlock(&lock);
 	if (err)
-		kfree(n);
+		kfree(f);
 	return err;
 }
 
 int
 dev_remove(const char *path)
 {
-	struct node *n;
+	struct devfile *f;
 	int err = 0;
 
 	spin_lock(&lock);
-	n = find(path);
-	if (!n)
+	if (!(f = find(path)))
 		err = -ENOENT;
-	else if (n->users)
+	else if (f->users)
 		err = -EBUSY;
 	else
-		list_remove(&n->link);
+		list_remove(&f->link);
 	spin_unlock(&lock);
 	if (!err)
-		kfree(n);
+		kfree(f);
 	return err;
 }
 
 struct devfile *
 dev_get(const char *path)
 {
-	struct node *n;
+	struct devfile *f;
 
 	spin_lock(&lock);
-	if ((n = find(path)))
-		n->users++;
+	if ((f = find(path)))
+		f->users++;
 	spin_unlock(&lock);
-	return n ? &n->f : NULL;
+	return f;
 }
 
 void
 dev_put(struct devfile *f)
 {
 	spin_lock(&lock);
-	container_of(f, struct node, f)->users--;
+	f->users--;
 	spin_unlock(&lock);
 }
 
@@ -100,32 +90,36 @@ dev_unit(const char *prefix)
 	return n;
 }
 
-#define PROC_TEXT_MAX 65536
+int
+text_open(size_t size, void **state)
+{
+	struct text *t = kmalloc(sizeof(*t) + size);
+
+	if (!t)
+		return -ENOMEM;
+	*t = (struct text){.buf = (char *)(t + 1), .size = size};
+	*state = t;
+	return 0;
+}
+
+void
+text_close(void *dev, void *state)
+{
+	kfree(state);
+}
+
+#define PROC_TEXT_MAX (65536 - sizeof(struct text))
 
 /* The text is made once, at open, so that a reader sees one moment. */
 static int
 proc_open(void *dev, void **state)
 {
 	const struct procfile *p = dev;
-	struct text *t = kmalloc(sizeof(*t));
+	int err = text_open(PROC_TEXT_MAX, state);
 
-	if (t && (t->buf = kmalloc(PROC_TEXT_MAX))) {
-		t->size = PROC_TEXT_MAX;
-		p->show(t);
-		*state = t;
-		return 0;
-	}
-	kfree(t);
-	return -ENOMEM;
-}
-
-static void
-proc_close(void *dev, void *state)
-{
-	struct text *t = state;
-
-	kfree(t->buf);
-	kfree(t);
+	if (!err)
+		p->show(*state);
+	return err;
 }
 
 static s64
@@ -139,7 +133,7 @@ proc_read(void *dev, void *state, u64 user_buf, size_t n, u64 pos)
 	return copy_out(user_buf, t->buf + pos, n) ? -EFAULT : (s64)n;
 }
 
-static const struct devops proc_ops = {.open = proc_open, .close = proc_close, .read = proc_read};
+static const struct devops proc_ops = {.open = proc_open, .close = text_close, .read = proc_read};
 
 static s64
 null_read(void *dev, void *state, u64 user_buf, size_t n, u64 pos)
@@ -178,23 +172,20 @@ static s64
 dir_read(void *dev, void *state, u64 user_buf, size_t n, u64 pos)
 {
 	const char *prefix = dev;
-	size_t skip = pos / sizeof(struct dirent), len = strlen(prefix), done = 0;
+	size_t len = strlen(prefix), done = 0;
+	s64 skip = pos / sizeof(struct dirent);
 	struct dirent de = {0};
 	u32 ino = 0;
 
 	spin_lock(&lock);
-	list_for_each (it, &nodes) {
-		struct node *node = list_entry(it, struct node, link);
+	list_for_each (it, &files) {
+		const char *path = list_entry(it, struct devfile, link)->path;
 
 		ino++;
-		if (strncmp(node->f.path, prefix, len) != 0 || node->f.path[len] != '/')
+		if (strncmp(path, prefix, len) != 0 || path[len] != '/' || skip-- > 0)
 			continue;
-		if (skip) {
-			skip--;
-			continue;
-		}
 		de.ino = ino;
-		strlcpy(de.name, node->f.path + len + 1, sizeof(de.name));
+		strlcpy(de.name, path + len + 1, sizeof(de.name));
 		done = sizeof(de);
 		break;
 	}

@@ -5,7 +5,7 @@
 #ifndef KERNEL_DEVFS_H
 #define KERNEL_DEVFS_H
 
-#include "kernel/lib.h"
+#include "kernel/proc.h"
 
 /*
  * The operations of a device file; any may be NULL. `state` is what open() put there, per open
@@ -23,6 +23,8 @@ struct devfile {
 	char path[24]; /* "/dev/nvme0" */
 	const struct devops *ops;
 	void *dev;
+	int users; /* open files */
+	struct list link;
 };
 
 /* Adds a device file; `path` is copied. -EEXIST, -ENOMEM. */
@@ -38,6 +40,10 @@ bool dev_is_dir(const struct devfile *f);
 /* The lowest n for which there is no file PREFIXn. */
 int dev_unit(const char *prefix);
 
+/* For a file whose state is a text of its own: open() with room for `size` bytes, and close(). */
+int text_open(size_t size, void **state);
+void text_close(void *dev, void *state);
+
 /* A /proc file whose text a function makes; Ctrl-P shows those with on_console as well. */
 struct procfile {
 	const char *name;
@@ -48,6 +54,23 @@ struct procfile {
 	SECTION_ELEMENT(struct procfile, devfile, procfile_##show) = {name, show, false}
 #define PROC_STATUS_FILE(name, show) \
 	SECTION_ELEMENT(struct procfile, devfile, procfile_##show) = {name, show, true}
+
+/*
+ * A device file that takes one command a write, in words, and answers the next read. Commands of
+ * all open files of a device are done one after the other.
+ */
+#define CMD_WORDS 8
+
+struct cmdfile {
+	struct mutex lock;
+	/* Does one command; the answer goes into *t. An error fails the write. May sleep. */
+	int (*run)(void *dev, unsigned n, char *word[], struct text *t);
+	void *dev;
+};
+
+/* Makes the file; *c stays the caller's. The errors of dev_add(). */
+int cmdfile_add(struct cmdfile *c, const char *path,
+	int (*run)(void *dev, unsigned n, char *word[], struct text *t), void *dev);
 
 void dev_init(void);
 

@@ -1,9 +1,17 @@
 /* Directories and paths. */
-#include "kernel/log.h"
+#include "kernel/fs.h"
+
+/* Whether it is an entry in use, and not that of the directory itself or of the one above. */
+static bool
+names_another(const struct dirent *de)
+{
+	return de->ino && memcmp(de->name, ".", 2) != 0 && memcmp(de->name, "..", 3) != 0;
+}
 
 /*
- * Looks for a name (n bytes): its inode number and where its entry is. With n = 0 it looks for a
- * free entry, and finds one at the end at the latest. Directory locked.
+ * Looks for a name (n bytes): its inode number and where its entry is. With n = 0 it looks for any
+ * entry that names_another(); or, if name is NULL, for a free one, and finds that at the end at the
+ * latest. Directory locked.
  */
 static int
 find(struct inode *dir, const char *name, size_t n, u32 *ino, u64 *at)
@@ -26,7 +34,8 @@ find(struct inode *dir, const char *name, size_t n, u32 *ino, u64 *at)
 		struct dirent *end = de + MIN(dir->d.size - *at, BLOCK_SIZE) / sizeof(*de);
 		while (de < end && !(n ? de->ino && de->name[0] == name[0] && !de->name[n] &&
 							   memcmp(de->name, name, n) == 0
-				       : !de->ino))
+					   : name ? names_another(de)
+						  : !de->ino))
 			de++;
 		*at += (u8 *)de - b->data;
 		*ino = de < end ? de->ino : 0;
@@ -34,7 +43,7 @@ find(struct inode *dir, const char *name, size_t n, u32 *ino, u64 *at)
 		if (de < end)
 			return 0;
 	}
-	return n ? -ENOENT : 0;
+	return name ? -ENOENT : 0;
 }
 
 /*
@@ -67,41 +76,8 @@ enter(struct inode *dir, const char *name, size_t n, u32 ino)
 	if (put)
 		return put;
 	memcpy(de.name, name, n);
-	put = inode_write(dir, &de, at, sizeof(de));
+	put = inode_write(dir, &de, at, sizeof(de), false);
 	return put < 0 ? put : 0;
-}
-
-/* Whether a directory holds nothing but "." and "..": 0, -EBUSY, or another error. Locked. */
-static int
-check_empty(struct inode *dir)
-{
-	struct buf *b;
-	int err = 0;
-
-	for (u64 at = 0; at < dir->d.size && !err; at += BLOCK_SIZE) {
-		if ((err = inode_block(dir, at / BLOCK_SIZE, &b)) || !b)
-			continue;
-		struct dirent *de = (struct dirent *)b->data;
-		for (size_t i = 0; i < MIN(dir->d.size - at, BLOCK_SIZE) / sizeof(*de); i++)
-			if (de[i].ino && memcmp(de[i].name, ".", 2) != 0 &&
-				memcmp(de[i].name, "..", 3) != 0)
-				err = -EBUSY;
-		bio_release(b);
-	}
-	return err;
-}
-
-/* The next name of a path, and what follows it; NULL at the end. */
-static const char *
-next_name(const char *path, size_t *n, const char **rest)
-{
-	while (*path == '/')
-		path++;
-	*rest = path;
-	while (**rest && **rest != '/')
-		(*rest)++;
-	*n = *rest - path;
-	return *n ? path : NULL;
 }
 
 /*
@@ -111,21 +87,28 @@ next_name(const char *path, size_t *n, const char **rest)
 static int
 walk(const char *path, struct inode **out, const char **last, size_t *n)
 {
-	struct inode *ip = inode_ref(*path == '/' ? fs_root() : current()->cwd), *next;
-	const char *name, *rest, *after;
-	size_t len, ignored;
+	struct inode *ip = inode_ref(*path == '/' ? fs_root : current()->cwd), *next;
+	const char *rest;
+	size_t len;
 	u64 at;
 	int err;
 
-	for (; (name = next_name(path, &len, &rest)); path = rest) {
-		if (last && !next_name(rest, &ignored, &after)) {
-			*last = name;
+	while (*path == '/')
+		path++;
+	for (; *path; path = rest) {
+		for (rest = path; *rest && *rest != '/';)
+			rest++;
+		len = rest - path;
+		while (*rest == '/')
+			rest++;
+		if (last && !*rest) {
+			*last = path;
 			*n = len;
 			*out = ip;
 			return 0;
 		}
 		if (!(err = inode_lock(ip))) {
-			err = lookup(ip, name, len, &next, &at);
+			err = lookup(ip, path, len, &next, &at);
 			inode_unlock(ip);
 		}
 		inode_put(ip);
@@ -214,15 +197,17 @@ unlink_in(struct inode *dir, struct inode *ip, u64 at)
 {
 	static const struct dirent none;
 	bool is_dir = ip->d.type == T_DIR;
+	u32 ino;
+	u64 entry;
 	s64 put;
 	int err;
 
-	if (is_dir && (err = check_empty(ip)))
-		return err;
+	if (is_dir && (err = find(ip, "", 0, &ino, &entry)) != -ENOENT)
+		return err ? err : -EBUSY;
 	if (ip->d.nlink < 1 + is_dir || dir->d.nlink < 2 + is_dir)
 		return fs_damaged(
 			"inode %u or %u has more names than it counts", ip->ino, dir->ino);
-	if ((put = inode_write(dir, &none, at, sizeof(none))) < 0)
+	if ((put = inode_write(dir, &none, at, sizeof(none), false)) < 0)
 		return put;
 	if (is_dir) {
 		dir->d.nlink--;

@@ -1,5 +1,5 @@
 /* Into the kernel and out of it: trap vectors, system calls, context switch, user copies. */
-#include "kernel/trap_asm.h"
+#include "kernel/trap.h"
 
 .text
 
@@ -19,39 +19,15 @@ vector_stubs:
 .endr
 
 .macro push_regs
-	push %rax
-	push %rbx
-	push %rcx
-	push %rdx
-	push %rsi
-	push %rdi
-	push %rbp
-	push %r8
-	push %r9
-	push %r10
-	push %r11
-	push %r12
-	push %r13
-	push %r14
-	push %r15
+	.irp r, rax, rbx, rcx, rdx, rsi, rdi, rbp, r8, r9, r10, r11, r12, r13, r14, r15
+	push %\r
+	.endr
 .endm
 
 .macro pop_regs
-	pop %r15
-	pop %r14
-	pop %r13
-	pop %r12
-	pop %r11
-	pop %r10
-	pop %r9
-	pop %r8
-	pop %rbp
-	pop %rdi
-	pop %rsi
-	pop %rdx
-	pop %rcx
-	pop %rbx
-	pop %rax
+	.irp r, r15, r14, r13, r12, r11, r10, r9, r8, rbp, rdi, rsi, rdx, rcx, rbx, rax
+	pop %\r
+	.endr
 .endm
 
 /* The frame has vector below error; struct trapframe says so too. */
@@ -73,9 +49,10 @@ trap_entry:
 trap_return:
 	cli
 	testb $3, TF_CS(%rsp)
-	jz 1f
+	jz restore
 	swapgs
-1:	pop_regs
+restore:
+	pop_regs
 	add $16, %rsp
 	iretq
 
@@ -84,7 +61,7 @@ trap_return:
  * before the SWAPGS of a return. The kernel's GS base is in the upper half, a program's is not.
  */
 nmi_entry:
-	mov $MSR_GS_BASE, %ecx
+	mov $0xc0000101, %ecx	/* GS base */
 	rdmsr
 	mov %edx, %ebx		/* kept through the call */
 	test %ebx, %ebx
@@ -94,11 +71,9 @@ nmi_entry:
 	mov TF_RBP(%rsp), %rbp
 	call trap
 	test %ebx, %ebx
-	js 2f
+	js restore
 	swapgs
-2:	pop_regs
-	add $16, %rsp
-	iretq
+	jmp restore
 
 /* SYSCALL: RCX = return RIP, R11 = RFLAGS; interrupts are off (SFMASK). */
 .global syscall_entry
@@ -123,20 +98,14 @@ syscall_entry:
 /* void switch_context(u64 *save_rsp, u64 new_rsp): saves what a callee must keep. */
 .global switch_context
 switch_context:
-	push %rbp
-	push %rbx
-	push %r12
-	push %r13
-	push %r14
-	push %r15
+	.irp r, rbp, rbx, r12, r13, r14, r15
+	push %\r
+	.endr
 	mov %rsp, (%rdi)
 	mov %rsi, %rsp
-	pop %r15
-	pop %r14
-	pop %r13
-	pop %r12
-	pop %rbx
-	pop %rbp
+	.irp r, r15, r14, r13, r12, rbx, rbp
+	pop %\r
+	.endr
 	ret
 
 /* Where a new process or thread first runs: thread_start() leaves, then as from a trap. */

@@ -95,90 +95,51 @@ file_close(struct file *f)
 	kfree(f);
 }
 
-/* Reads at a byte offset. A device may sleep for long, so the file is not locked. */
+/* A device may sleep for long, so a file that is one is not locked. */
 static s64
-read_at(struct file *f, u64 user_buf, size_t n, u64 pos)
+rw_at(struct file *f, bool write, u64 user_buf, size_t n, u64 pos)
 {
 	if (f->kind == FILE_INODE)
-		return inode_read_user(f->inode, user_buf, pos, n);
-	if (!f->dev->ops->read)
-		return -EINVAL;
-	return f->dev->ops->read(f->dev->dev, f->state, user_buf, n, pos);
+		return write ? inode_write_user(f->inode, user_buf, pos, n)
+			     : inode_read(f->inode, (void *)user_buf, pos, n, true);
+	const struct devops *ops = f->dev->ops;
+	s64 (*fn)(void *, void *, u64, size_t, u64) = write ? ops->write : ops->read;
+	return fn ? fn(f->dev->dev, f->state, user_buf, n, pos) : -EINVAL;
 }
 
-static s64
-write_at(struct file *f, u64 user_buf, size_t n, u64 pos)
+/* At the file's own position. */
+static NOINLINE s64
+rw_next(struct file *f, bool write, u64 user_buf, size_t n)
 {
+	s64 done;
+
 	if (f->kind == FILE_INODE)
-		return inode_write_user(f->inode, user_buf, pos, n);
-	if (!f->dev->ops->write)
-		return -EINVAL;
-	return f->dev->ops->write(f->dev->dev, f->state, user_buf, n, pos);
+		mutex_lock(&f->lock);
+	done = rw_at(f, write, user_buf, n, f->pos);
+	if (done > 0)
+		f->pos += done;
+	if (f->kind == FILE_INODE)
+		mutex_unlock(&f->lock);
+	return done;
 }
 
 s64
-file_read(struct file *f, u64 user_buf, size_t n)
+file_rw(struct file *f, bool write, u64 user_buf, size_t n, const u64 *pos)
 {
-	s64 got;
-
-	if (!f->readable)
+	if (!(write ? f->writable : f->readable))
 		return -EBADF;
-	if (!n)
+	if (f->kind == FILE_PIPE && pos)
+		return -ESPIPE;
+	if (!n && !write)
 		return 0;
 	if (f->kind == FILE_PIPE)
-		return pipe_read(f->pipe, user_buf, n);
-	if (f->kind == FILE_INODE)
-		mutex_lock(&f->lock);
-	got = read_at(f, user_buf, n, f->pos);
-	if (got > 0)
-		f->pos += got;
-	if (f->kind == FILE_INODE)
-		mutex_unlock(&f->lock);
-	return got;
+		return write ? pipe_write(f->pipe, user_buf, n) : pipe_read(f->pipe, user_buf, n);
+	if (!pos)
+		return rw_next(f, write, user_buf, n);
+	return *pos >> 63 ? -EINVAL : rw_at(f, write, user_buf, n, *pos);
 }
 
-s64
-file_write(struct file *f, u64 user_buf, size_t n)
-{
-	s64 put;
-
-	if (!f->writable)
-		return -EBADF;
-	if (f->kind == FILE_PIPE)
-		return pipe_write(f->pipe, user_buf, n);
-	if (f->kind == FILE_INODE)
-		mutex_lock(&f->lock);
-	put = write_at(f, user_buf, n, f->pos);
-	if (put > 0)
-		f->pos += put;
-	if (f->kind == FILE_INODE)
-		mutex_unlock(&f->lock);
-	return put;
-}
-
-s64
-file_pread(struct file *f, u64 user_buf, size_t n, u64 pos)
-{
-	if (!f->readable)
-		return -EBADF;
-	if (f->kind == FILE_PIPE)
-		return -ESPIPE;
-	if (pos >> 63)
-		return -EINVAL;
-	return n ? read_at(f, user_buf, n, pos) : 0;
-}
-
-s64
-file_pwrite(struct file *f, u64 user_buf, size_t n, u64 pos)
-{
-	if (!f->writable)
-		return -EBADF;
-	if (f->kind == FILE_PIPE)
-		return -ESPIPE;
-	return pos >> 63 ? -EINVAL : write_at(f, user_buf, n, pos);
-}
-
-int
+void
 file_stat(struct file *f, struct stat *st)
 {
 	*st = (struct stat){.type = T_DEV, .nlink = 1};
@@ -188,7 +149,6 @@ file_stat(struct file *f, struct stat *st)
 		st->type = T_DIR;
 	else if (f->kind == FILE_DEV && f->dev->ops->size)
 		st->size = f->dev->ops->size(f->dev->dev);
-	return 0;
 }
 
 s64

@@ -2,7 +2,6 @@
 #ifndef KERNEL_FILE_H
 #define KERNEL_FILE_H
 
-#include "kernel/abi.h"
 #include "kernel/proc.h"
 
 struct devfile;
@@ -24,13 +23,10 @@ struct file {
 int file_open(const char *path, int flags, struct file **f);
 struct file *file_ref(struct file *f);
 void file_close(struct file *f);
-s64 file_read(struct file *f, u64 user_buf, size_t n);
-s64 file_write(struct file *f, u64 user_buf, size_t n);
-/* At a byte offset; the file's own position stays. */
-s64 file_pread(struct file *f, u64 user_buf, size_t n, u64 pos);
-s64 file_pwrite(struct file *f, u64 user_buf, size_t n, u64 pos);
+/* Reads or writes: at *pos, or if that is NULL at the file's own position, which then moves. */
+s64 file_rw(struct file *f, bool write, u64 user_buf, size_t n, const u64 *pos);
 s64 file_seek(struct file *f, s64 offset, int whence);
-int file_stat(struct file *f, struct stat *st);
+void file_stat(struct file *f, struct stat *st);
 
 int pipe_create(struct file *f[2]);
 void pipe_close(struct pipe *p, bool writer);

@@ -72,15 +72,15 @@ text_vprintf(struct text *t, const char *fmt, va_list ap)
 			s = digits(end, (s64)v < 0 ? -v : v, 10, (s64)v < 0);
 			put_padded(t, s, end - s, width, left, pad);
 			break;
+		case 'p':
+			is_long = true;
+			width = 16;
+			pad = '0'; /* fall through */
 		case 'u':
 		case 'x':
 			v = is_long ? va_arg(ap, u64) : va_arg(ap, u32);
-			s = digits(end, v, *fmt == 'x' ? 16 : 10, false);
+			s = digits(end, v, *fmt == 'u' ? 10 : 16, false);
 			put_padded(t, s, end - s, width, left, pad);
-			break;
-		case 'p':
-			s = digits(end, va_arg(ap, u64), 16, false);
-			put_padded(t, s, end - s, 16, false, '0');
 			break;
 		case 'c':
 			number[0] = va_arg(ap, int);

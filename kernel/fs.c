@@ -2,17 +2,10 @@
 #include "kernel/fs.h"
 #include "kernel/blk.h"
 #include "kernel/bootinfo.h"
-#include "kernel/log.h"
 
 struct blkdev *fs_disk;
 struct superblock fs_super;
-static struct inode *root;
-
-struct inode *
-fs_root(void)
-{
-	return root;
-}
+struct inode *fs_root;
 
 int
 fs_damaged(const char *fmt, ...)
@@ -49,29 +42,28 @@ superblock_wrong(const struct superblock *sb, u64 blocks)
 					      : NULL;
 }
 
-/* Reads and checks the superblock of a disk. -ENODEV if there is none; who asked by name is told.
- */
-static int
-read_superblock(struct blkdev *dev, struct superblock *sb, bool asked)
+/* Reads and checks a disk's superblock; false if there is none: who asked by name is told. */
+static bool
+read_superblock(struct blkdev *dev, bool asked)
 {
+	struct superblock *sb = &fs_super;
 	u64 blocks = dev->nblocks * dev->block_size / BLOCK_SIZE;
 	const char *wrong;
 	struct buf *b;
-	int err = blocks < 2 ? -ENODEV : bio_read(dev, 1, &b);
 
-	if (!err) {
-		memcpy(sb, b->data, sizeof(*sb));
-		bio_release(b);
-		err = sb->magic == FS_MAGIC ? 0 : -ENODEV;
+	if (blocks < 2 || bio_read(dev, 1, &b))
+		return false;
+	memcpy(sb, b->data, sizeof(*sb));
+	bio_release(b);
+	if (sb->magic != FS_MAGIC) {
+		if (asked)
+			pr_err("fs: %s holds no file system of ours: its magic number is not there",
+				dev->name);
+		return false;
 	}
-	if (err == -ENODEV && asked)
-		pr_err("fs: %s holds no file system of ours: its magic number is not there",
-			dev->name);
-	if (!err && (wrong = superblock_wrong(sb, blocks))) {
+	if ((wrong = superblock_wrong(sb, blocks)))
 		pr_err("fs: %s is not mounted: %s; check it with fsck", dev->name, wrong);
-		err = -EINVAL;
-	}
-	return err;
+	return !wrong;
 }
 
 /* The disk that holds the root, with its superblock read; NULL if there is none. */
@@ -82,16 +74,11 @@ find_root(void)
 	struct blkdev *dev;
 
 	boot_option("root", name, sizeof(name));
-	if (strcmp(name, "auto") != 0) {
-		dev = blk_find(name, 0);
-		return dev && read_superblock(dev, &fs_super, true) == 0 ? dev : NULL;
-	}
-	if ((dev = blk_find("module", 0)) && read_superblock(dev, &fs_super, false) == 0)
-		return dev;
-	for (unsigned i = 0; (dev = blk_find(NULL, i)); i++)
-		if (read_superblock(dev, &fs_super, false) == 0)
-			return dev;
-	return NULL;
+	bool any = strcmp(name, "auto") == 0;
+	for (unsigned i = 0; (dev = blk_disk(i)); i++)
+		if ((any || strcmp(name, dev->name) == 0) && read_superblock(dev, !any))
+			break;
+	return dev;
 }
 
 int
@@ -105,12 +92,12 @@ fs_mount_root(void)
 		return err;
 	fs_disk->mounts++;
 	pr_info("fs: root on %s, %u blocks", fs_disk->name, fs_super.nblocks);
-	root = inode_get(ROOT_INO);
-	if ((err = inode_lock(root)))
+	fs_root = inode_get(ROOT_INO);
+	if ((err = inode_lock(fs_root)))
 		return err;
-	if (root->d.type != T_DIR || root->d.nlink < 2)
+	if (fs_root->d.type != T_DIR || fs_root->d.nlink < 2)
 		err = fs_damaged("inode %u, the root, is not a directory", ROOT_INO);
-	inode_unlock(root);
+	inode_unlock(fs_root);
 	if (!err)
 		inode_free_orphans();
 	return err;

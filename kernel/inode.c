@@ -1,7 +1,6 @@
 /* Inodes: a file's blocks, and what is free on the disk. */
-#include "kernel/blk.h"
 #include "kernel/devfs.h"
-#include "kernel/log.h"
+#include "kernel/fs.h"
 
 #define NINODES        128
 #define BITS_PER_BLOCK (BLOCK_SIZE * 8)
@@ -73,28 +72,32 @@ dinode_wrong(const struct dinode *d)
 								     : NULL;
 }
 
-int
-inode_lock(struct inode *ip)
+/* Reads a locked inode from the disk; after an error it is unlocked. */
+static NOINLINE int
+load(struct inode *ip)
 {
 	const char *wrong;
 	struct dinode *d;
 	struct buf *b;
-	int err = 0;
+	int err = read_dinode(ip->ino, &b, &d);
 
-	mutex_lock(&ip->lock);
-	if (ip->loaded)
-		return 0;
-	if (!(err = read_dinode(ip->ino, &b, &d))) {
+	if (!err) {
 		ip->d = *d;
 		bio_release(b);
-		if ((wrong = dinode_wrong(&ip->d)))
-			err = fs_damaged("inode %u %s", ip->ino, wrong);
+		wrong = dinode_wrong(&ip->d);
+		ip->loaded = !wrong;
+		err = wrong ? fs_damaged("inode %u %s", ip->ino, wrong) : 0;
 	}
 	if (err)
 		mutex_unlock(&ip->lock);
-	else
-		ip->loaded = true;
 	return err;
+}
+
+int
+inode_lock(struct inode *ip)
+{
+	mutex_lock(&ip->lock);
+	return ip->loaded ? 0 : load(ip);
 }
 
 void
@@ -110,12 +113,11 @@ inode_update(struct inode *ip)
 	struct buf *b;
 	int err = read_dinode(ip->ino, &b, &d);
 
-	if (err)
-		return err;
-	*d = ip->d;
-	log_write(b);
-	bio_release(b);
-	return 0;
+	if (!err) {
+		*d = ip->d;
+		log_write(b);
+	}
+	return err;
 }
 
 /* Marks a free block as used and fills it with zeros. -ENOSPC. */
@@ -128,7 +130,7 @@ block_alloc(u32 *block)
 
 	/* Once around, and the part of the first map that lies before. */
 	for (u32 i = 0; i <= maps; i++) {
-		u32 map = (first / BITS_PER_BLOCK + i) % maps, n;
+		u32 map = (first / BITS_PER_BLOCK + i) % maps;
 
 		if ((err = bio_read(fs_disk, fs_super.bitmapstart + map, &b)))
 			return err;
@@ -136,23 +138,20 @@ block_alloc(u32 *block)
 		u32 w = i ? 0 : first % BITS_PER_BLOCK / 64;
 		while (w < BITS_PER_BLOCK / 64 && word[w] == ~0UL)
 			w++;
-		if (w == BITS_PER_BLOCK / 64 ||
-			(n = map * BITS_PER_BLOCK + w * 64 + __builtin_ctzl(~word[w])) >=
-				fs_super.nblocks) {
+		u32 n = w == BITS_PER_BLOCK / 64
+				? fs_super.nblocks
+				: map * BITS_PER_BLOCK + w * 64 + __builtin_ctzl(~word[w]);
+		if (n >= fs_super.nblocks || n < fs_super.datastart) {
 			bio_release(b);
-			continue;
-		}
-		if (n < fs_super.datastart) {
-			bio_release(b);
+			if (n >= fs_super.nblocks)
+				continue;
 			return fs_damaged("bitmap: block %u is not of the data and marked free", n);
 		}
 		word[w] |= BIT(n % 64);
 		log_write(b);
-		bio_release(b);
 		if ((err = bio_zero(fs_disk, n, &b)))
 			return err;
 		log_write(b);
-		bio_release(b);
 		*block = last_block = n;
 		return 0;
 	}
@@ -204,7 +203,6 @@ indirect(struct inode *ip, u32 table, u32 i, bool make, u32 *out)
 		return err;
 	((u32 *)b->data)[i] = *out;
 	log_write(b);
-	bio_release(b);
 	return 0;
 }
 
@@ -240,9 +238,8 @@ inode_block(struct inode *ip, u64 n, struct buf **b)
 	return err || !block ? err : bio_read(fs_disk, block, b);
 }
 
-/* Reads into memory of the kernel's or of the current process's. */
-static s64
-read_to(struct inode *ip, void *dst, u64 offset, size_t n, bool user)
+s64
+inode_read(struct inode *ip, void *dst, u64 offset, size_t n, bool user)
 {
 	static const u8 zeros[BLOCK_SIZE];
 	size_t done = 0;
@@ -271,18 +268,6 @@ read_to(struct inode *ip, void *dst, u64 offset, size_t n, bool user)
 	return done ? (s64)done : err;
 }
 
-s64
-inode_read(struct inode *ip, void *dst, u64 offset, size_t n)
-{
-	return read_to(ip, dst, offset, n, false);
-}
-
-s64
-inode_read_user(struct inode *ip, u64 dst, u64 offset, size_t n)
-{
-	return read_to(ip, (void *)dst, offset, n, true);
-}
-
 /*
  * Writes within one block, from memory of the kernel's or of the current process's. An error may
  * leave blocks behind the file's end: zeros, found again when it grows, and freed with the rest.
@@ -302,13 +287,11 @@ write_block(struct inode *ip, const void *src, u64 at, size_t n, bool user)
 	else if ((err = copy_in(to, (u64)src, n)) && at >= ip->d.size)
 		memset(to, 0, n); /* a part may have come */
 	log_write(b);
-	bio_release(b);
 	return err;
 }
 
-/* Writes up to BLOCKS_AT_ONCE blocks. Inode locked, within an operation. */
-static s64
-write_from(struct inode *ip, const void *src, u64 offset, size_t n, bool user)
+s64
+inode_write(struct inode *ip, const void *src, u64 offset, size_t n, bool user)
 {
 	size_t done = 0;
 	int err = 0, failed;
@@ -331,12 +314,6 @@ write_from(struct inode *ip, const void *src, u64 offset, size_t n, bool user)
 }
 
 s64
-inode_write(struct inode *ip, const void *src, u64 offset, size_t n)
-{
-	return write_from(ip, src, offset, n, false);
-}
-
-s64
 inode_write_user(struct inode *ip, u64 src, u64 offset, size_t n)
 {
 	size_t done = 0;
@@ -346,7 +323,7 @@ inode_write_user(struct inode *ip, u64 src, u64 offset, size_t n)
 		if ((put = log_begin()))
 			break;
 		if (!(put = inode_lock(ip))) {
-			put = write_from(
+			put = inode_write(
 				ip, (const void *)(src + done), offset + done, n - done, true);
 			inode_unlock(ip);
 		}
@@ -390,11 +367,10 @@ block_free(struct inode *ip, u32 block, struct room *room)
 	if (*word & BIT(block % 64)) {
 		*word &= ~BIT(block % 64);
 		log_write(b);
-	} else {
-		err = fs_damaged("inode %u: block %u is marked free already", ip->ino, block);
+		return 0;
 	}
 	bio_release(b);
-	return err;
+	return fs_damaged("inode %u: block %u is marked free already", ip->ino, block);
 }
 
 /* Frees the data blocks that a table names, from its end, and then the table. */
@@ -411,7 +387,6 @@ free_table(struct inode *ip, u32 table, struct room *room)
 		if (slot[i] && !(err = block_free(ip, slot[i], room)))
 			slot[i] = 0;
 	log_write(b);
-	bio_release(b);
 	return err ? err : block_free(ip, table, room);
 }
 
@@ -435,7 +410,6 @@ free_last_table(struct inode *ip, u32 top, struct room *room)
 		return err;
 	((u32 *)b->data)[i - 1] = 0;
 	log_write(b);
-	bio_release(b);
 	return -EAGAIN;
 }
 
@@ -534,13 +508,11 @@ inode_put(struct inode *ip)
 
 	spin_lock(&lock);
 	last = ip->refs == 1 && ip->loaded && ip->d.nlink == 0;
-	if (!last)
-		ip->refs--;
-	spin_unlock(&lock);
-	if (!last)
-		return;
-	inode_free(ip);
-	spin_lock(&lock);
+	if (last) {
+		spin_unlock(&lock);
+		inode_free(ip);
+		spin_lock(&lock);
+	}
 	ip->refs--;
 	spin_unlock(&lock);
 }
@@ -559,17 +531,16 @@ inode_alloc(u16 type, struct inode **out)
 
 		if ((err = read_dinode(ino, &b, &d)))
 			return err;
-		if (d->type != T_FREE) {
-			bio_release(b);
-			continue;
-		}
-		if ((*out = inode_get(ino))) {
+		bool free = d->type == T_FREE;
+		if (free && (*out = inode_get(ino))) {
 			*d = (struct dinode){.type = type};
 			last_ino = ino;
 			log_write(b);
+			return 0;
 		}
 		bio_release(b);
-		return *out ? 0 : -EMFILE;
+		if (free)
+			return -EMFILE;
 	}
 	return -ENOSPC;
 }

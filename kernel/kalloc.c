@@ -11,7 +11,8 @@
 
 struct frame {
 	/* In the first frame of a free block: the free list, by frame number. In a user frame
-	 * `next` counts the owners beyond the first; in a VM's it is its page there. */
+	 * `next` counts the owners beyond the first; in a VM's it is its page there; in one of the
+	 * heap's, 1 + the class of the objects, or 0: a block of whole pages. */
 	u32 next, prev;
 	u8 order; /* of the block that begins here */
 	u8 owner; /* enum frame_owner */
@@ -86,10 +87,6 @@ free_block(u64 n, unsigned order)
 	list_push(n, order);
 }
 
-/*
- * Makes the table of frame records for all memory below `top`, every frame reserved. The
- * records come from `early_alloc`, before there is an allocator.
- */
 void
 frames_init(paddr_t top)
 {
@@ -140,31 +137,29 @@ take_block(u32 n, unsigned o, unsigned order, enum frame_owner owner)
 }
 
 paddr_t
-frame_alloc(unsigned order, enum frame_owner owner)
-{
-	paddr_t pa = 0;
-
-	spin_lock(&mem.lock);
-	for (unsigned o = order; o <= MAX_ORDER && !pa; o++)
-		if (mem.free[o] != NONE)
-			pa = take_block(mem.free[o], o, order, owner);
-	spin_unlock(&mem.lock);
-	return pa;
-}
-
-paddr_t
 frame_alloc_below(paddr_t last, unsigned order, enum frame_owner owner)
 {
 	u64 end = (last + 1 ? last + 1 : last) >> PAGE_SHIFT; /* the first frame too high */
 	paddr_t pa = 0;
 
 	spin_lock(&mem.lock);
-	for (unsigned o = order; o <= MAX_ORDER && !pa; o++)
-		for (u32 n = mem.free[o]; n != NONE && !pa; n = mem.frames[n].next)
-			if (n + (1UL << order) <= end)
+	for (unsigned o = order; o <= MAX_ORDER; o++) {
+		for (u32 n = mem.free[o]; n != NONE; n = mem.frames[n].next) {
+			if (n + (1UL << order) <= end) {
 				pa = take_block(n, o, order, owner);
+				goto out;
+			}
+		}
+	}
+out:
 	spin_unlock(&mem.lock);
 	return pa;
+}
+
+paddr_t
+frame_alloc(unsigned order, enum frame_owner owner)
+{
+	return frame_alloc_below(~0UL, order, owner);
 }
 
 void
@@ -282,124 +277,82 @@ page_free(void *page, enum frame_owner owner)
 	frame_free(virt_to_phys(page), 0, owner);
 }
 
-/*
- * The heap: per size class a list of free objects, refilled a page at a time. An object's page
- * begins with no header; the frame record cannot hold the class, so each page keeps it in a
- * parallel place: the first 16 bytes of the page.
- */
-struct heap_page {
-	u32 class, order; /* order: blocks of whole pages */
-	u64 magic;
-};
-#define HEAP_MAGIC 0x4845415048454150UL
-#define NCLASS     7 /* 32 … 2048 bytes */
-
+/* The heap: per size class a list of free objects, refilled a page at a time. */
+#define NCLASS 7 /* 32 … 2048 bytes */
 struct heap_object {
 	struct heap_object *next;
 };
 static struct {
 	struct spinlock lock;
 	struct heap_object *free[NCLASS];
-	struct list blocks; /* of whole pages, which have no room for a header */
-} heap = {.lock = SPINLOCK_INIT("heap"), .blocks = LIST_INIT(heap.blocks)};
+} heap = {.lock = SPINLOCK_INIT("heap")};
 u64 heap_objects;
-
-/* A block of whole pages is page-aligned, which no small object is; its order is kept here. */
-struct heap_block {
-	struct list link;
-	void *at;
-	unsigned order;
-};
 
 /* Adds a page of objects of one class. False if there is no memory. Lock held. */
 static bool
 heap_refill(unsigned class)
 {
 	size_t size = 32UL << class;
-	struct heap_page *page = page_alloc(FRAME_HEAP);
+	paddr_t page = frame_alloc(0, FRAME_HEAP);
 
 	if (!page)
 		return false;
-	*page = (struct heap_page){.class = class, .magic = HEAP_MAGIC};
-	for (size_t at = MAX(size, sizeof(*page)); at + size <= PAGE_SIZE; at += size) {
-		struct heap_object *o = (void *)((char *)page + at);
+	frame_of(page)->next = 1 + class;
+	for (size_t at = 0; at < PAGE_SIZE; at += size) {
+		struct heap_object *o = phys_to_virt(page + at);
 		o->next = heap.free[class];
 		heap.free[class] = o;
 	}
 	return true;
 }
 
-/* Allocates whole pages and remembers their order. */
-static void *
-heap_block(size_t n)
-{
-	struct heap_block *b = n <= PAGE_SIZE << MAX_ORDER ? kmalloc(sizeof(*b)) : NULL;
-	paddr_t pa;
-
-	if (!b)
-		return NULL;
-	while ((PAGE_SIZE << b->order) < n)
-		b->order++;
-	if (!(pa = frame_alloc(b->order, FRAME_HEAP))) {
-		kfree(b);
-		return NULL;
-	}
-	b->at = memset(phys_to_virt(pa), 0, PAGE_SIZE << b->order);
-	spin_lock(&heap.lock);
-	list_add_tail(&heap.blocks, &b->link);
-	spin_unlock(&heap.lock);
-	return b->at;
-}
-
 void *
 kmalloc(size_t n)
 {
-	struct heap_object *o = NULL;
-	unsigned class = 0;
+	unsigned class = 0, order = 0;
+	void *p = NULL;
 
-	while (class < NCLASS && (32UL << class) < n)
+	while (class < NCLASS && 32UL << class < n)
 		class ++;
-	if (class == NCLASS)
-		return heap_block(n);
-	spin_lock(&heap.lock);
-	if (heap.free[class] || heap_refill(class)) {
-		o = heap.free[class];
-		heap.free[class] = o->next;
-		heap_objects++;
+	while (order <= MAX_ORDER && PAGE_SIZE << order < n)
+		order++;
+	if (class < NCLASS) {
+		spin_lock(&heap.lock);
+		if (heap.free[class] || heap_refill(class)) {
+			p = heap.free[class];
+			heap.free[class] = heap.free[class]->next;
+		}
+		spin_unlock(&heap.lock);
+	} else {
+		paddr_t pa = frame_alloc(order, FRAME_HEAP);
+		p = pa ? phys_to_virt(pa) : NULL;
 	}
-	spin_unlock(&heap.lock);
-	return o ? memset(o, 0, 32UL << class) : NULL;
+	if (!p)
+		return NULL;
+	__atomic_add_fetch(&heap_objects, 1, __ATOMIC_RELAXED);
+	return memset(p, 0, n);
 }
 
 void
 kfree(void *p)
 {
-	struct heap_page *page = (void *)ROUND_DOWN((u64)p, PAGE_SIZE);
-	struct heap_block *found = NULL;
+	struct heap_object *o = p;
+	paddr_t pa;
 
 	if (!p)
 		return;
-	if (free_watch && (void *)page != p)
-		free_watch(virt_to_phys(p), 32UL << page->class, __builtin_return_address(0));
+	pa = virt_to_phys(p);
+	const struct frame *f = frame_of(ROUND_DOWN(pa, PAGE_SIZE));
+	ASSERT(f->owner == FRAME_HEAP && f->order <= MAX_ORDER);
+	__atomic_sub_fetch(&heap_objects, 1, __ATOMIC_RELAXED);
+	if (!f->next) {
+		frame_free(pa, f->order, FRAME_HEAP);
+		return;
+	}
+	if (free_watch)
+		free_watch(pa, 16UL << f->next, __builtin_return_address(0));
 	spin_lock(&heap.lock);
-	if ((void *)page == p) {
-		list_for_each (it, &heap.blocks) {
-			struct heap_block *b = list_entry(it, struct heap_block, link);
-			if (b->at == p)
-				found = b;
-		}
-		ASSERT(found);
-		list_remove(&found->link);
-	} else {
-		ASSERT(page->magic == HEAP_MAGIC);
-		struct heap_object *o = p;
-		o->next = heap.free[page->class];
-		heap.free[page->class] = o;
-		heap_objects--;
-	}
+	o->next = heap.free[f->next - 1];
+	heap.free[f->next - 1] = o;
 	spin_unlock(&heap.lock);
-	if (found) {
-		frame_free(virt_to_phys(p), found->order, FRAME_HEAP);
-		kfree(found);
-	}
 }

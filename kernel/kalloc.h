@@ -25,7 +25,7 @@ void frames_add(paddr_t base, paddr_t end);
 
 /* 2^order frames, not zeroed, as one physical block; 0 if there is none. */
 paddr_t frame_alloc(unsigned order, enum frame_owner owner);
-/* The same, all of it at addresses up to `last`. Slow: it looks through the free lists. */
+/* The same, all of it at addresses up to `last`: if that is low it looks at many blocks. */
 paddr_t frame_alloc_below(paddr_t last, unsigned order, enum frame_owner owner);
 /* Gives a block back. Panics if it is pinned, or not the owner's: that is our bug. */
 void frame_free(paddr_t pa, unsigned order, enum frame_owner owner);

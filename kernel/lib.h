@@ -35,15 +35,14 @@ int snprintf(char *buf, size_t size, const char *fmt, ...) PRINTF(3, 4);
 /* The kernel's log: to the console if the level is low enough, and to dmesg always. */
 enum { LOG_ERR, LOG_WARN, LOG_INFO, LOG_DEBUG };
 void klog(int level, const char *fmt, ...) PRINTF(2, 3);
-#define pr_err(...)   klog(LOG_ERR, __VA_ARGS__)
-#define pr_warn(...)  klog(LOG_WARN, __VA_ARGS__)
-#define pr_info(...)  klog(LOG_INFO, __VA_ARGS__)
-#define pr_debug(...) klog(LOG_DEBUG, __VA_ARGS__)
+#define pr_err(...)  klog(LOG_ERR, __VA_ARGS__)
+#define pr_warn(...) klog(LOG_WARN, __VA_ARGS__)
+#define pr_info(...) klog(LOG_INFO, __VA_ARGS__)
 
 /* Stops the machine with registers and a symbolic backtrace on the console. */
 void panic(const char *fmt, ...) PRINTF(1, 2) NORETURN;
 bool panic_begun(void);
-/* Before the first line about it: only one CPU returns, the others stop. */
+/* Before the first line about it: only one CPU returns, the others stop; the log takes no locks. */
 void panic_enter(void);
 #define ASSERT(e)                                                                     \
 	do {                                                                          \

@@ -1,4 +1,12 @@
-#include "kernel/log.h"
+/*
+ * The write-ahead log. Changes to the disk are made in transactions: all of one is found after a
+ * crash, or nothing. A transaction gathers operations, of one process or several, until the log is
+ * full, somebody syncs, or a second has passed (group commit).
+ *
+ * On disk: a header {magic, n, home block numbers}, then n blocks' new contents. The header is
+ * written last, and with it the transaction has happened.
+ */
+#include "kernel/fs.h"
 #include "kernel/blk.h"
 
 #define LOG_MAGIC 0x4c4f4721 /* "!GOL" */
@@ -20,7 +28,7 @@ static struct {
 	bool committing;
 	int error;                 /* -EROFS: nothing is written any more */
 	u64 commits;               /* transactions that are on the disk, or were given up */
-	struct buf *buf[NBUF / 2]; /* of this transaction: pinned in the cache */
+	struct buf *buf[NBUF / 2]; /* of this transaction: `logged` keeps them */
 	struct header head;
 } log = {.lock = SPINLOCK_INIT("log")};
 
@@ -54,21 +62,14 @@ recover(const struct header *h)
 static bool
 believable(const struct header *h, const struct superblock *sb)
 {
-	u32 room = MIN(sb->nlog, LOG_MAX + 1) - 1, i = 0;
+	bool fits = h->n <= MIN(sb->nlog, LOG_MAX + 1) - 1;
+	u32 i = 0;
 
-	if (h->n > room) {
-		pr_err("fs: %s is not mounted: its log has a transaction of %u blocks, room for "
-		       "%u; "
-		       "check it with fsck",
-			log.dev->name, h->n, room);
-		return false;
-	}
-	while (i < h->n && h->block[i] >= sb->inodestart && h->block[i] < sb->nblocks)
+	while (fits && i < h->n && h->block[i] >= sb->inodestart && h->block[i] < sb->nblocks)
 		i++;
 	if (i < h->n)
-		pr_err("fs: %s is not mounted: its log has block %u, out of range; check it with "
-		       "fsck",
-			log.dev->name, h->block[i]);
+		pr_err("fs: %s is not mounted: its log has %s %u, out of range; check it with fsck",
+			log.dev->name, fits ? "block" : "a length of", fits ? h->block[i] : h->n);
 	return i == h->n;
 }
 
@@ -96,12 +97,9 @@ log_init(struct blkdev *dev, const struct superblock *sb)
 		return err;
 	struct header *h = (struct header *)b->data;
 	if (h->magic == LOG_MAGIC && h->n) {
-		if (!believable(h, sb)) {
-			err = -EINVAL;
-		} else {
-			pr_info("fs: recovering %u blocks from the log", h->n);
-			err = recover(h);
-		}
+		err = believable(h, sb) ? recover(h) : -EINVAL;
+		if (!err)
+			pr_info("fs: recovered %u blocks from the log", h->n);
 	}
 	bio_release(b);
 	if (!err && !(err = write_block(log.start, &log.head))) /* n is 0 */
@@ -165,10 +163,8 @@ commit(void)
 	spin_unlock(&log.lock);
 	if (!err && (err = write_transaction()) && log_stop())
 		pr_err("fs: the log cannot be written (%s): nothing is from now on", strerror(err));
-	for (u32 i = 0; i < log.head.n; i++) {
-		log.buf[i]->logged = false;
-		bio_unpin(log.buf[i]);
-	}
+	for (u32 i = 0; i < log.head.n; i++)
+		WRITE_ONCE(log.buf[i]->logged, false);
 	spin_lock(&log.lock);
 	log.head.n = 0;
 	log.commits++;
@@ -219,17 +215,17 @@ log_end(void)
 void
 log_write(struct buf *b)
 {
-	if (b->logged) /* changed before: written once */
-		return;
-	b->logged = true;
-	bio_pin(b);
-	spin_lock(&log.lock);
-	ASSERT(log.running);
-	if (log.head.n == log.size)
-		panic("log: an operation changes more than %d blocks", LOG_OP_BLOCKS);
-	log.buf[log.head.n] = b;
-	log.head.block[log.head.n++] = b->block;
-	spin_unlock(&log.lock);
+	if (!b->logged) { /* else changed before: written once */
+		b->logged = true;
+		spin_lock(&log.lock);
+		ASSERT(log.running);
+		if (log.head.n == log.size)
+			panic("log: an operation changes more than %d blocks", LOG_OP_BLOCKS);
+		log.buf[log.head.n] = b;
+		log.head.block[log.head.n++] = b->block;
+		spin_unlock(&log.lock);
+	}
+	bio_release(b);
 }
 
 int

@@ -4,17 +4,11 @@
 #include "hal/platform.h"
 #include "hal/smp.h"
 #include "hal/timer.h"
+#include "kernel/blk.h"
 #include "kernel/bootinfo.h"
 #include "kernel/console.h"
 #include "kernel/cpu.h"
 #include "kernel/devfs.h"
-#include "kernel/fs.h"
-#include "kernel/mem.h"
-#include "kernel/proc.h"
-#include "kernel/trap.h"
-#include "kernel/x86.h"
-
-void kmain(u32 protocol, u64 info);
 
 static void
 initcalls(int order)
@@ -31,19 +25,18 @@ boot_virt(paddr_t pa, size_t len)
 	return pa && pa + len <= 4UL << 30 ? phys_to_virt(pa) : NULL;
 }
 
-/* The part of booting that may sleep; then it becomes the first process's parent. */
+/* The part of booting that may sleep; then it becomes the first process. */
 static void
 boot_thread(void *unused)
 {
 	static char init[64] = "/bin/init", script[1024];
 	bool have_script;
 
-	initcalls(INIT_BUS);
-	initcalls(INIT_DEVICE);
-	initcalls(INIT_VMM);
+	for (int order = INIT_BUS; order <= INIT_VMM; order++)
+		initcalls(order);
 	boot_option("init", init, sizeof(init));
 	have_script = boot_option("script", script, sizeof(script));
-	proc_start_init(init, have_script ? script : NULL);
+	proc_become_init(init, have_script ? script : NULL);
 }
 
 /* The first C code, on the boot CPU, on the boot tables. */
@@ -80,7 +73,7 @@ kmain(u32 protocol, u64 info)
 	timer_init();
 	dev_init();
 	console_init();
-	bio_init();
+	blk_init();
 	dma_init(); /* before any driver: from here on only who is attached can do DMA */
 	smp_start();
 	timer_init_cpu();

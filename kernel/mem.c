@@ -1,12 +1,8 @@
 #include "kernel/mem.h"
-#include "kernel/abi.h"
 #include "kernel/bootinfo.h"
 #include "kernel/cpu.h"
 #include "kernel/devfs.h"
 #include "kernel/kalloc.h"
-#include "kernel/lib.h"
-#include "kernel/proc.h"
-#include "kernel/spinlock.h"
 #include "kernel/x86.h"
 
 extern char __text_start[], __text_end[], __rodata_start[], __rodata_end[], __data_start[],
@@ -57,43 +53,31 @@ early_alloc(size_t n)
 }
 
 /*
- * Calls fn for every piece of [base, end) that is free to use: not the first MiB (firmware, and
+ * Calls fn for every piece of RAM in [lo, hi) that is free to use: not the first MiB (firmware, and
  * the page where other CPUs start), the image, or the boot module.
  */
 static void
-for_free_ranges(paddr_t base, paddr_t end, void (*fn)(paddr_t, paddr_t))
+for_free_ram(paddr_t lo, paddr_t hi, void (*fn)(paddr_t, paddr_t))
 {
-	const struct memrange *m = &bootinfo.module;
-	struct memrange taken[] = {
-		{0, virt_to_phys(__kernel_end)},
-		{ROUND_DOWN(m->base, PAGE_SIZE),
-			ROUND_UP((m->base & PAGE_MASK) + m->len, PAGE_SIZE)},
-	};
+	const struct memrange *m = &bootinfo.module, *r = bootinfo.ram;
+	const paddr_t image = virt_to_phys(__kernel_end);
+	const paddr_t gap[][2] = {{image, ROUND_DOWN(m->base, PAGE_SIZE)},
+		{MAX(image, ROUND_UP(m->base + m->len, PAGE_SIZE)), ~0UL}};
 
-	while (base < end) {
-		paddr_t stop = end;
-		bool inside = false;
-
-		for (unsigned i = 0; i < NELEM(taken); i++) {
-			paddr_t a = taken[i].base, z = a + taken[i].len;
-			if (base >= a && base < z) {
-				base = z;
-				inside = true;
-			} else if (a > base && a < stop) {
-				stop = a;
-			}
+	for (; r < bootinfo.ram + bootinfo.nram; r++) {
+		for (unsigned i = 0; i < NELEM(gap); i++) {
+			paddr_t base = MAX(r->base, MAX(lo, gap[i][0]));
+			paddr_t end = MIN(r->base + r->len, MIN(hi, gap[i][1]));
+			if (base < end)
+				fn(base, end);
 		}
-		if (inside)
-			continue;
-		fn(base, stop);
-		base = stop;
 	}
 }
 
 static void
 find_early(paddr_t base, paddr_t end)
 {
-	if (end <= LOW_LIMIT && end - base > early.len)
+	if (end - base > early.len)
 		early = (struct memrange){base, end - base};
 }
 
@@ -138,27 +122,25 @@ map_image(const char *start, const char *end, unsigned perm)
 void
 mem_init(void)
 {
-	paddr_t top = 0, reach = 0;
-	struct memrange *r;
+	const struct memrange *r, *end = bootinfo.ram + bootinfo.nram;
+	paddr_t top = 0;
 
-	for (unsigned i = 0; i < bootinfo.nram; i++) {
-		r = &bootinfo.ram[i];
-		top = MAX(top, r->base + r->len);
-		if (r->base < LOW_LIMIT)
-			for_free_ranges(r->base, MIN(r->base + r->len, LOW_LIMIT), find_early);
-	}
+	for_free_ram(0, LOW_LIMIT, find_early);
 	if (!early.len)
 		panic("no memory: the boot loader gave no memory map");
+	for (r = bootinfo.ram; r < end; r++)
+		top = MAX(top, r->base + r->len);
 	frames_init(top);
-	for (unsigned i = 0; i < bootinfo.nram; i++)
-		if ((r = &bootinfo.ram[i])->base < LOW_LIMIT)
-			for_free_ranges(r->base, MIN(r->base + r->len, LOW_LIMIT), add_low);
+	for_free_ram(0, LOW_LIMIT, add_low);
 
 	/* From here on tables come from the allocator; all of them still below 4 GiB. */
 	if (pt_init(&kernel_pt, &pt_fmt_cpu, 4, false))
 		panic("no memory for the kernel's page tables");
-	for (unsigned i = 0; i < bootinfo.nram; i++)
-		map_direct(bootinfo.ram[i].base, bootinfo.ram[i].base + bootinfo.ram[i].len);
+#ifdef DEBUG
+	kernel_pt.leaf_levels = 1; /* mem_hide() shall not make tables, which tests count */
+#endif
+	for (r = bootinfo.ram; r < end; r++)
+		map_direct(r->base, r->base + r->len);
 	map_image(__text_start, __text_end, PT_X);
 	map_image(__rodata_start, __rodata_end, 0);
 	map_image(__data_start, __kernel_end, PT_W);
@@ -166,13 +148,24 @@ mem_init(void)
 	if (pt_reserve(&kernel_pt, IOMAP_BASE, PAGE_SIZE))
 		panic("no memory for the kernel's page tables");
 	mem_init_cpu();
+	for_free_ram(LOW_LIMIT, ~0UL, frames_add);
+}
 
-	for (unsigned i = 0; i < bootinfo.nram; i++) {
-		r = &bootinfo.ram[i];
-		reach = r->base + r->len;
-		if (reach > LOW_LIMIT)
-			for_free_ranges(MAX(r->base, LOW_LIMIT), reach, frames_add);
-	}
+bool
+mem_hide(void *page, bool hide)
+{
+	static struct spinlock lock = SPINLOCK_INIT("hide");
+	struct pt_gather g = {0};
+	u64 va = (u64)page, removed = PAGE_SIZE;
+	int err;
+
+	spin_lock(&lock);
+	err = hide ? pt_unmap(&kernel_pt, va, PAGE_SIZE, &removed, &g)
+		   : pt_map(&kernel_pt, va, virt_to_phys(page), PAGE_SIZE, PT_R | PT_W | PT_GLOBAL,
+			     &g);
+	spin_unlock(&lock);
+	invlpg(va); /* what is not there is never cached: nobody has to forget that */
+	return !err && removed;
 }
 
 void
@@ -184,18 +177,18 @@ mem_load_kernel(void)
 void
 mem_init_cpu(void)
 {
-	u32 r[4], max;
+	u32 r[4];
 	u64 cr4 = read_cr4() | BIT(7); /* PGE: global pages */
 
 	cpuid(0, 0, r);
-	max = r[0];
-	if (max >= 7) {
+	if (r[0] >= 7) {
 		cpuid(7, 0, r);
 		cr4 |= (r[1] & BIT(7) ? CR4_SMEP : 0) | (r[1] & BIT(20) ? CR4_SMAP : 0) |
 		       (r[2] & BIT(2) ? CR4_UMIP : 0);
 	}
 	mem_load_kernel();
 	write_cr4(cr4);
+	this_cpu()->smap = cr4 & CR4_SMAP;
 	/* No floating point in the kernel or in user programs: using it is a trap. */
 	write_cr0(read_cr0() | CR0_WP | CR0_EM | CR0_MP);
 }
@@ -204,7 +197,7 @@ static struct {
 	struct spinlock lock;
 	u64 next; /* virtual address */
 	unsigned n;
-	struct {
+	struct iomap {
 		paddr_t pa;
 		size_t len;
 		unsigned perm;
@@ -229,10 +222,7 @@ map_phys(paddr_t pa, size_t len, unsigned perm)
 	if (!va && io.n < NELEM(io.map) &&
 		pt_map(&kernel_pt, io.next, first, pages, perm | PT_R | PT_GLOBAL, &none) == 0) {
 		va = (void *)io.next;
-		io.map[io.n].pa = first;
-		io.map[io.n].len = pages;
-		io.map[io.n].perm = perm;
-		io.map[io.n++].va = va;
+		io.map[io.n++] = (struct iomap){first, pages, perm, va};
 		io.next += pages + PAGE_SIZE; /* a hole, to catch overruns */
 	}
 	spin_unlock(&io.lock);
@@ -299,16 +289,17 @@ aspace_destroy(struct aspace *as)
 }
 
 static int
-map_user_page(struct aspace *as, u64 va, unsigned perm, void **page)
+map_user_page(struct aspace *as, u64 va, unsigned perm)
 {
 	struct pt_gather none = {0};
+	void *page = page_alloc(FRAME_USER);
 	int err;
 
-	if (!(*page = page_alloc(FRAME_USER)))
+	if (!page)
 		return -ENOMEM;
-	err = pt_map(&as->pt, va, virt_to_phys(*page), PAGE_SIZE, perm | PT_R | PT_USER, &none);
+	err = pt_map(&as->pt, va, virt_to_phys(page), PAGE_SIZE, perm | PT_R | PT_USER, &none);
 	if (err)
-		page_free(*page, FRAME_USER);
+		page_free(page, FRAME_USER);
 	return err;
 }
 
@@ -365,7 +356,7 @@ aspace_fault(struct aspace *as, u64 va, bool write)
 	va = ROUND_DOWN(va, PAGE_SIZE);
 	if (!pt_lookup(&as->pt, va, &pa, &perm)) { /* heap and stack: given when first touched */
 		bool promised = (va >= as->heap && va < as->brk) || va >= USER_STACK;
-		return promised && map_user_page(as, va, PT_W, &page) == 0;
+		return promised && map_user_page(as, va, PT_W) == 0;
 	}
 	if (!write || !(perm & PT_COW))
 		return false;
@@ -411,61 +402,44 @@ int
 aspace_grow(struct aspace *as, u64 va, u64 len, unsigned perm)
 {
 	u64 end = ROUND_UP(va + len, PAGE_SIZE);
-	void *page;
 	int err = 0;
 
 	for (va = ROUND_DOWN(va, PAGE_SIZE); va < end && !err; va += PAGE_SIZE)
 		if (!pt_lookup(&as->pt, va, NULL, NULL))
-			err = map_user_page(as, va, perm, &page);
+			err = map_user_page(as, va, perm);
 	return err;
 }
 
-int
-aspace_write(struct aspace *as, u64 va, const void *src, size_t n)
+void *
+aspace_virt(const struct aspace *as, u64 va)
 {
-	while (n) {
-		size_t k = MIN(n, PAGE_SIZE - (va & PAGE_MASK));
-		paddr_t pa;
+	paddr_t pa;
 
-		if (va >= USER_TOP || !pt_lookup(&as->pt, va, &pa, NULL))
-			return -EFAULT;
-		memcpy(phys_to_virt(pa), src, k);
-		va += k;
-		src = (const char *)src + k;
-		n -= k;
-	}
-	return 0;
+	return va < USER_TOP && pt_lookup(&as->pt, va, &pa, NULL) ? phys_to_virt(pa) : NULL;
 }
 
 /* entry.S: copies, and returns the bytes not copied if a page fault ends it. */
 size_t copy_user(void *dst, const void *src, size_t n, bool smap);
 
-static bool
-user_range(u64 va, size_t n)
+/* Between the kernel and [user, user+n). */
+static int
+copy(u64 user, size_t n, void *dst, const void *src)
 {
-	return va >= PAGE_SIZE && va <= USER_TOP && n <= USER_TOP - va;
-}
+	bool theirs = user >= PAGE_SIZE && user <= USER_TOP && n <= USER_TOP - user;
 
-static bool
-have_smap(void)
-{
-	return this_cpu()->smap;
+	return theirs && !copy_user(dst, src, n, this_cpu()->smap) ? 0 : -EFAULT;
 }
 
 int
 copy_in(void *dst, u64 user_src, size_t n)
 {
-	if (!user_range(user_src, n) || copy_user(dst, (void *)user_src, n, have_smap()))
-		return -EFAULT;
-	return 0;
+	return copy(user_src, n, dst, (void *)user_src);
 }
 
 int
 copy_out(u64 user_dst, const void *src, size_t n)
 {
-	if (!user_range(user_dst, n) || copy_user((void *)user_dst, src, n, have_smap()))
-		return -EFAULT;
-	return 0;
+	return copy(user_dst, n, (void *)user_dst, src);
 }
 
 int

@@ -12,7 +12,6 @@
 #define KERNEL_MEM_H
 
 #include "hal/pt.h"
-#include "kernel/types.h"
 
 #define KERNEL_BASE   0xffffffff80000000UL
 #define DIRECT_BASE   0xffff800000000000UL
@@ -55,6 +54,12 @@ void *map_firmware(paddr_t pa, size_t len);
 /* Whether pa is RAM that the boot loader told of (and so in the direct map). */
 bool mem_is_ram(paddr_t pa);
 
+/*
+ * Takes a page out of the direct map, or puts it back: who touches it meanwhile runs into a page
+ * fault. Other CPUs may still know it for a while. False if it was so already, or without memory.
+ */
+bool mem_hide(void *page, bool hide);
+
 struct aspace {
 	struct pt pt;
 	u64 heap; /* end of the program: from here on pages are given when they are touched */
@@ -72,8 +77,8 @@ void aspace_shrink(struct aspace *as, u64 brk);
 void aspace_load(const struct aspace *as);
 /* Maps zeroed pages over [va, va+len), skipping what is mapped. -ENOMEM may leave some of them. */
 int aspace_grow(struct aspace *as, u64 va, u64 len, unsigned perm);
-/* Copies into an address space that need not be the current one. */
-int aspace_write(struct aspace *as, u64 va, const void *src, size_t n);
+/* The kernel's address of a mapped byte, up to the end of its page; NULL if it is not mapped. */
+void *aspace_virt(const struct aspace *as, u64 va);
 
 /* Between the kernel and the current process. -EFAULT if the process has no such memory. */
 int copy_in(void *dst, u64 user_src, size_t n);

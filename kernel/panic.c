@@ -1,7 +1,6 @@
 /* When all is lost: registers, who called whom, and a stop that a test can see. */
 #include "hal/platform.h"
 #include "hal/smp.h"
-#include "kernel/console.h"
 #include "kernel/cpu.h"
 #include "kernel/lib.h"
 #include "kernel/mem.h"
@@ -18,9 +17,8 @@ extern const u64 nksyms __attribute__((weak));
 
 /* What -fstack-protector compares against. */
 u64 __stack_chk_guard = 0x5ac3f1e28d4b9670;
-void __stack_chk_fail(void) NORETURN;
 
-void
+NORETURN void
 __stack_chk_fail(void)
 {
 	panic("stack overrun");
@@ -61,25 +59,6 @@ backtrace(u64 rbp)
 	}
 }
 
-void
-print_regs(const struct trapframe *tf)
-{
-	u64 offset = 0;
-	const char *name = symbol_of(tf->rip, &offset);
-
-	pr_err("rip %lx %s+0x%lx  rflags %lx  cs %lx  error %lx", tf->rip, name ? name : "?",
-		offset, tf->rflags, tf->cs, tf->error);
-	pr_err("rax %p rbx %p rcx %p rdx %p", (void *)tf->rax, (void *)tf->rbx, (void *)tf->rcx,
-		(void *)tf->rdx);
-	pr_err("rsi %p rdi %p rbp %p rsp %p", (void *)tf->rsi, (void *)tf->rdi, (void *)tf->rbp,
-		(void *)tf->rsp);
-	pr_err("r8  %p r9  %p r10 %p r11 %p", (void *)tf->r8, (void *)tf->r9, (void *)tf->r10,
-		(void *)tf->r11);
-	pr_err("r12 %p r13 %p r14 %p r15 %p", (void *)tf->r12, (void *)tf->r13, (void *)tf->r14,
-		(void *)tf->r15);
-	pr_err("cr2 %p cr3 %p", (void *)read_cr2(), (void *)read_cr3());
-}
-
 static int panicking; /* which CPU does, counted from 1 */
 
 bool
@@ -97,9 +76,28 @@ panic_enter(void)
 	cli();
 	__atomic_compare_exchange_n(
 		&panicking, &first, self, false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);
-	if ((first && first != self) || depth++ == 2)
+	if ((first && first != self) || depth == 2)
 		for (;;)
 			asm volatile("cli; hlt");
+	if (depth++ == 0)
+		smp_stop_others();
+}
+
+void
+panic_trap(const struct trapframe *tf)
+{
+	u64 offset = 0;
+	const char *name = symbol_of(tf->rip, &offset);
+
+	panic_enter();
+	pr_err("rip %lx %s+0x%lx  rflags %lx  cs %lx  error %lx", tf->rip, name ? name : "?",
+		offset, tf->rflags, tf->cs, tf->error);
+	pr_err("rax %016lx rbx %016lx rcx %016lx rdx %016lx", tf->rax, tf->rbx, tf->rcx, tf->rdx);
+	pr_err("rsi %016lx rdi %016lx rbp %016lx rsp %016lx", tf->rsi, tf->rdi, tf->rbp, tf->rsp);
+	pr_err("r8  %016lx r9  %016lx r10 %016lx r11 %016lx", tf->r8, tf->r9, tf->r10, tf->r11);
+	pr_err("r12 %016lx r13 %016lx r14 %016lx r15 %016lx", tf->r12, tf->r13, tf->r14, tf->r15);
+	pr_err("cr2 %016lx cr3 %016lx", read_cr2(), read_cr3());
+	backtrace(tf->rbp);
 }
 
 void
@@ -110,8 +108,6 @@ panic(const char *fmt, ...)
 	va_list ap;
 
 	panic_enter();
-	smp_stop_others();
-	console_panic(); /* from now on print without locks */
 	va_start(ap, fmt);
 	text_vprintf(&t, fmt, ap);
 	va_end(ap);

@@ -1,6 +1,5 @@
 #include "kernel/file.h"
 #include "kernel/kalloc.h"
-#include "kernel/proc.h"
 
 #define PIPE_SIZE 4096
 

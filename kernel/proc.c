@@ -6,9 +6,7 @@
 #include "kernel/fs.h"
 #include "kernel/kalloc.h"
 
-/* entry.S */
-void first_return(void);
-void thread_start(void);
+void first_return(void); /* entry.S */
 
 /* Over the family: who there is, whose child it is, who has ended. */
 static struct spinlock lock = SPINLOCK_INIT("processes");
@@ -226,16 +224,11 @@ proc_kill_job(int job)
 	spin_unlock(&lock);
 }
 
-static struct {
-	const char *path, *arg;
-} first;
-
-/* The first process's way into its program: from here exec() is like any other. */
-static void
-init_thread(void *unused)
+void
+proc_become_init(const char *path, const char *arg)
 {
 	struct proc *p = current();
-	char *argv[] = {(char *)first.path, (char *)first.arg, NULL};
+	char *argv[] = {(char *)path, (char *)arg, NULL};
 	int err = fs_mount_root();
 
 	if (err)
@@ -244,24 +237,15 @@ init_thread(void *unused)
 	p->pid = 1;
 	p->fn = NULL; /* a process from now on */
 	init_proc = p;
-	p->cwd = inode_ref(fs_root());
+	p->cwd = inode_ref(fs_root);
 	for (int fd = 0; fd < 3; fd++)
 		if ((err = file_open("/dev/console", O_RDWR, &p->file[fd])))
 			panic("cannot open /dev/console: %s", strerror(err));
-	if ((err = exec(first.path, argv)) < 0)
-		panic("cannot run %s: %s", first.path, strerror(err));
+	if ((err = exec(path, argv)) < 0)
+		panic("cannot run %s: %s", path, strerror(err));
 	/* Leave as from a trap, with the frame that exec() filled in. */
 	asm volatile("mov %0, %%rsp; jmp trap_return" ::"r"(p->tf));
 	__builtin_unreachable();
-}
-
-void
-proc_start_init(const char *path, const char *arg)
-{
-	first.path = path;
-	first.arg = arg;
-	if (!kthread_start("init", init_thread, NULL))
-		panic("no memory for init");
 }
 
 static void

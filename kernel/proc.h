@@ -13,7 +13,6 @@
 
 #define KERNEL_STACK_ORDER 2                    /* 16 KiB */
 #define STACK_MARK         0x4b5354414b4d524bUL /* at its end: gone after an overrun */
-#define TIME_SLICE_MS      10
 
 struct file;
 struct inode;
@@ -55,8 +54,8 @@ struct proc {
 #endif
 };
 
-/* The running thread; NULL in the scheduler. */
-struct proc *current(void);
+/* The running thread; NULL in the scheduler. For the code that asks it never changes. */
+struct proc *current(void) __attribute__((const));
 
 /* Starts a kernel thread; NULL without memory. Its body ends by returning. */
 struct proc *kthread_start(const char *name, void (*fn)(void *), void *arg);
@@ -105,8 +104,8 @@ int proc_kill(int pid);
 int proc_new_job(void);
 /* Kills every process of a job; none if it is 0. May be called from an interrupt. */
 void proc_kill_job(int job);
-/* The first process: runs path with one argument, or none if arg is NULL. */
-void proc_start_init(const char *path, const char *arg);
+/* Makes the calling kernel thread the first process: path with one argument; none if it is NULL. */
+void proc_become_init(const char *path, const char *arg) NORETURN;
 
 /* Replaces the current process's program (exec.c). argv ends with NULL. */
 int exec(const char *path, char *const argv[]);

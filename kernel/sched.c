@@ -405,12 +405,9 @@ mutex_try(struct mutex *m)
  * The spin lock is only for those who have to wait. Who waits counts itself, then tries; who
  * releases gives up the mutex, then looks at the count: one of them sees what the other did.
  */
-void
-mutex_lock(struct mutex *m)
+static NOINLINE void
+mutex_wait(struct mutex *m)
 {
-	debug_hold(&current()->held, &m->lk, __builtin_return_address(0));
-	if (mutex_try(m))
-		return;
 	ASSERT(m->owner != current());
 	spin_lock(&m->lk);
 	__atomic_add_fetch(&m->waiters, 1, __ATOMIC_SEQ_CST);
@@ -421,16 +418,29 @@ mutex_lock(struct mutex *m)
 }
 
 void
+mutex_lock(struct mutex *m)
+{
+	debug_hold(&current()->held, &m->lk, __builtin_return_address(0));
+	if (!mutex_try(m))
+		mutex_wait(m);
+}
+
+static NOINLINE void
+mutex_wake(struct mutex *m)
+{
+	spin_lock(&m->lk);
+	wakeup(m);
+	spin_unlock(&m->lk);
+}
+
+void
 mutex_unlock(struct mutex *m)
 {
 	ASSERT(m->owner == current());
 	debug_release(&current()->held, &m->lk);
 	__atomic_store_n(&m->owner, NULL, __ATOMIC_SEQ_CST);
-	if (!__atomic_load_n(&m->waiters, __ATOMIC_SEQ_CST))
-		return;
-	spin_lock(&m->lk);
-	wakeup(m);
-	spin_unlock(&m->lk);
+	if (__atomic_load_n(&m->waiters, __ATOMIC_SEQ_CST))
+		mutex_wake(m);
 }
 
 static void

@@ -10,8 +10,9 @@ spin_init(struct spinlock *l, const char *name)
 	*l = (struct spinlock)SPINLOCK_INIT(name);
 }
 
-struct cpu *
-irq_push_off(void)
+/* irq_push_off(), made part of spin_lock() as well: that is the kernel's most frequent call. */
+static inline struct cpu *
+push_off(void)
 {
 	u64 flags = read_flags();
 
@@ -20,6 +21,12 @@ irq_push_off(void)
 	if (c->irq_off++ == 0)
 		c->irq_were_on = flags & FL_IF;
 	return c;
+}
+
+struct cpu *
+irq_push_off(void)
+{
+	return push_off();
 }
 
 void
@@ -32,22 +39,12 @@ irq_pop(void)
 		sti();
 }
 
-bool
-spin_held(const struct spinlock *l)
-{
-	return READ_ONCE(l->cpu) == this_cpu()->id;
-}
-
 /* Spins until the lock is ours; the acquire orders all later accesses after it. */
 void
 spin_lock(struct spinlock *l)
 {
-	u64 flags = read_flags();
+	struct cpu *c = push_off();
 
-	cli(); /* as irq_push_off(), written out: these are the kernel's most frequent calls */
-	struct cpu *c = this_cpu();
-	if (c->irq_off++ == 0)
-		c->irq_were_on = flags & FL_IF;
 	if (READ_ONCE(l->cpu) == c->id)
 		panic("deadlock: CPU %d takes lock %s twice", l->cpu, l->name);
 	debug_hold(&c->held, l, __builtin_return_address(0));

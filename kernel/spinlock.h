@@ -32,7 +32,6 @@ struct held_locks {
 void spin_init(struct spinlock *l, const char *name);
 void spin_lock(struct spinlock *l);
 void spin_unlock(struct spinlock *l);
-bool spin_held(const struct spinlock *l);
 
 /* Interrupts off and on again, counted: only the outermost pop turns them on. */
 struct cpu *irq_push_off(void); /* this CPU, which it stays on */

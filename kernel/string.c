@@ -53,11 +53,7 @@ memcmp(const void *a, const void *b, size_t n)
 size_t
 strlen(const char *s)
 {
-	size_t n = 0;
-
-	while (s[n])
-		n++;
-	return n;
+	return strnlen(s, (size_t)-1);
 }
 
 size_t

@@ -1,14 +1,9 @@
 /* System calls: the table, and the calls that are only a shell around something else. */
-#include "kernel/abi.h"
 #include "hal/platform.h"
 #include "hal/timer.h"
 #include "kernel/file.h"
-#include "kernel/fs.h"
 #include "kernel/kalloc.h"
-#include "kernel/log.h"
-#include "kernel/proc.h"
-
-typedef s64 (*syscall_fn)(u64 a, u64 b, u64 c);
+#include "kernel/fs.h"
 
 static s64
 sys_exit(u64 status, u64 b, u64 c)
@@ -95,38 +90,18 @@ fd_install(struct file *f)
 	return -EMFILE;
 }
 
-static s64
-sys_read(u64 fd, u64 buf, u64 n)
-{
-	struct file *f = fd_file(fd);
-
-	return f ? file_read(f, buf, MIN(n, 1UL << 30)) : -EBADF;
-}
-
-static s64
-sys_write(u64 fd, u64 buf, u64 n)
-{
-	struct file *f = fd_file(fd);
-
-	return f ? file_write(f, buf, MIN(n, 1UL << 30)) : -EBADF;
-}
-
-/* The fourth argument of these two lies where the program put it. */
-static s64
-sys_pread(u64 fd, u64 buf, u64 n)
-{
-	struct file *f = fd_file(fd);
-
-	return f ? file_pread(f, buf, MIN(n, 1UL << 30), current()->tf->r10) : -EBADF;
-}
-
-static s64
-sys_pwrite(u64 fd, u64 buf, u64 n)
-{
-	struct file *f = fd_file(fd);
-
-	return f ? file_pwrite(f, buf, MIN(n, 1UL << 30), current()->tf->r10) : -EBADF;
-}
+/* `at`: at the offset that the program has put into R10, its fourth argument. */
+#define RW_CALL(name, write, at)                                                    \
+	static s64 sys_##name(u64 fd, u64 buf, u64 n)                               \
+	{                                                                           \
+		const u64 *pos = at ? &current()->tf->r10 : NULL;                   \
+		struct file *f = fd_file(fd);                                       \
+		return f ? file_rw(f, write, buf, MIN(n, 1UL << 30), pos) : -EBADF; \
+	}
+RW_CALL(read, false, false)
+RW_CALL(write, true, false)
+RW_CALL(pread, false, true)
+RW_CALL(pwrite, true, true)
 
 static s64
 sys_open(u64 user_path, u64 flags, u64 c)
@@ -314,24 +289,18 @@ sys_poweroff(u64 how, u64 status, u64 c)
 	return -ENODEV;
 }
 
-static const struct {
-	syscall_fn fn;
-	const char *name;
-} table[] = {
-#define SYSCALL(number, name, argc) [number] = {sys_##name, #name},
+static s64 (*const table[])(u64 a, u64 b, u64 c) = {
+#define SYSCALL(number, name, argc) [number] = sys_##name,
 #include "kernel/syscalls.h"
 #undef SYSCALL
 };
-
-void syscall(struct trapframe *tf);
 
 /* From entry.S, interrupts on. A call that does not exist is an error, not the process's end. */
 void
 syscall(struct trapframe *tf)
 {
-	current()->tf = tf;
-	if (tf->error < NELEM(table) && table[tf->error].fn)
-		tf->rax = table[tf->error].fn(tf->rdi, tf->rsi, tf->rdx);
+	if (tf->error < NELEM(table) && table[tf->error])
+		tf->rax = table[tf->error](tf->rdi, tf->rsi, tf->rdx);
 	else
 		tf->rax = -ENOSYS;
 	if (current()->killed)

@@ -1,6 +1,6 @@
 /*
  * SYSCALL(number, name, argument count): the one list of system calls. It makes the kernel's
- * table, the names that a trace prints, and the stubs of user programs.
+ * table and the stubs of user programs.
  *
  * A program puts the number in RAX and up to six arguments in RDI, RSI, RDX, R10, R8, R9; RAX
  * returns the result, or minus an error number.

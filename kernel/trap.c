@@ -2,10 +2,7 @@
 #include "hal/irq.h"
 #include "kernel/cpu.h"
 #include "kernel/debug.h"
-#include "kernel/lib.h"
-#include "kernel/mem.h"
 #include "kernel/proc.h"
-#include "kernel/trap_asm.h"
 #include "kernel/x86.h"
 
 _Static_assert(offsetof(struct trapframe, rbp) == TF_RBP, "entry.S");
@@ -18,6 +15,7 @@ extern char vector_stubs[], syscall_entry[];
 extern u64 __ex_table_start[][2], __ex_table_end[][2]; /* faulting RIP, where to go on */
 
 bool nmi_panics;
+bool (*touch_watch)(u64 va, bool write, u64 rip);
 struct cpu cpus[MAX_CPUS];
 int ncpus;
 
@@ -56,7 +54,6 @@ cpu_init(int id)
 {
 	struct cpu *c = &cpus[id];
 	u64 tss = (u64)&c->tss;
-	u32 r[4];
 	struct {
 		u16 limit;
 		u64 base;
@@ -88,12 +85,6 @@ cpu_init(int id)
 	wrmsr(MSR_LSTAR, (u64)syscall_entry);
 	wrmsr(MSR_SFMASK, FL_IF | FL_DF | FL_TF | FL_NT | FL_AC);
 	wrmsr(MSR_EFER, rdmsr(MSR_EFER) | EFER_SCE);
-
-	cpuid(0, 0, r);
-	if (r[0] >= 7) {
-		cpuid(7, 0, r);
-		c->smap = r[1] & BIT(20);
-	}
 }
 
 static const char *const exception_names[32] = {"divide error", "debug", "NMI", "breakpoint",
@@ -101,7 +92,7 @@ static const char *const exception_names[32] = {"divide error", "debug", "NMI", 
 	"invalid TSS", "segment not present", "stack fault", "general protection", "page fault",
 	NULL, "FPU error", "alignment check", "machine check", "SIMD error"};
 
-const char *
+static const char *
 exception_name(unsigned vector)
 {
 	return vector < 32 && exception_names[vector] ? exception_names[vector] : "exception";
@@ -132,9 +123,7 @@ kernel_exception(struct trapframe *tf)
 			}
 		}
 	}
-	panic_enter();
-	print_regs(tf);
-	backtrace(tf->rbp);
+	panic_trap(tf);
 #ifdef DEBUG
 	u64 offset;
 	if (tf->vector == VEC_INVALID_OPCODE) /* what the compiler leaves to be run into */
@@ -143,12 +132,16 @@ kernel_exception(struct trapframe *tf)
 	panic("%s in the kernel, address %lx", exception_name(tf->vector), read_cr2());
 }
 
-/* A fault on the process's memory, its own or the kernel's on its behalf; true if mended. */
+/* A fault on the process's memory, its own or the kernel's, or on what is watched; true if mended.
+ */
 static bool
 page_fault(struct trapframe *tf)
 {
 	struct proc *p = current();
 
+	if (touch_watch && !(tf->cs & 3) && !(tf->error & 1) &&
+		touch_watch(read_cr2(), tf->error & 2, tf->rip))
+		return true;
 	return p && p->as.pt.root && read_cr2() < USER_TOP &&
 	       aspace_fault(&p->as, read_cr2(), tf->error & 2); /* SDM vol. 3, 4.7: W/R */
 }
@@ -165,9 +158,7 @@ nmi(struct trapframe *tf)
 	while (panic_begun())
 		asm volatile("cli; hlt");
 	if (nmi_panics) {
-		panic_enter();
-		print_regs(tf);
-		backtrace(tf->rbp);
+		panic_trap(tf);
 		panic("NMI");
 	}
 }

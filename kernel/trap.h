@@ -2,6 +2,27 @@
 #ifndef KERNEL_TRAP_H
 #define KERNEL_TRAP_H
 
+/* Segment selectors. SYSRET wants user data below user code (SDM vol. 2, SYSRET). */
+#define SEL_KCODE 0x08
+#define SEL_KDATA 0x10
+#define SEL_UDATA 0x1b
+#define SEL_UCODE 0x23
+#define SEL_TSS   0x28
+
+#define VEC_NMI            2
+#define VEC_INVALID_OPCODE 6
+#define VEC_DOUBLE_FAULT   8
+#define VEC_PAGE_FAULT     14
+#define VEC_FIRST_IRQ      32
+
+/* Offsets that entry.S needs; trap.c asserts that they are those of the C structures. */
+#define TF_RBP         64
+#define TF_VECTOR      120
+#define TF_CS          144
+#define CPU_USER_RSP   8
+#define CPU_KERNEL_RSP 16
+
+#ifndef __ASSEMBLER__
 #include "kernel/types.h"
 
 struct trapframe {
@@ -10,22 +31,20 @@ struct trapframe {
 	u64 rip, cs, rflags, rsp, ss;
 };
 
-#define VEC_PAGE_FAULT     14
-#define VEC_NMI            2
-#define VEC_INVALID_OPCODE 6
-#define VEC_DOUBLE_FAULT   8
-#define VEC_FIRST_IRQ      32
-
 void trap_init(void); /* once */
 void trap(struct trapframe *tf);
 /* Boot option nmi=panic. */
 extern bool nmi_panics;
-const char *exception_name(unsigned vector);
 
 /* Prints the callers of the frame at rbp, by name. */
 void backtrace(u64 rbp);
+/* Before a panic: a trap's registers and callers. */
+void panic_trap(const struct trapframe *tf);
 /* The function around an address, and the offset in it; NULL if unknown. */
 const char *symbol_of(u64 addr, u64 *offset);
-void print_regs(const struct trapframe *tf);
 
+/* Told of a page fault in the kernel where nothing is mapped: true if it has mended that. */
+extern bool (*touch_watch)(u64 va, bool write, u64 rip);
+
+#endif
 #endif

@@ -16,6 +16,12 @@ typedef int64_t s64;
 /* A physical address as this kernel sees it: an HPA on the machine, a GPA inside a VM. */
 typedef u64 paddr_t;
 
+/* A piece of a scatter-gather list: in the direct map, so physically contiguous. */
+struct sg {
+	void *va;
+	size_t len; /* bytes */
+};
+
 #define PAGE_SHIFT 12
 #define PAGE_SIZE  (1UL << PAGE_SHIFT)
 #define PAGE_MASK  (PAGE_SIZE - 1)
@@ -36,6 +42,7 @@ typedef u64 paddr_t;
 #define NORETURN     __attribute__((noreturn))
 #define PRINTF(f, a) __attribute__((format(printf, f, a)))
 #define MUST_CHECK   __attribute__((warn_unused_result))
+#define NOINLINE     __attribute__((noinline))  /* what is rare costs the rest no registers */
 #define UNLIKELY(e)  __builtin_expect(!!(e), 0) /* the code for it lies out of the way */
 
 #endif

@@ -38,47 +38,22 @@
 #define EFER_NXE           BIT(11)
 #define EFER_SVME          BIT(12)
 
-static inline void
-outb(u16 port, u8 v)
-{
-	asm volatile("outb %0, %1" ::"a"(v), "Nd"(port));
-}
-
-static inline void
-outw(u16 port, u16 v)
-{
-	asm volatile("outw %0, %1" ::"a"(v), "Nd"(port));
-}
-
-static inline void
-outl(u16 port, u32 v)
-{
-	asm volatile("outl %0, %1" ::"a"(v), "Nd"(port));
-}
-
-static inline u8
-inb(u16 port)
-{
-	u8 v;
-	asm volatile("inb %1, %0" : "=a"(v) : "Nd"(port));
-	return v;
-}
-
-static inline u16
-inw(u16 port)
-{
-	u16 v;
-	asm volatile("inw %1, %0" : "=a"(v) : "Nd"(port));
-	return v;
-}
-
-static inline u32
-inl(u16 port)
-{
-	u32 v;
-	asm volatile("inl %1, %0" : "=a"(v) : "Nd"(port));
-	return v;
-}
+/* inb(port), outb(port, v); and so with w and l. */
+#define PORT_ACCESS(size, type)                                            \
+	static inline void out##size(u16 port, type v)                     \
+	{                                                                  \
+		asm volatile("out" #size " %0, %1" ::"a"(v), "Nd"(port));  \
+	}                                                                  \
+	static inline type in##size(u16 port)                              \
+	{                                                                  \
+		type v;                                                    \
+		asm volatile("in" #size " %1, %0" : "=a"(v) : "Nd"(port)); \
+		return v;                                                  \
+	}
+PORT_ACCESS(b, u8)
+PORT_ACCESS(w, u16)
+PORT_ACCESS(l, u32)
+#undef PORT_ACCESS
 
 static inline u64
 rdmsr(u32 msr)
@@ -127,23 +102,15 @@ CR_ACCESS(3)
 CR_ACCESS(4)
 #undef CR_ACCESS
 
-static inline void
-cli(void)
-{
-	asm volatile("cli" ::: "memory");
-}
-
-static inline void
-sti(void)
-{
-	asm volatile("sti" ::: "memory");
-}
-
-static inline void
-pause(void)
-{
-	asm volatile("pause" ::: "memory");
-}
+#define INSTRUCTION(name)                         \
+	static inline void name(void)             \
+	{                                         \
+		asm volatile(#name ::: "memory"); \
+	}
+INSTRUCTION(cli)
+INSTRUCTION(sti)
+INSTRUCTION(pause)
+#undef INSTRUCTION
 
 static inline u64
 read_flags(void)

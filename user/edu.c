@@ -5,7 +5,7 @@
  */
 #include "user/user.h"
 
-const char usage_text[] = "edu test | fact N | map PLACE to|from|both | unmap PLACE\n"
+const char usage_text[] = "edu [-d DEVICE] test | fact N | map PLACE to|from|both | unmap PLACE\n"
 			  "       edu fill PLACE BYTE | peek PLACE | dma read|write ADDRESS\n"
 			  "places: a b (a page each), c d (halves of one page)";
 
@@ -152,15 +152,18 @@ int
 main(int argc, char **argv)
 {
 	char line[128] = "";
+	char **args = argv + 1, *path = "/dev/edu0";
 	int err;
 
+	while (next_option(&args, "d:", &path))
+		;
+	argc -= args - (argv + 1);
+	argv = args - 1;
 	if (argc < 2)
 		usage(2);
-	if (strcmp(argv[1], "-h") == 0)
-		usage(0);
-	dev = open("/dev/edu0", O_RDWR);
+	dev = open(path, O_RDWR);
 	if (dev < 0)
-		die("/dev/edu0: %s", strerror(-dev));
+		die("%s: %s", path, strerror(-dev));
 	if (strcmp(argv[1], "test") == 0) {
 		contract();
 		return failed != 0;

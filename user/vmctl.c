@@ -9,7 +9,9 @@
 	X("create", 1, 13,                                                                        \
 		"create NAME [-m MiB] [-c CPUS] [-k KERNEL] [-r ROOTFS]\n"                        \
 		"                    [-a \"KERNEL COMMAND LINE\"] [-s \"SCRIPT TO RUN\"]")        \
-	X("assign", 2, 6, "assign NAME BDF [-p permit|deny] [-q PAGES]")                          \
+	X("assign", 2, 7,                                                                         \
+		"assign NAME BDF [-p permit|deny] [-q PAGES] [--unsafe]\n"                        \
+		"                   (--unsafe: even if nothing confines the device)")             \
 	X("release", 2, 2, "release NAME BDF")                                                    \
 	X("start", 1, 2, "start NAME [-c]    (-c: and goes to its console)")                      \
 	X("console", 1, 1, "console NAME       (what is typed goes there; Ctrl-] leaves)")        \
@@ -20,6 +22,7 @@
 	X("status", 0, 1, "status [NAME]")                                                        \
 	X("stats", 1, 1, "stats NAME")                                                            \
 	X("maps", 1, 2, "maps NAME [GPA]")                                                        \
+	X("move", 1, 4, "move NAME [GPA|all] [--every MS]   (0: no more)")                        \
 	X("permit", 2, 2, "permit NAME BDF")                                                      \
 	X("deny", 2, 2, "deny NAME BDF")
 
@@ -107,8 +110,29 @@ add_assign(char **args)
 	char *value;
 	int option;
 
-	while ((option = next_option(&args, "p:q:", &value)))
-		add(option == 'p' ? "policy=" : "quota=", value);
+	for (;;) {
+		if (*args && strcmp(*args, "--unsafe") == 0)
+			add("unsafe=", *args++);
+		else if ((option = next_option(&args, "p:q:", &value)))
+			add(option == 'p' ? "policy=" : "quota=", value);
+		else
+			return args;
+	}
+}
+
+/* Adds what move is about, and how often; returns the operands that are left. */
+static char **
+add_move(char **args)
+{
+	add(*args && **args != '-' ? *args++ : "all", "");
+	if (*args && strcmp(*args, "--every") == 0 && args[1]) {
+		size_t n = strlen(args[1]);
+
+		if (n > 2 && strcmp(args[1] + n - 2, "ms") == 0)
+			args[1][n - 2] = '\0';
+		add("every=", args[1]);
+		args += 2;
+	}
 	return args;
 }
 
@@ -206,6 +230,8 @@ main(int argc, char **argv)
 		args = add_create(args);
 	else if (strcmp(command->name, "assign") == 0)
 		args = add_assign(args);
+	else if (strcmp(command->name, "move") == 0)
+		args = add_move(args);
 	else if (strcmp(command->name, "start") == 0)
 		args += then_console = *args && strcmp(*args, "-c") == 0;
 	else

@@ -204,13 +204,20 @@ refuse(const struct pci_dev *pci)
 		return "it is assigned already";
 	if (iommu_reserved(pci->dev.rid, &range, 1))
 		return "the firmware keeps memory for it (RMRR), which no VM has at that place";
-	if (pci_has_twin(pci))
+	if (pci->dev.twins > 1)
 		return "other devices behind its bridge share its requester id: the IOMMU cannot "
-		       "tell them apart";
+		       "tell them apart, and such a group stays on the host";
+	if (iommu_hw() && iommu_hw()->reach() < 1UL << HC_IOVA_BITS)
+		return "the IOMMU's tables are too small";
+	return NULL;
+}
+
+/* Why nothing would confine the device; NULL if something does. */
+static const char *
+unconfined(void)
+{
 	if (!iommu_hw())
 		return iommu_why_not();
-	if (iommu_hw()->reach() < 1UL << HC_IOVA_BITS)
-		return "the IOMMU's tables are too small";
 	if (!iommu_remaps_irqs())
 		return "the IOMMU does not remap interrupts: the device could raise any of the "
 		       "host's";
@@ -218,14 +225,17 @@ refuse(const struct pci_dev *pci)
 }
 
 int
-assign_device(struct vm *vm, rid_t rid, bool permit, u32 quota, const char **why)
+assign_device(struct vm *vm, rid_t rid, bool permit, bool unsafe, u32 quota, const char **why)
 {
+	const struct iommu_ops *ops = iommu_hw() ? iommu_hw() : &iommu_none;
 	struct pci_dev *pci = pci_find(rid);
 	struct assigned *d;
 	int err;
 
 	if ((*why = refuse(pci)))
 		return -ENODEV;
+	if ((*why = unconfined()) && !unsafe)
+		return -EACCES;
 	if (!(d = kmalloc(sizeof(*d))))
 		return -ENOMEM;
 	if ((err = pci_unbind(pci))) {
@@ -239,10 +249,11 @@ assign_device(struct vm *vm, rid_t rid, bool permit, u32 quota, const char **why
 		.pci = pci,
 		.rid = rid,
 		.guest_rid = guest_place(vm, rid),
+		.unsafe = *why,
 		.permit = permit};
 	/* Twice its memory is more than a sensible guest maps, and a limit all the same. */
 	d->quota = quota ? quota : 2 * vm->mem / PAGE_SIZE;
-	if (!(err = domain_create(iommu_hw(), &d->dom)) &&
+	if (!(err = domain_create(ops, &d->dom)) &&
 		(err = iommu_attach(d->dom, rid, pci->dev.alias)))
 		domain_destroy(d->dom);
 	if (err) {
@@ -255,6 +266,9 @@ assign_device(struct vm *vm, rid_t rid, bool permit, u32 quota, const char **why
 	pci_map_msix(pci);
 	init_bars(d);
 	pci->user = vm->name;
+	if (*why)
+		pr_warn("vm %s: %s can %s, the host's too: %s", vm->name, pci->dev.name,
+			iommu_hw() ? "raise any interrupt" : "reach all memory", *why);
 	spin_lock(&vm->lock);
 	list_add_tail(&vm->devices, &d->link);
 	spin_unlock(&vm->lock);

@@ -30,6 +30,7 @@ struct assigned {
 	rid_t rid, guest_rid; /* where host and guest see it */
 	struct domain *dom;
 
+	bool unsafe;         /* it is not confined */
 	bool permit;         /* (l) */
 	bool cut;            /* (l) it faulted without end: no bus master */
 	bool guest_attached; /* (l) the guest has asked: it may map */
@@ -58,9 +59,10 @@ struct assigned *assigned_at(struct vm *vm, rid_t guest_rid);
 
 /*
  * Gives a device of the host to a VM, or takes it back. On failure *why says what to do about it,
- * and nothing has changed.
+ * and nothing has changed. -EACCES: nothing would confine the device; `unsafe` gives it all the
+ * same.
  */
-int assign_device(struct vm *vm, rid_t rid, bool permit, u32 quota, const char **why);
+int assign_device(struct vm *vm, rid_t rid, bool permit, bool unsafe, u32 quota, const char **why);
 void release_device(struct assigned *d);
 
 /* permit or deny, while the guest runs; deny revokes all grants. */

@@ -124,7 +124,7 @@ number_option(struct session *s, const char *key, u64 *v)
 static int
 cmd_create(struct session *s)
 {
-	u64 mib = 64, cpus = 1, free = frame_count(FRAME_FREE) >> (20 - PAGE_SHIFT);
+	u64 mib = 64, cpus = 1;
 	const char *name = s->word[1], *kernel = option(s, "kernel"), *root = option(s, "root"),
 		   *append = option(s, "append");
 	struct vm *vm;
@@ -140,9 +140,6 @@ cmd_create(struct session *s)
 		return fail(s, -EINVAL, "memory: %d to %d MiB", VM_MIN_MIB, VM_MAX_MIB);
 	if (!number_option(s, "cpus", &cpus) || !cpus || cpus > VM_MAX_CPUS)
 		return fail(s, -EINVAL, "a VM has 1 to %d CPUs", VM_MAX_CPUS);
-	/* Some for tables, and to let the host live. */
-	if (mib + mib / 64 + 8 > free)
-		return fail(s, -ENOMEM, "%lu MiB wanted, %lu MiB free", mib, free);
 	if ((append && strlen(append) >= sizeof(vm->cmdline)) ||
 		(kernel && strlen(kernel) >= sizeof(vm->kernel)) ||
 		(root && strlen(root) >= sizeof(vm->root)))
@@ -178,7 +175,11 @@ cmd_assign(struct session *s)
 		return fail(s, -EINVAL, "%s: the policy is permit or deny", policy);
 	if (!number_option(s, "quota", &quota) || quota > 0xffffffff)
 		return fail(s, -EINVAL, "the quota is a number of pages");
-	err = assign_device(vm, rid, !policy || strcmp(policy, "permit") == 0, quota, &why);
+	err = assign_device(vm, rid, !policy || strcmp(policy, "permit") == 0, option(s, "unsafe"),
+		quota, &why);
+	if (err == -EACCES)
+		return fail(s, err, "%s: %s (with --unsafe it is assigned all the same)",
+			s->word[2], why);
 	if (err)
 		return fail(s, err, "%s: %s", s->word[2], why ? why : strerror(err));
 	return 0;
@@ -346,6 +347,7 @@ console_typed(struct session *s, u64 user_buf, size_t n)
 static void
 kill_vm(struct vm *vm)
 {
+	vm_move_every(vm, 0);
 	if (vm->state == VM_CREATED)
 		return;
 	if (vm->state == VM_RUNNING)
@@ -394,11 +396,11 @@ status_line(struct text *t, struct vm *vm)
 		vm->ncpus, vm->ncpus == 1 ? "" : "s");
 	list_for_each (it, &vm->devices) {
 		struct assigned *d = list_entry(it, struct assigned, link);
-		text_printf(t, "  %s (%s%s)", d->pci->dev.name,
+		text_printf(t, "  %s (%s%s%s)", d->pci->dev.name,
 			d->cut      ? "cut off"
 			: d->permit ? "permit"
 				    : "deny",
-			d->guest_attached ? ", attached" : "");
+			d->unsafe ? ", unsafe" : "", d->guest_attached ? ", attached" : "");
 	}
 	if (vm->state == VM_ENDED)
 		text_printf(t, "  %s", vm->why);
@@ -460,6 +462,8 @@ cmd_stats(struct session *s)
 	for (unsigned i = 0; i < HC_COUNT; i++)
 		if (vm->hypercalls[i])
 			text_printf(t, "%-14s %10lu\n", hypercall_name(i), vm->hypercalls[i]);
+	text_printf(t, "%-14s %10lu\n%-14s %10lu\n%-14s %10lu\n", "pages", vm->touched, "moved",
+		vm->moved, "found pinned", vm->stayed);
 	text_printf(t, "%-10s %6s %10s %10s %10s %8s %8s\n", "DEVICE", "DOMAIN", "MAPS", "UNMAPS",
 		"SYNCS", "FAULTS", "PINNED");
 	list_for_each (it, &vm->devices) {
@@ -516,6 +520,36 @@ cmd_maps(struct session *s)
 	return 0;
 }
 
+/* move NAME GPA, move NAME all: pages get other frames. move NAME all every=MS: and on and on. */
+static int
+cmd_move(struct session *s)
+{
+	struct vm *vm = named_vm(s);
+	const char *p = s->word[2];
+	bool all = strcmp(p, "all") == 0;
+	u64 ms = 0, moved = 0, stayed;
+	gpa_t at = {0};
+	int n;
+
+	if (!vm)
+		return -ENOENT;
+	if ((!all && (!parse_u64(&p, &at.v) || *p)) || !number_option(s, "every", &ms) ||
+		ms > 10000)
+		return fail(s, -EINVAL, "%s: not an address, or no pause of at most 10000 ms",
+			s->word[2]);
+	if (all && option(s, "every"))
+		return vm_move_every(vm, ms);
+	stayed = vm->stayed;
+	do {
+		n = vm_move(vm, &at, all ? vm->mem : ROUND_DOWN(at.v, PAGE_SIZE) + PAGE_SIZE, ~0u);
+		moved += MAX(n, 0);
+	} while (all && n > 0);
+	if (n < 0)
+		return fail(s, n, "%s", strerror(n));
+	text_printf(&s->reply, "%lu moved, %lu pinned\n", moved, vm->stayed - stayed);
+	return 0;
+}
+
 static int
 set_policy(struct session *s, bool permit)
 {
@@ -559,6 +593,7 @@ static const struct {
 	{"maps", 2, cmd_maps},
 	{"permit", 3, cmd_permit},
 	{"deny", 3, cmd_deny},
+	{"move", 3, cmd_move},
 };
 
 /* Cuts the request into words at newlines. */

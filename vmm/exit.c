@@ -282,8 +282,15 @@ exit_io(struct vcpu *v, const struct exit *e)
 static int
 exit_nested_fault(struct vcpu *v, const struct exit *e)
 {
-	vm_end(v->vm, -1, "%s of gpa 0x%lx at rip 0x%lx: nothing is there",
-		e->write ? "write" : "read", e->gpa.v, v->rip);
+	bool there;
+
+	spin_lock(&v->vm->lock);
+	there = vm_touch(v->vm, e->gpa);
+	spin_unlock(&v->vm->lock);
+	if (there)
+		return 1;
+	vm_end(v->vm, -1, "%s of gpa 0x%lx at rip 0x%lx: %s", e->write ? "write" : "read", e->gpa.v,
+		v->rip, e->gpa.v < v->vm->mem ? "the host has no memory left" : "nothing is there");
 	return -1;
 }
 

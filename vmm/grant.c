@@ -55,18 +55,20 @@ unpin(struct assigned *d, const hpa_t frame[], unsigned n)
 	d->pinned -= n;
 }
 
-s64
-grant_map(struct assigned *d, iova_t iova, gpa_t gpa, u64 npages, u64 perm)
+/* Pins and maps; npages is not 0. */
+static s64
+do_map(struct assigned *d, iova_t iova, gpa_t gpa, u64 npages, u64 perm)
 {
 	hpa_t frame[GRANT_PAGES];
-	unsigned n = MIN(npages, GRANT_PAGES), pinned = 0;
+	unsigned n = MIN(npages, GRANT_PAGES), pinned = 0, found;
 	int err = check(d, iova, gpa, npages, perm);
 	u32 page;
 
 	if (err)
 		return err;
-	if (pt_lookup_pages(&d->vm->npt, gpa.v, &frame[0].v, n) != n)
-		err = -HC_EACCES;
+	while ((found = pt_lookup_pages(&d->vm->npt, gpa.v, &frame[0].v, n)) != n && !err)
+		if (!vm_touch(d->vm, (gpa_t){gpa.v + found * PAGE_SIZE}))
+			err = -HC_ENOMEM;
 	/* Pinned before the device can reach them. */
 	for (; pinned < n && !err; pinned++) {
 		if (frame_vm(frame[pinned].v, &page) != d->vm->id)
@@ -83,6 +85,30 @@ grant_map(struct assigned *d, iova_t iova, gpa_t gpa, u64 npages, u64 perm)
 	grant_sync(d); /* nothing was left mapped; but what was unmapped before counts as well */
 	unpin(d, frame, pinned);
 	return err;
+}
+
+s64
+grant_map(struct assigned *d, iova_t iova, gpa_t gpa, u64 npages, u64 perm)
+{
+	return d->dom->fixed ? -HC_EINVAL : do_map(d, iova, gpa, npages, perm);
+}
+
+s64
+grant_place(struct assigned *d, gpa_t gpa, u64 npages, u64 perm)
+{
+	hpa_t frame[GRANT_PAGES] = {{0}};
+	u64 n = 1, got;
+	s64 done = check(d, (iova_t){0}, gpa, npages, perm);
+
+	if (!d->dom->fixed)
+		return -HC_EINVAL;
+	if (done)
+		return done;
+	got = pt_lookup_pages(&d->vm->npt, gpa.v, &frame[0].v, MIN(npages, GRANT_PAGES));
+	while (n < got && frame[n].v == frame[0].v + n * PAGE_SIZE)
+		n++;
+	done = do_map(d, (iova_t){frame[0].v}, gpa, n, perm);
+	return done < 0 ? done : (s64)frame[0].v + done;
 }
 
 /* Takes entries out; their frames then wait, pinned, for a sync. */

@@ -20,6 +20,8 @@ struct assigned;
  * less than was asked for; it allocates tables where the domain has none yet.
  */
 s64 grant_map(struct assigned *d, iova_t iova, gpa_t gpa, u64 npages, u64 perm);
+/* The place hypercall: for a device that nobody translates for. */
+s64 grant_place(struct assigned *d, gpa_t gpa, u64 npages, u64 perm);
 s64 grant_unmap(struct assigned *d, iova_t iova, u64 npages, bool sync);
 void grant_sync(struct assigned *d);
 /* Takes everything back. Does not allocate, cannot fail. */

@@ -28,7 +28,7 @@ hc_attach(struct vcpu *v, const u64 *a)
 	if (d->guest_attached)
 		return -HC_EEXIST;
 	d->guest_attached = true;
-	return 0;
+	return d->dom->fixed;
 }
 
 static s64
@@ -53,6 +53,14 @@ hc_map(struct vcpu *v, const u64 *a)
 	if (!d)
 		return -HC_ENODEV;
 	return grant_map(d, (iova_t){a[1]}, (gpa_t){a[2]}, a[3], a[4]);
+}
+
+static s64
+hc_place(struct vcpu *v, const u64 *a)
+{
+	struct assigned *d = device(v, a[0]);
+
+	return d ? grant_place(d, (gpa_t){a[1]}, a[2], a[3]) : -HC_ENODEV;
 }
 
 static s64

@@ -13,7 +13,7 @@
 
 #define INFO_GPA      0x10000UL
 #define ACPI_GPA      0xe0000UL
-#define IMAGE_GPA     0x100000UL
+#define IMAGE_GPA     VM_ROM_END
 #define HEADER_SEARCH 32768
 
 static bool
@@ -33,7 +33,7 @@ copy_file(struct vm *vm, struct inode *ip, u64 offset, u64 n, u64 gpa, void *pag
 {
 	for (u64 done = 0; done < n; done += PAGE_SIZE) {
 		size_t k = MIN(n - done, PAGE_SIZE);
-		if (inode_read(ip, page, offset + done, k) != (s64)k ||
+		if (inode_read(ip, page, offset + done, k, false) != (s64)k ||
 			!put(vm, gpa + done, page, k))
 			return false;
 	}
@@ -45,7 +45,7 @@ static bool
 has_header(struct inode *ip, void *page)
 {
 	for (u64 at = 0; at < HEADER_SEARCH; at += PAGE_SIZE) {
-		s64 n = inode_read(ip, page, at, PAGE_SIZE);
+		s64 n = inode_read(ip, page, at, PAGE_SIZE, false);
 		for (s64 i = 0; i + 16 <= n; i += 8) {
 			const u32 *w = (const u32 *)((char *)page + i);
 			if (w[0] == 0xe85250d6 && w[0] + w[1] + w[2] + w[3] == 0)
@@ -65,14 +65,14 @@ load_image(struct vm *vm, struct inode *ip, u32 *entry, u64 *end, void *page)
 	const char *wrong;
 
 	inode_stat(ip, &st);
-	if (inode_read(ip, &h, 0, sizeof(h)) != sizeof(h))
+	if (inode_read(ip, &h, 0, sizeof(h), false) != sizeof(h))
 		return "the kernel is too short for an ELF file";
 	if ((wrong = elf_check(&h, st.size)))
 		return wrong;
 	if (!has_header(ip, page))
 		return "the kernel has no multiboot2 header";
 	for (unsigned i = 0; i < h.phnum; i++) {
-		if (inode_read(ip, &ph, h.phoff + i * sizeof(ph), sizeof(ph)) != sizeof(ph))
+		if (inode_read(ip, &ph, h.phoff + i * sizeof(ph), sizeof(ph), false) != sizeof(ph))
 			return "the kernel cannot be read";
 		if (ph.type != ELF_PT_LOAD)
 			continue;
@@ -196,7 +196,7 @@ write_info(struct vm *vm, const struct memrange *module, u8 *page)
 			u64 base, len;
 			u32 type, reserved;
 		} entry[2];
-	} map = {24, 0, {{0, 0x9f000, 1, 0}, {IMAGE_GPA, vm->mem - IMAGE_GPA, 1, 0}}};
+	} map = {24, 0, {{0, VM_ROM_START, 1, 0}, {IMAGE_GPA, vm->mem - IMAGE_GPA, 1, 0}}};
 	u8 rsdp[36];
 	u32 at = 8;
 

@@ -126,6 +126,7 @@ enum {
 #define EVENT_VALID     BIT(31)
 #define EVENT_HAS_CODE  BIT(11)
 #define EVENT_EXCEPTION (3UL << 8)
+#define EVENT_TYPE      (7UL << 8)
 #define EVENT_NMI       (2UL << 8 | 2)
 
 struct svm_vcpu {
@@ -141,6 +142,9 @@ static struct {
 	bool on;
 	struct vcpu *last;
 } percpu[MAX_CPUS];
+
+/* Each CPU's: room for a look at what its FPU's registers hold. */
+static u8 fpu_holds[MAX_CPUS][512] __attribute__((aligned(16)));
 
 static u8 *iopm;  /* every port exits: 12 KiB of ones */
 static u8 *msrpm; /* 2 bits an MSR: read, write */
@@ -228,7 +232,10 @@ svm_probe(const char **why_not)
 	return &svm_ops;
 }
 
-/* Turns SVM on for this CPU, the first time that it is to run a guest. Interrupts are off. */
+/*
+ * Turns SVM on for this CPU, the first time that it is to run a guest. Interrupts are off, and the
+ * FPU may be used.
+ */
 static void
 svm_cpu_init(void)
 {
@@ -240,6 +247,7 @@ svm_cpu_init(void)
 	/* FS, GS, TR, system call MSRs: the same at every entry, so saved once. */
 	asm volatile("vmsave %0" ::"a"(virt_to_phys(percpu[cpu].state)) : "memory");
 	write_cr4(read_cr4() | CR4_OSFXSR | CR4_OSXMMEXCPT);
+	asm volatile("fninit"); /* as every vCPU begins */
 }
 
 static int
@@ -259,6 +267,7 @@ svm_vcpu_init(struct vcpu *v, u64 npt_root)
 	s->fpu = fpu;
 	*(u16 *)fpu = 0x37f; /* FCW and MXCSR as after reset */
 	*(u32 *)(fpu + 24) = 0x1f80;
+	*(u32 *)(fpu + 28) = 0xffff; /* MXCSR_MASK: what FXSAVE writes there */
 	s->last_cpu = -1;
 	v->arch = s;
 	/*
@@ -483,6 +492,26 @@ decode(const struct vmcb *c, struct exit *e)
 	}
 }
 
+/*
+ * Fills the FPU's registers for v. The kernel does not use them, so they still hold what the last
+ * vCPU on this CPU has left there, and mostly that is what is wanted: the guest's kernel does not
+ * use them either. FXRSTOR is not for nothing: in QEMU 7.2 (cpu_clear_ignne) it writes CPU 0's
+ * hflags2, whichever CPU executes it, with no lock. If CPU 0 enters or leaves a guest meanwhile, it
+ * may lose that nested paging has been turned on (its guest then reaches the host's memory), or
+ * off. Guests that load the FPU themselves (FXRSTOR, FRSTOR, FLDENV) still do that.
+ */
+static void
+load_fpu(struct vcpu *v, const struct svm_vcpu *s)
+{
+	int cpu = this_cpu()->id;
+
+	if (percpu[cpu].last == v && s->last_cpu == cpu)
+		return;
+	asm volatile("fxsave64 %0" : "=m"(fpu_holds[cpu]));
+	if (memcmp(fpu_holds[cpu], s->fpu, 416) != 0)
+		asm volatile("fxrstor64 %0" ::"m"(*(u8(*)[512])s->fpu));
+}
+
 /* Moves the neutral state into the VMCB, and what has to be injected. */
 static void
 put_state(struct vcpu *v, struct svm_vcpu *s, int cpu)
@@ -529,6 +558,12 @@ get_state(struct vcpu *v, struct svm_vcpu *s)
 		c->intercept1 &= ~I1_IRET;
 	/* An exit in the middle of a delivery: the same event again (15.7.2). */
 	c->event_inject = c->exit_int_info & EVENT_VALID ? c->exit_int_info : 0;
+	/*
+	 * QEMU 7.2 (handle_even_inj) calls a virtual interrupt that met a nested fault an
+	 * exception, which VMRUN would refuse; and as V_IRQ is still set, it comes again by itself.
+	 */
+	if ((c->event_inject & EVENT_TYPE) == EVENT_EXCEPTION && (c->event_inject & 0xff) > 31)
+		c->event_inject = 0;
 }
 
 static void
@@ -538,12 +573,11 @@ svm_run(struct vcpu *v, struct exit *e)
 	int cpu = this_cpu()->id;
 	u64 cr0 = read_cr0();
 
+	write_cr0(cr0 & ~(CR0_EM | CR0_TS));
 	if (!percpu[cpu].on)
 		svm_cpu_init();
+	load_fpu(v, s);
 	put_state(v, s, cpu);
-	/* The kernel does not use the FPU, so the guest's state goes in and out as it is. */
-	write_cr0(cr0 & ~(CR0_EM | CR0_TS));
-	asm volatile("fxrstor64 %0" ::"m"(*(u8(*)[512])s->fpu));
 	svm_enter(virt_to_phys(s->vmcb), v->reg, virt_to_phys(percpu[cpu].state));
 	asm volatile("fxsave64 %0" : "=m"(*(u8(*)[512])s->fpu));
 	write_cr0(cr0);

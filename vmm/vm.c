@@ -1,4 +1,4 @@
-/* A VM's memory, its birth and its end. */
+/* A VM: its birth and its end. */
 #include "vmm/vm.h"
 #include "kernel/abi.h"
 #include "kernel/kalloc.h"
@@ -7,89 +7,6 @@
 #include "vmm/assign.h"
 
 static u16 next_id = 1;
-
-bool
-vm_hpa(struct vm *vm, gpa_t gpa, hpa_t *hpa)
-{
-	return gpa.v < vm->mem && pt_lookup(&vm->npt, gpa.v, &hpa->v, NULL);
-}
-
-/* Copies between us and a VM's memory; to it if `in` is given, else out of it. */
-static bool
-vm_copy(struct vm *vm, gpa_t gpa, const char *in, char *out, size_t n)
-{
-	for (size_t done = 0; done < n;) {
-		gpa_t at = {gpa.v + done};
-		size_t k = MIN(n - done, PAGE_SIZE - (at.v & PAGE_MASK));
-		hpa_t hpa;
-
-		if (at.v < gpa.v || !vm_hpa(vm, at, &hpa))
-			return false;
-		if (in)
-			memcpy(phys_to_virt(hpa.v), in + done, k);
-		else
-			memcpy(out + done, phys_to_virt(hpa.v), k);
-		done += k;
-	}
-	return true;
-}
-
-bool
-vm_write(struct vm *vm, gpa_t gpa, const void *src, size_t n)
-{
-	return vm_copy(vm, gpa, src, NULL, n);
-}
-
-bool
-vm_read(struct vm *vm, gpa_t gpa, void *dst, size_t n)
-{
-	return vm_copy(vm, gpa, NULL, dst, n);
-}
-
-/*
- * Fills the nested table with frames in no order, each at another address than the guest sees:
- * whoever confuses GPA and HPA notices at once.
- */
-static int
-populate(struct vm *vm)
-{
-	u64 n = vm->mem / PAGE_SIZE, seed = vm->id * 0x9e3779b97f4a7c15UL, got = 0;
-	hpa_t *frame = kmalloc(n * sizeof(*frame));
-	struct pt_gather none = {0};
-	int err = frame ? 0 : -ENOMEM;
-
-	for (; got < n && !err; got++) {
-		if (!(frame[got].v = frame_alloc(0, FRAME_VM))) {
-			err = -ENOMEM;
-			break;
-		}
-		memset(phys_to_virt(frame[got].v), 0, PAGE_SIZE);
-	}
-	for (u64 i = n - 1; i > 0 && !err; i--) { /* Fisher and Yates, with xorshift */
-		seed ^= seed << 13, seed ^= seed >> 7, seed ^= seed << 17;
-		u64 k = seed % i; /* never i itself: every frame leaves its place */
-		hpa_t t = frame[i];
-		frame[i] = frame[k];
-		frame[k] = t;
-	}
-	for (u64 i = 0; i < n && !err; i++) {
-		if (frame[i].v == i * PAGE_SIZE) {
-			hpa_t *other = &frame[i ? 0 : n - 1], t = *other;
-			*other = frame[i];
-			frame[i] = t;
-		}
-	}
-	for (u64 i = 0; i < n && !err; i++) {
-		frame_set_vm(frame[i].v, vm->id, i);
-		err = pt_map(
-			&vm->npt, i * PAGE_SIZE, frame[i].v, PAGE_SIZE, PT_R | PT_W | PT_X, &none);
-	}
-	if (err)
-		while (got)
-			frame_free(frame[--got].v, 0, FRAME_VM);
-	kfree(frame);
-	return err;
-}
 
 int
 vm_create(const char *name, u64 mem, unsigned ncpus, struct vm **out)
@@ -111,8 +28,6 @@ vm_create(const char *name, u64 mem, unsigned ncpus, struct vm **out)
 	err = (vm->log = kmalloc(VM_LOG_SIZE + 1)) ? 0 : -ENOMEM;
 	if (!err)
 		err = pt_init(&vm->npt, &pt_fmt_npt, 4, false);
-	if (!err && (err = populate(vm)))
-		pt_destroy(&vm->npt);
 	if (err) {
 		kfree(vm->log);
 		kfree(vm);
@@ -133,12 +48,7 @@ vm_destroy(struct vm *vm)
 	ASSERT(vm->state != VM_RUNNING && list_empty(&vm->devices));
 	for (unsigned i = 0; i < vm->ncpus; i++)
 		vcpu_destroy(vm->vcpu[i]);
-	for (u64 at = 0; at < vm->mem; at += PAGE_SIZE) {
-		hpa_t hpa;
-		if (vm_hpa(vm, (gpa_t){at}, &hpa))
-			frame_free(hpa.v, 0, FRAME_VM); /* panics if a pin was forgotten */
-	}
-	pt_destroy(&vm->npt);
+	vm_free_memory(vm);
 	if (vm->hole)
 		page_free(vm->hole, FRAME_KERNEL);
 	kfree(vm->log);

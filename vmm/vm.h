@@ -18,6 +18,8 @@
 #define VM_MIN_MIB    16
 #define VM_MAX_MIB    2048
 #define VM_MAX_CPUS   8
+#define VM_ROM_START  0x9f000UL /* GPA: no RAM, as on a PC; firmware's tables are in it */
+#define VM_ROM_END    0x100000UL
 #define VM_MMIO_START 0xc0000000UL /* GPA: device BARs, up to the APICs */
 #define VM_MMIO_END   0xfec00000UL
 
@@ -38,6 +40,10 @@ struct vm {
 	int users;           /* (l) who sleeps in a command on this VM */
 	unsigned running;    /* (l) vCPUs whose threads have not ended */
 	struct pt npt;       /* (l) GPA to HPA */
+	u64 touched;         /* (l) pages that have a frame */
+	u64 moved, stayed; /* (l) pages: put into other frames; pinned when they should have been */
+	u32 move_ms;       /* (c) the mover's pause; 0: it is to end */
+	bool mover;        /* (c) to set, (l) to clear: it runs */
 	struct vcpu *vcpu[VM_MAX_CPUS];
 	unsigned ncpus;
 	struct list devices; /* struct assigned; (c) and (l) to change, either to read */
@@ -64,16 +70,29 @@ struct vm {
 
 #define VM_LOG_SIZE 32768
 
-/* Allocates the VM and its memory. -ENOMEM, and nothing is left behind. */
+/* A VM without memory, which it gets when it touches it. -ENOMEM, and nothing is left behind. */
 int vm_create(const char *name, u64 mem, unsigned ncpus, struct vm **vm);
 /* Frees all of it. It must not be running, and must have no devices. */
 void vm_destroy(struct vm *vm);
 
-/* Guest memory by GPA. False if any of it is not RAM of the VM. vm->lock held. */
+/*
+ * memory.c. Guest memory by GPA: false if any of it is not RAM of the VM, or there is no memory for
+ * what it touches first. vm->lock held.
+ */
 bool vm_write(struct vm *vm, gpa_t gpa, const void *src, size_t n);
 bool vm_read(struct vm *vm, gpa_t gpa, void *dst, size_t n);
-/* The frame behind a GPA; false if there is none. vm->lock held. */
+/* The frame behind a GPA; gives it one. */
+bool vm_touch(struct vm *vm, gpa_t gpa);
 bool vm_hpa(struct vm *vm, gpa_t gpa, hpa_t *hpa);
+/* The end of all of it. No vCPU runs. */
+void vm_free_memory(struct vm *vm);
+/*
+ * Puts up to n pages (or fewer: see there) from *at on, before `end`, into other frames, but for
+ * those that are pinned; *at is then where to go on. How many, or -ENOMEM.
+ */
+int vm_move(struct vm *vm, gpa_t *at, u64 end, unsigned n);
+/* Has that done to all pages, some every `ms` milliseconds; 0: no more. -ENOMEM. control held. */
+int vm_move_every(struct vm *vm, u32 ms);
 
 /* Starts the threads of all vCPUs. -ENOMEM: it ends at once. control held. */
 int vm_start(struct vm *vm);

@@ -50,7 +50,8 @@ amdvi_attach(struct domain *d, rid_t rid)
 	}
 	spin_lock(&amdvi.lock);
 	if (amdvi.devtab[as].word[0] != DTE_BLOCKED) {
-		err = -EEXIST;
+		/* The bridge's entry serves for all behind it. */
+		err = amdvi.devtab[as].word[1] == d->id ? 0 : -EEXIST;
 	} else {
 		/*
 		 * In two steps: the unit may read the entry between the stores, and must not tag

@@ -38,16 +38,17 @@ make_table(rid_t as)
 
 /*
  * Writes the entry of message `index` of a device, and has the unit forget the old one. Devices
- * behind an old bridge share its table, 8 entries each. The entry's number, -ENOMEM or -ERANGE.
+ * behind an old bridge share its table, 8 entries each; of such a one `rid` is the bridge's, and
+ * the upper half of `index` its own. The entry's number, -ENOMEM or -ERANGE.
  */
 static int
 route(rid_t rid, unsigned index, u32 entry)
 {
-	rid_t as = ivrs_alias(&amdvi.ivrs, rid);
-	unsigned n = as == rid ? index : (rid & 0xff) << 3 | index;
+	rid_t as = ivrs_alias(&amdvi.ivrs, rid), own = index >> 16 ? index >> 16 : rid;
+	unsigned n = (u16)index | (as == own ? 0 : (own & 0xff) << 3);
 	u32 *t;
 
-	if (n >> ENTRIES_LOG2 || (as != rid && index > 7))
+	if (n >> ENTRIES_LOG2 || (as != own && (u16)index > 7))
 		return -ERANGE;
 	spin_lock(&amdvi.lock);
 	if ((t = table_of(as)) || (entry && (t = make_table(as)))) {

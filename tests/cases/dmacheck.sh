@@ -38,13 +38,15 @@ offences() {
 	says freeheap "kfree\+0x[0-9a-f]+ frees memory that is mapped at $(at 'map: freeblock')"
 	says written "unmap at $(at 'offence: written') of what the CPU wrote while the device had it; mapped at $(at 'map: written')"
 	says bounced "unmap at $(at 'offence: bounced') of what the CPU wrote while the device had it; mapped at $(at 'map: bounced')"
+	says touched "touched\+0x[0-9a-f]+ reads what the device has; mapped at $(at 'map: read')"
+	says touched "touched\+0x[0-9a-f]+ writes what the device has; mapped at $(at 'map: write')"
 	says ring "free at $(at 'offence: size') of 12288 bytes .*; allocated for 00:05.0 at $(at 'map: ring'): 4096 bytes"
 	says ring "free at $(at 'offence: freed') of what is not allocated"
 	says ring "free at $(at 'offence: address') of 4096 bytes at iova (0x[0-9a-f]+); allocated for 00:05.0"
 	expect "ring of another device" "dma_check: 00:03.0: free at $(at 'offence: device') .*; allocated for 00:05.0"
 	expect "leak of a ring" "dma_check: 00:1f.0: left behind: 100 bytes allocated at $(at 'ring: leak')"
 	expect "leak of a map" "dma_check: 00:1f.0: left behind: mapped at $(at 'map: leak'), by the map made at $(at 'made: leak')"
-	expect "nothing else is reported, and all is counted: 24 and a flood of 1000" "^dma_check: 1024 offences"
+	expect "nothing else is reported, and all is counted: 26 and a flood of 1000" "^dma_check: 1026 offences"
 	check "a flood prints some lines a second" test "$(grep -c "unmap at $(at flood)" "$log")" -lt 500
 }
 

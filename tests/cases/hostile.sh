@@ -1,9 +1,6 @@
 # shellcheck shell=sh
 # Guests that triple-fault, loop, make random calls, or touch what is not there.
 . tests/lib.sh
-# On several CPUs this fails now and then (about 1 run in 50, under load) with the host damaged: not yet
-# explained, perhaps the emulator. tests/slow/hostile.sh runs it there.
-CPUS=${CPUS:-1}
 disk=$OUT/hostile.img
 random_disk "$disk" 4
 want=$(sha "$disk")

@@ -5,11 +5,9 @@ LIMIT=300
 all_work() { # all_work NAME: of /proc/cpus in that guest, how many CPUs have run threads
 	awk -v vm="$1" '$1 == vm "|" && NF == 5 && $2 ~ /^[0-9]+$/ && $4 > 0 { n++ } END { print n + 0 }' "$log"
 }
-# QEMU 7.2 with several CPUs of its own now and then leaves nested paging on when it leaves a guest that
-# does much at once, and the machine resets; with one it does not. So one CPU here carries the weight.
 cp "$B/fs.img" "$OUT/vmsmp.img"
 # shellcheck disable=SC2046
-CPUS=1 boot vmsmp 'script="sh /tests/smp.sh"' $(root_disk) $(disk "$OUT/vmsmp.img" 4) -device edu,addr=5,dma_mask=0xffffffff
+CPUS=2 boot vmsmp 'script="sh /tests/smp.sh"' $(root_disk) $(disk "$OUT/vmsmp.img" 4) -device edu,addr=5,dma_mask=0xffffffff
 ended "the host ends well"
 for n in 1 2 4 8; do
 	expect "a guest with $n: it ends" "^n$n\| .*smp: $n CPU" "^n$n ended well"

@@ -74,9 +74,9 @@ static struct blkdev disk = {.name = "disk0",
 	.max_bytes = 4 * BLOCK_SIZE};
 
 struct blkdev *
-blk_find(const char *name, unsigned i)
+blk_disk(unsigned i)
 {
-	return (name ? strcmp(name, disk.name) == 0 : i == 0) ? &disk : NULL;
+	return i == 0 ? &disk : NULL;
 }
 
 int
@@ -98,7 +98,6 @@ world_mount(void)
 
 	memset(bufs, 0, sizeof(bufs));
 	memset(bucket, 0, sizeof(bucket));
-	list_init(&lru);
 	memset(&log, 0, sizeof(log));
 	memset(inodes, 0, sizeof(inodes));
 	last_block = 0;
@@ -106,9 +105,8 @@ world_mount(void)
 	world_said[0] = 0;
 	disk.nblocks = world_size / disk.block_size;
 	nundo = 0;
-	bio_init();
 	if (!(err = fs_mount_root()))
-		current()->cwd = fs_root();
+		current()->cwd = fs_root;
 	return err;
 }
 
@@ -120,7 +118,7 @@ world_unmount(void)
 	if (log.dev)
 		log_sync();
 	for (unsigned i = 0; i < NINODES; i++)
-		good &= inodes[i].refs == (inodes[i].ino == ROOT_INO && root == &inodes[i]) &&
+		good &= inodes[i].refs == (inodes[i].ino == ROOT_INO && fs_root == &inodes[i]) &&
 			!inodes[i].lock.owner;
 	for (unsigned i = 0; i < NBUF; i++) {
 		good &= !bufs[i].refs && !bufs[i].busy && !bufs[i].logged;
@@ -132,7 +130,7 @@ world_unmount(void)
 			memcpy(world_disk + (u64)undo[nundo].block * BLOCK_SIZE, undo[nundo].old,
 				BLOCK_SIZE);
 	nundo = 0;
-	root = NULL;
+	fs_root = NULL;
 	return good;
 }
 

@@ -5,7 +5,6 @@
  */
 #include "tests/host/fs_world.h"
 #include "tests/host/fuzz.h"
-#include "kernel/log.h"
 
 const unsigned fuzz_rounds = 1500;
 
@@ -150,12 +149,13 @@ look(const char *path, unsigned depth)
 	if (fs_lookup(path, &ip))
 		return;
 	if (inode_stat(ip, &st) == 0 && st.type == T_FILE) {
-		inode_read_user(ip, (u64)data, 0, sizeof(data));
-		inode_read(ip, data, st.size / 2, sizeof(data));
-		inode_read(ip, data, MAX(st.size, sizeof(data)) - sizeof(data), sizeof(data));
+		inode_read(ip, data, 0, sizeof(data), true);
+		inode_read(ip, data, st.size / 2, sizeof(data), false);
+		inode_read(
+			ip, data, MAX(st.size, sizeof(data)) - sizeof(data), sizeof(data), false);
 	}
 	for (u64 at = 0; st.type == T_DIR && depth < 3 && at < 20 * sizeof(entry);) {
-		if (inode_read(ip, &entry, at, sizeof(entry)) != sizeof(entry))
+		if (inode_read(ip, &entry, at, sizeof(entry), false) != sizeof(entry))
 			break;
 		at += sizeof(entry);
 		entry.name[NAME_MAX] = 0;

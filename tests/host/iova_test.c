@@ -63,6 +63,22 @@ test_random(u64 limit, u32 max_pages)
 }
 
 static void
+test_reserve(void)
+{
+	struct iova_space s;
+
+	test("iova: what is reserved is not given out, not even after a release");
+	nwindows = 0;
+	iova_init(&s, 0x10000000);
+	CHECK(iova_reserve(&s, 0, 0x8000000) == 0);
+	iova_release(&s, (iova_t){0x7000000}, 1);
+	CHECK(take(&s, 1) && windows[0].start >= 0x8000000);
+	CHECK(iova_reserve(&s, 0, 0x8000000) == 0);
+	CHECK(iova_reserve(&s, 0, 0x9000000) == -EBUSY);
+	iova_fini(&s);
+}
+
+static void
 test_exhaustion(void)
 {
 	struct iova_space s;
@@ -162,6 +178,7 @@ main(void)
 	test_random(1UL << 39, 1u << 12);
 	test_random(1UL << 32, 1u << 16);
 	test_random(0x234000, 64);
+	test_reserve();
 	test_exhaustion();
 	test_starved();
 	test_cpus();

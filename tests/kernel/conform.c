@@ -376,6 +376,27 @@ attach_twice(struct conform *c)
 	CLAIM(c, conform_writes(c, AT, 1));
 }
 
+/* As if edu stood for 00:1f.0, like a bridge for what is behind it. */
+static void
+shared(struct conform *c)
+{
+	const rid_t other = RID(0, 31, 0), edu = c->edu->dev.rid;
+
+	iommu_detach(c->d);
+	IS(c, iommu_attach(c->d, other, edu), 0);
+	IS(c, iommu_join(c->d, edu), 0);
+	IS(c, map(c, AT, 1, 1, BOTH), 0);
+	CLAIM(c, conform_writes(c, AT, 1));
+	CLAIM(c, !iommu_leave(c->d));
+	CLAIM(c, conform_writes(c, AT, 1));
+	IS(c, iommu_join(c->d, other), 0);
+	CLAIM(c, !iommu_leave(c->d));
+	CLAIM(c, iommu_leave(c->d));
+	CLAIM(c, conform_blocked(c, AT));
+	IS(c, iommu_attach(c->d, other, other), 0); /* nothing is left of it */
+	iommu_detach(c->d);
+}
+
 static void
 detached(struct conform *c)
 {
@@ -486,6 +507,7 @@ const struct clause conform_clauses[] = {
 	{ALL, "after a batch the device does not reach what it removed", batch_sync},
 	{ALL, "detach blocks and empties", live_detach},
 	{ALL, "attaching twice is -EEXIST", attach_twice},
+	{HARDWARE, "devices that share a domain leave it one by one", shared},
 	{ALL, "a detached domain takes nothing, and detach twice is harmless", detached},
 	{ALL, "so does one that was never attached", never_attached},
 	{ALL, "no two live domains have one id", domain_ids},

@@ -172,6 +172,27 @@ bounced(void)
 }
 
 static void
+touched(void)
+{
+	volatile char *p = page;
+
+	MAP(&one, page, PAGE_SIZE, DMA_FROM_DEVICE); /* map: read */
+	(void)p[5];
+	p[6] = 1; /* once is enough */
+	dma_unmap(&one);
+	MAP(&one, page, PAGE_SIZE, DMA_FROM_DEVICE); /* map: write */
+	p[PAGE_SIZE - 1] = 1;
+	dma_unmap(&one);
+	p[7] = 1;
+	MAP(&one, page, 100, DMA_FROM_DEVICE);
+	p[100] = 1; /* beside it */
+	dma_unmap(&one);
+	MAP(&one, page, PAGE_SIZE, DMA_BIDIRECTIONAL);
+	p[8] = 1;
+	dma_unmap(&one);
+}
+
+static void
 ring(void)
 {
 	iova_t iova, wrong;
@@ -221,7 +242,7 @@ static const struct {
 	}
 	X(unmapped), X(twice), X(direction), X(failed), X(uncommitted), X(stack), X(constants),
 	X(code), X(freemem), X(noram), X(overlap), X(freepage), X(freeheap), X(written), X(bounced),
-	X(ring), X(leak), X(flood)};
+	X(touched), X(ring), X(leak), X(flood)};
 
 static void
 selftest_dma(void)

@@ -3,7 +3,6 @@
  * bit b if b was ever taken while a was held, or so by way of others: taking a while b is held
  * would then close a circle.
  */
-#include "kernel/console.h"
 #include "kernel/cpu.h"
 #include "kernel/debug.h"
 #include "kernel/lib.h"
@@ -53,7 +52,7 @@ wrong_order(unsigned a, unsigned b, void *held, void *taken)
 {
 	char one[64], two[64];
 
-	console_panic(); /* no locks any more: it may be the console's that is held */
+	panic_enter(); /* no locks any more: it may be the console's that is held */
 	for (unsigned c = b, next; c != a; c = next) {
 		for (next = 1; next < order.n; next++)
 			if (order.at[c][next].taken && (next == a || order.after[next] & BIT(a)))
