@@ -2,7 +2,6 @@
 #ifndef HAL_PLATFORM_H
 #define HAL_PLATFORM_H
 
-#include "hal/irq.h"
 #include "kernel/types.h"
 
 /* Finds out: machine or VM, ACPI tables, configuration space. Before interrupts and timer. */
@@ -12,7 +11,7 @@ void platform_init(void);
 void platform_debug_exit(u32 status);
 /* Turns the machine off by ACPI; returns if that did not work. */
 void platform_poweroff(void);
-/* Calls it from an interrupt when somebody wants the machine to be turned off. */
-void platform_on_button(irq_fn pressed);
+/* Returns when somebody wants the machine to be turned off. */
+void platform_wait_button(void);
 
 #endif
