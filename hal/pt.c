@@ -305,6 +305,22 @@ map_one(struct pt *pt, u64 in, u64 out, u64 len, unsigned perm, int *err)
 	}
 }
 
+/* The last entry on the way down to `in`: a leaf, or one that is empty. *shift: of what it maps. */
+static u64 *
+entry_of(const struct pt *pt, u64 in, unsigned *shift)
+{
+	const struct pt_fmt *fmt = pt->fmt;
+	u64 *t = pt->root;
+
+	for (*shift = PAGE_SHIFT + 9 * (pt->levels - 1);; *shift -= 9) {
+		u64 *p = &t[in >> *shift & 511], e = READ_ONCE(*p);
+
+		if (*shift == PAGE_SHIFT || !(e & fmt->valid) || (e & fmt->which) == fmt->large)
+			return p;
+		t = pt_page_virt(e & fmt->addr);
+	}
+}
+
 /*
  * The table of 4 KiB leaves that `in` is in. NULL with *err 0: there is none, a hole; -EEXIST: a
  * larger leaf covers it.
@@ -312,22 +328,11 @@ map_one(struct pt *pt, u64 in, u64 out, u64 len, unsigned perm, int *err)
 static u64 *
 leaf_table(const struct pt *pt, u64 in, int *err)
 {
-	const struct pt_fmt *fmt = pt->fmt;
-	u64 *t = pt->root;
+	unsigned shift;
+	u64 *e = entry_of(pt, in, &shift);
 
-	*err = 0;
-	for (unsigned shift = PAGE_SHIFT + 9 * (pt->levels - 1); shift > PAGE_SHIFT; shift -= 9) {
-		u64 e = READ_ONCE(t[in >> shift & 511]);
-
-		if (!(e & fmt->valid))
-			return NULL;
-		if ((e & fmt->which) == fmt->large) {
-			*err = -EEXIST;
-			return NULL;
-		}
-		t = pt_page_virt(e & fmt->addr);
-	}
-	return t;
+	*err = shift > PAGE_SHIFT && is_valid(pt, *e) ? -EEXIST : 0;
+	return shift == PAGE_SHIFT ? (u64 *)ROUND_DOWN((u64)e, PAGE_SIZE) : NULL;
 }
 
 /* The same; makes what is missing, or -ENOMEM. */
@@ -533,50 +538,51 @@ pt_unmap(struct pt *pt, u64 in, u64 len, u64 *removed, struct pt_gather *g)
 bool
 pt_lookup(const struct pt *pt, u64 in, u64 *out, unsigned *perm)
 {
-	const u64 *t = pt->root;
+	unsigned shift;
+	u64 e, offset;
 
 	if (!in_reach(pt, ROUND_DOWN(in, PAGE_SIZE), PAGE_SIZE))
 		return false;
-	for (unsigned level = pt->levels - 1;; level--) {
-		u64 e = READ_ONCE(t[index_at(in, level)]), offset = pt_level_size(level) - 1;
-
-		if (!is_valid(pt, e))
-			return false;
-		if (is_leaf(pt, e, level)) {
-			if (out)
-				*out = (e & pt->fmt->addr & ~offset) | (in & offset);
-			if (perm)
-				*perm = entry_perm(pt->fmt, e);
-			return true;
-		}
-		t = table_at(pt, e);
-	}
+	e = READ_ONCE(*entry_of(pt, in, &shift));
+	if (!is_valid(pt, e))
+		return false;
+	offset = BIT(shift) - 1;
+	if (out)
+		*out = (e & pt->fmt->addr & ~offset) | (in & offset);
+	if (perm)
+		*perm = entry_perm(pt->fmt, e);
+	return true;
 }
 
 unsigned
 pt_lookup_pages(const struct pt *pt, u64 in, u64 out[], unsigned n)
 {
-	u64 first = pt->fmt->first;
-	const u64 *t = NULL;
-	unsigned i;
-	int err;
+	const struct pt_fmt *fmt = pt->fmt;
+	unsigned i = 0, shift;
 
-	for (i = 0; i < n; i++, in += PAGE_SIZE) {
-		if (!t || index_at(in, 0) == 0) {
-			if (!in_reach(pt, in, PAGE_SIZE))
-				return i;
-			t = leaf_table(pt, in, &err);
-			if (!t && !err)
-				return i;
-		}
-		if (!t) { /* a large page: walk again for the next */
-			pt_lookup(pt, in, &out[i], NULL);
+	while (i < n && in_reach(pt, in, PAGE_SIZE)) {
+		const u64 *p = entry_of(pt, in, &shift);
+		u64 e = READ_ONCE(*p), left = BIT(shift) - (in & (BIT(shift) - 1));
+
+		if (!(e & fmt->valid))
+			break;
+		if (shift == PAGE_SHIFT) { /* on through its table */
+			for (left = 512 - index_at(in, 0);;) {
+				out[i++] = (e & fmt->addr) | !!(e & fmt->first);
+				in += PAGE_SIZE;
+				if (i == n || --left == 0)
+					break;
+				if (!((e = READ_ONCE(*++p)) & fmt->valid))
+					return i;
+			}
 			continue;
 		}
-		u64 e = READ_ONCE(t[index_at(in, 0)]);
-		if (!is_valid(pt, e))
-			return i;
-		out[i] = (e & pt->fmt->addr) | !!(e & first);
+		for (e = (e & fmt->addr & ~(BIT(shift) - 1)) + BIT(shift) - left; left && i < n;
+			left -= PAGE_SIZE) {
+			out[i++] = e;
+			e += PAGE_SIZE;
+			in += PAGE_SIZE;
+		}
 	}
 	return i;
 }

@@ -493,7 +493,7 @@ decode(const struct vmcb *c, struct exit *e)
 }
 
 /*
- * Fills the FPU's registers for v. The kernel does not use them, so they still hold what the last
+ * Fills the FPU's registers. The kernel does not use them, so they still hold what the last
  * vCPU on this CPU has left there, and mostly that is what is wanted: the guest's kernel does not
  * use them either. FXRSTOR is not for nothing: in QEMU 7.2 (cpu_clear_ignne) it writes CPU 0's
  * hflags2, whichever CPU executes it, with no lock. If CPU 0 enters or leaves a guest meanwhile, it
@@ -501,12 +501,8 @@ decode(const struct vmcb *c, struct exit *e)
  * off. Guests that load the FPU themselves (FXRSTOR, FRSTOR, FLDENV) still do that.
  */
 static void
-load_fpu(struct vcpu *v, const struct svm_vcpu *s)
+load_fpu(const struct svm_vcpu *s, int cpu)
 {
-	int cpu = this_cpu()->id;
-
-	if (percpu[cpu].last == v && s->last_cpu == cpu)
-		return;
 	asm volatile("fxsave64 %0" : "=m"(fpu_holds[cpu]));
 	if (memcmp(fpu_holds[cpu], s->fpu, 416) != 0)
 		asm volatile("fxrstor64 %0" ::"m"(*(u8(*)[512])s->fpu));
@@ -516,8 +512,12 @@ load_fpu(struct vcpu *v, const struct svm_vcpu *s)
 static void
 put_state(struct vcpu *v, struct svm_vcpu *s, int cpu)
 {
+	bool other = percpu[cpu].last != v ||
+		     s->last_cpu != cpu; /* was here last, or we elsewhere */
 	struct vmcb *c = s->vmcb;
 
+	if (other)
+		load_fpu(s, cpu);
 	if (v->rip != c->rip) /* stepped over an instruction: its shadow of STI is over too */
 		c->shadow = 0;
 	c->rax = v->reg[RAX];
@@ -532,7 +532,7 @@ put_state(struct vcpu *v, struct svm_vcpu *s, int cpu)
 		v->exception = -1;
 	}
 	/* One ASID for all guests: flush it whenever its owner changes on this CPU. */
-	if ((c->tlb_control = s->flush || percpu[cpu].last != v || s->last_cpu != cpu)) {
+	if ((c->tlb_control = s->flush || other)) {
 		s->flush = false;
 		s->last_cpu = cpu;
 		percpu[cpu].last = v;
@@ -576,7 +576,6 @@ svm_run(struct vcpu *v, struct exit *e)
 	write_cr0(cr0 & ~(CR0_EM | CR0_TS));
 	if (!percpu[cpu].on)
 		svm_cpu_init();
-	load_fpu(v, s);
 	put_state(v, s, cpu);
 	svm_enter(virt_to_phys(s->vmcb), v->reg, virt_to_phys(percpu[cpu].state));
 	asm volatile("fxsave64 %0" : "=m"(*(u8(*)[512])s->fpu));

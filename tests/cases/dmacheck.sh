@@ -35,7 +35,7 @@ offences() {
 	says overlap "mapped at $(at 'offence: overlap'): overlaps what 00:05.0 maps at $(at 'map: overlap'), and one writes"
 	says freepage "freepage\+0x[0-9a-f]+ frees memory that is mapped at $(at 'map: freepage')"
 	says freeheap "freeheap\+0x[0-9a-f]+ frees memory that is mapped at $(at 'map: freeheap')"
-	says freeheap "kfree\+0x[0-9a-f]+ frees memory that is mapped at $(at 'map: freeblock')"
+	says freeheap "(kfree|freeheap)\+0x[0-9a-f]+ frees memory that is mapped at $(at 'map: freeblock')"
 	says written "unmap at $(at 'offence: written') of what the CPU wrote while the device had it; mapped at $(at 'map: written')"
 	says bounced "unmap at $(at 'offence: bounced') of what the CPU wrote while the device had it; mapped at $(at 'map: bounced')"
 	says touched "touched\+0x[0-9a-f]+ reads what the device has; mapped at $(at 'map: read')"
