@@ -171,12 +171,18 @@ check_range(const struct domain *d, iova_t iova, u32 npages)
 	return iova.v >= d->reach || (u64)npages * PAGE_SIZE > d->reach - iova.v ? -ERANGE : 0;
 }
 
-/* The one place where an invalidation is ordered, and waited for. */
+/*
+ * The one place where an invalidation is ordered, and waited for: of the smallest block of 2^order
+ * pages that covers [start, end).
+ */
 static void
 invalidate(struct domain *d, u64 start, u64 end, bool tables)
 {
+	u64 differ = (start ^ (end - 1)) >> PAGE_SHIFT;
+	unsigned order = differ ? 64 - __builtin_clzl(differ) : 0;
+
 	__atomic_add_fetch(&d->invalidations, 1, __ATOMIC_RELAXED);
-	d->ops->invalidate(d, start, end, tables);
+	d->ops->invalidate(d, ROUND_DOWN(start, PAGE_SIZE << order), order, tables);
 }
 
 /* Counts pages that have been mapped. */

@@ -97,10 +97,10 @@ struct iommu_ops {
 	void (*detach)(struct domain *, rid_t);
 	u64 (*reach)(void); /* highest IOVA + 1 */
 	/*
-	 * With a table: on return nothing of [start, end) is cached any more, and if `tables` no
-	 * table page that has left the tree.
+	 * With a table: on return nothing of the 2^order pages at start, a multiple of that, is
+	 * cached any more, and if `tables` no table page that has left the tree.
 	 */
-	void (*invalidate)(struct domain *, u64 start, u64 end, bool tables);
+	void (*invalidate)(struct domain *, u64 start, unsigned order, bool tables);
 	/* Without. */
 	int (*map)(struct domain *, iova_t, paddr_t, u32 npages, unsigned perm);
 	int (*unmap)(struct domain *, iova_t, u32 npages, bool sync);

@@ -100,6 +100,22 @@ timer_delay_us(u64 us)
 		pause();
 }
 
+bool
+timer_until(const volatile u32 *word, u32 mask, u32 want)
+{
+	u64 deadline = 0;
+
+	for (; (*word & mask) != want; pause()) {
+		u64 now = timer_ns();
+
+		if (!deadline)
+			deadline = now + 1000000000;
+		else if (now > deadline)
+			return false;
+	}
+	return true;
+}
+
 u32
 timer_tsc_khz(void)
 {

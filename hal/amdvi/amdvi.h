@@ -60,10 +60,9 @@ enum { CMD_WAIT = 1, CMD_DEVICE, CMD_PAGES, CMD_INTERRUPTS = 5, CMD_ALL = 8 };
 #define DTE_IRQ_PASS   (1UL << 60)
 #define DTE_IRQ_REMAP  (2UL << 60)
 
-#define DEVICES       65536
-#define WAIT_LIMIT_NS 1000000000UL /* for any answer of the unit */
-#define RING_ENTRIES  256          /* commands, and events: one page each */
-#define RING_LEN      (8UL << 56)  /* 2^8 entries */
+#define DEVICES      65536
+#define RING_ENTRIES 256         /* commands, and events: one page each */
+#define RING_LEN     (8UL << 56) /* 2^8 entries */
 
 struct dte {
 	u64 word[4];
@@ -80,24 +79,15 @@ struct amdvi {
 	struct dte *devtab;
 	u64 (*queue)[2];
 	unsigned tail;
-	volatile u64 *done; /* where the unit writes the number of the last wait */
+	volatile u64 done; /* where the unit writes the number of the last wait */
 	u64 waits;
 	u64 (*events)[2]; /* the interrupt's, as is the head */
 	unsigned event_head;
 };
 extern struct amdvi amdvi;
 
-static inline u64
-amdvi_read(unsigned reg)
-{
-	return *(volatile u64 *)(amdvi.reg + reg);
-}
-
-static inline void
-amdvi_write(unsigned reg, u64 v)
-{
-	*(volatile u64 *)(amdvi.reg + reg) = v;
-}
+/* A register. */
+#define amdvi_reg(at) (*(volatile u64 *)(amdvi.reg + (at)))
 
 /* Memory that the unit reads: flushed from the caches if firmware says that it does not snoop. */
 void amdvi_flush(const volatile void *p, size_t n);
