@@ -1,17 +1,7 @@
 /* The DMA layer's maps and rings: written once for all modes and strategies. */
 #include "hal/dma_check.h"
-#include "hal/iommu.h"
-#include "hal/iova.h"
-#include "hal/platform.h"
-#include "hal/pv.h"
 #include "hal/strategy.h"
-#include "hal/timer.h"
-#include "kernel/abi.h"
-#include "kernel/bootinfo.h"
-#include "kernel/devfs.h"
 #include "kernel/kalloc.h"
-#include "kernel/proc.h"
-#include "kernel/x86.h"
 
 /* Seen from the device: it reads what goes to it. */
 _Static_assert((int)DMA_TO_DEVICE == (int)IOMMU_READ, "directions");

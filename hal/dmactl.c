@@ -15,7 +15,6 @@
 #include "hal/strategy.h"
 #include "kernel/cmdfile.h"
 #include "kernel/kalloc.h"
-#include "kernel/x86.h"
 
 #define MAX_ORDER_COST 8
 

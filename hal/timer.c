@@ -4,7 +4,6 @@
 #include "hal/pv.h"
 #include "kernel/cpu.h"
 #include "kernel/debug.h"
-#include "kernel/lib.h"
 #include "kernel/proc.h"
 #include "kernel/x86.h"
 

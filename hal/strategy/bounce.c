@@ -10,7 +10,6 @@
  * Faster than Zero Copy" (ASPLOS 2016), there called DMA shadowing.
  */
 #include "hal/strategy.h"
-#include "kernel/abi.h"
 #include "kernel/kalloc.h"
 
 struct dma_bounce {

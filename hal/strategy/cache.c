@@ -4,10 +4,7 @@
  * a use is counted first, and then the entry looked at again.
  */
 #include "hal/strategy/cache.h"
-#include "kernel/abi.h"
 #include "kernel/kalloc.h"
-#include "kernel/mem.h"
-#include "kernel/x86.h"
 
 #define SPARE (-1) /* uses of an entry that maps nothing */
 

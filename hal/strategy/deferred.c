@@ -10,8 +10,6 @@
  */
 #include "hal/strategy.h"
 #include "hal/timer.h"
-#include "kernel/abi.h"
-#include "kernel/mem.h"
 
 #define LIMIT_NS 10000000UL
 

@@ -8,8 +8,6 @@
  * Devices" (USENIX ATC 2008), there called single-use mappings.
  */
 #include "hal/strategy.h"
-#include "kernel/abi.h"
-#include "kernel/mem.h"
 
 static int
 enter(struct dma_map *map, u32 at, paddr_t pa, u32 npages)

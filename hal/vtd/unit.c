@@ -7,10 +7,8 @@
 #include "hal/timer.h"
 #include "kernel/abi.h"
 #include "kernel/bootinfo.h"
-#include "kernel/cpu.h"
 #include "kernel/kalloc.h"
 #include "kernel/mem.h"
-#include "kernel/x86.h"
 
 struct dmar vtd_dmar;
 struct vtd *vtd_unit[DMAR_UNITS];
