@@ -3,19 +3,17 @@
 #include "kernel/lib.h"
 #include "kernel/x86.h"
 
-#define ADDR_51_12 0x000ffffffffff000UL
+#define LEVELS 4 /* most levels of every format */
+#define ADDR   0x000ffffffffff000UL
 
 const struct pt_fmt pt_fmt_cpu = {
 	.name = "cpu",
-	.levels = 4,
 	.sign_extended = true,
-	.leaf_levels = 7,
 	.valid = 1,
 	.table = 7, /* present, writable, user: the leaf decides */
 	.leaf = 1,
 	.large = BIT(7),
 	.which = BIT(7),
-	.addr = ADDR_51_12,
 	.bits = {{PT_W, BIT(1), 0}, {PT_X, 0, BIT(63)}, {PT_USER, BIT(2), 0},
 		{PT_UNCACHED, BIT(3) | BIT(4), 0}, {PT_GLOBAL, BIT(8), 0}, {PT_COW, BIT(9), 0}},
 };
@@ -23,53 +21,41 @@ const struct pt_fmt pt_fmt_cpu = {
 /* A nested walk is made as a user access (AMD64 vol. 2, 15.25.5), so every entry has U=1. */
 const struct pt_fmt pt_fmt_npt = {
 	.name = "npt",
-	.levels = 4,
-	.leaf_levels = 7,
 	.valid = 1,
 	.table = 7,
 	.leaf = 1 | BIT(2),
 	.large = BIT(7),
 	.which = BIT(7),
-	.addr = ADDR_51_12,
 	.bits = {{PT_W, BIT(1), 0}, {PT_X, 0, BIT(63)}, {PT_UNCACHED, BIT(3) | BIT(4), 0}},
 };
 
 const struct pt_fmt pt_fmt_ept = {
 	.name = "ept",
-	.levels = 4,
-	.leaf_levels = 7,
 	.valid = 7,
 	.table = 7,
 	.large = BIT(7),
 	.which = BIT(7),
-	.addr = ADDR_51_12,
 	.bits = {{PT_R, BIT(0), 0}, {PT_W, BIT(1), 0}, {PT_X, BIT(2), 0},
 		{PT_UNCACHED, 0, 6 << 3}}, /* memory type 0 = UC, 6 = WB */
 };
 
 const struct pt_fmt pt_fmt_vtd = {
 	.name = "vtd",
-	.levels = 4,
-	.leaf_levels = 7,
 	.valid = 3,
 	.table = 3,
 	.large = BIT(7),
 	.which = BIT(7),
-	.addr = ADDR_51_12,
 	.bits = {{PT_R, BIT(0), 0}, {PT_W, BIT(1), 0}},
 	.first = BIT(52),
 };
 
 const struct pt_fmt pt_fmt_amdvi = {
 	.name = "amdvi",
-	.levels = 4,
-	.leaf_levels = 7,
 	.next_level = true,
 	.valid = 1,
 	.table = 1 | BIT(61) | BIT(62),
 	.leaf = 1 | BIT(60), /* FC: force coherent */
 	.which = 7 << 9,     /* the next level: 0 */
-	.addr = ADDR_51_12,
 	.bits = {{PT_R, BIT(61), 0}, {PT_W, BIT(62), 0}},
 	.first = BIT(1),
 };
@@ -120,7 +106,7 @@ is_leaf(const struct pt *pt, u64 e, unsigned level)
 static u64 *
 table_at(const struct pt *pt, u64 e)
 {
-	return pt_page_virt(e & pt->fmt->addr);
+	return pt_page_virt(e & ADDR);
 }
 
 static u64
@@ -171,10 +157,8 @@ gather(struct pt_gather *g, u64 start, u64 end)
 int
 pt_init(struct pt *pt, const struct pt_fmt *fmt, unsigned levels, bool flush)
 {
-	*pt = (struct pt){.fmt = fmt,
-		.levels = levels ? levels : fmt->levels,
-		.leaf_levels = fmt->leaf_levels,
-		.flush = flush};
+	*pt = (struct pt){
+		.fmt = fmt, .levels = levels ? levels : LEVELS, .leaf_levels = 7, .flush = flush};
 	pt->root = table_alloc(pt, &pt->root_pa);
 	return pt->root ? 0 : -ENOMEM;
 }
@@ -230,7 +214,7 @@ in_reach(const struct pt *pt, u64 in, u64 len)
 static int
 split(struct pt *pt, u64 *e, unsigned level)
 {
-	u64 out = *e & pt->fmt->addr & ~(pt_level_size(level) - 1);
+	u64 out = *e & ADDR & ~(pt_level_size(level) - 1);
 	unsigned perm = entry_perm(pt->fmt, *e);
 	paddr_t pa;
 	u64 *t = table_alloc(pt, &pa);
@@ -259,50 +243,42 @@ descend(struct pt *pt, u64 *e, unsigned level)
 	return t;
 }
 
-int
-pt_reserve(struct pt *pt, u64 in, u64 len)
+/* The entry that decides about `in`, a leaf or empty: its level, and what was in it. */
+static u64 *
+walk(const struct pt *pt, u64 in, unsigned *level, u64 *was)
 {
-	u64 start = ROUND_DOWN(in, pt_level_size(1)), span = in + len - start;
+	u64 *t = pt->root, *e;
 
-	if (!in_reach(pt, in, len))
-		return -ERANGE;
-	for (u64 done = 0; done < span; done += pt_level_size(1)) {
-		u64 *t = pt->root, at = start + done;
-		for (unsigned level = pt->levels - 1; level > 0; level--) {
-			u64 *e = &t[index_at(at, level)];
-			if (is_valid(pt, *e) && is_leaf(pt, *e, level))
-				return -EEXIST;
-			if (!(t = descend(pt, e, level)))
-				return -ENOMEM;
-		}
+	for (*level = pt->levels - 1;; --*level) {
+		e = &t[index_at(in, *level)];
+		*was = READ_ONCE(*e);
+		if (!is_valid(pt, *was) || is_leaf(pt, *was, *level))
+			return e;
+		t = table_at(pt, *was);
 	}
-	return 0;
 }
 
 /* Maps one leaf, the largest that fits at `in`; returns its size, 0 and *err on failure. */
 static u64
 map_one(struct pt *pt, u64 in, u64 out, u64 len, unsigned perm, int *err)
 {
-	u64 *t = pt->root;
+	unsigned level;
+	u64 was, *e = walk(pt, in, &level, &was), *t;
 
-	for (unsigned level = pt->levels - 1;; level--) {
-		u64 *e = &t[index_at(in, level)], size = pt_level_size(level);
-		bool empty = !is_valid(pt, *e);
+	*err = is_valid(pt, was) ? -EEXIST : 0;
+	for (; !*err; level--) {
+		u64 size = pt_level_size(level);
 
-		if (empty && pt->leaf_levels >> level & 1 && !((in | out) & (size - 1)) &&
-			len >= size) {
+		if (pt->leaf_levels >> level & 1 && !((in | out) & (size - 1)) && len >= size) {
 			set_entry(pt, e, leaf_entry(pt->fmt, out, perm, level));
 			return size;
 		}
-		if (!empty && is_leaf(pt, *e, level)) {
-			*err = -EEXIST;
-			return 0;
-		}
-		if (!(t = descend(pt, e, level))) {
+		if ((t = descend(pt, e, level)))
+			e = &t[index_at(in, level - 1)];
+		else
 			*err = -ENOMEM;
-			return 0;
-		}
 	}
+	return 0;
 }
 
 /*
@@ -325,7 +301,7 @@ leaf_table(const struct pt *pt, u64 in, int *err)
 			*err = -EEXIST;
 			return NULL;
 		}
-		t = pt_page_virt(e & fmt->addr);
+		t = pt_page_virt(e & ADDR);
 	}
 	return t;
 }
@@ -344,6 +320,17 @@ make_leaf_table(struct pt *pt, u64 in, int *err)
 	if (!t)
 		*err = -ENOMEM;
 	return t;
+}
+
+int
+pt_reserve(struct pt *pt, u64 in, u64 len)
+{
+	u64 at = ROUND_DOWN(in, pt_level_size(1)), span = in + len - at;
+	int err = in_reach(pt, in, len) ? 0 : -ERANGE;
+
+	for (u64 done = 0; !err && done < span; done += pt_level_size(1))
+		make_leaf_table(pt, at + done, &err);
+	return err;
 }
 
 /* Pages of 4 KiB: n from out[0] on, or if `list` at out[0 … n-1]. Returns how many; *err why. */
@@ -403,7 +390,7 @@ pt_clear(struct pt *pt, u64 *entry, unsigned n)
 	return mapped;
 }
 
-/* The same for single pages: what was entered before an error goes again. */
+/* What was entered before an error goes again. */
 int
 pt_map_pages(struct pt *pt, u64 in, const u64 out[], unsigned n, unsigned perm, struct pt_gather *g)
 {
@@ -424,7 +411,7 @@ pt_map(struct pt *pt, u64 in, u64 out, u64 len, unsigned perm, struct pt_gather 
 	u64 done = 0, size, removed;
 	int err = 0;
 
-	if (!in_reach(pt, in, len) || out & ~pt->fmt->addr || (out + len - 1) >> 52)
+	if (!in_reach(pt, in, len) || out & ~ADDR || (out + len - 1) >> 52)
 		return -ERANGE;
 	if (len < pt_level_size(1)) /* no larger leaf fits */
 		done = (u64)map_small(pt, in, &out, false, len / PAGE_SIZE, perm, &err) * PAGE_SIZE;
@@ -519,38 +506,27 @@ pt_unmap(struct pt *pt, u64 in, u64 len, u64 *removed, struct pt_gather *g)
 		!(t = leaf_table(pt, in, &err)))
 		return unmap_level(pt, pt->root, pt->levels - 1, in, end, removed, g);
 	gather(g, in, end);
-	for (; in != end; in += PAGE_SIZE) {
-		u64 *e = &t[index_at(in, 0)];
-
-		if (is_valid(pt, *e)) {
-			set_entry(pt, e, 0);
-			*removed += PAGE_SIZE;
-		}
-	}
+	*removed = pt_clear(pt, &t[index_at(in, 0)], len / PAGE_SIZE) * PAGE_SIZE;
 	return 0;
 }
 
 bool
 pt_lookup(const struct pt *pt, u64 in, u64 *out, unsigned *perm)
 {
-	const u64 *t = pt->root;
+	unsigned level;
+	u64 e, offset;
 
 	if (!in_reach(pt, ROUND_DOWN(in, PAGE_SIZE), PAGE_SIZE))
 		return false;
-	for (unsigned level = pt->levels - 1;; level--) {
-		u64 e = READ_ONCE(t[index_at(in, level)]), offset = pt_level_size(level) - 1;
-
-		if (!is_valid(pt, e))
-			return false;
-		if (is_leaf(pt, e, level)) {
-			if (out)
-				*out = (e & pt->fmt->addr & ~offset) | (in & offset);
-			if (perm)
-				*perm = entry_perm(pt->fmt, e);
-			return true;
-		}
-		t = table_at(pt, e);
-	}
+	walk(pt, in, &level, &e);
+	if (!is_valid(pt, e))
+		return false;
+	offset = pt_level_size(level) - 1;
+	if (out)
+		*out = (e & ADDR & ~offset) | (in & offset);
+	if (perm)
+		*perm = entry_perm(pt->fmt, e);
+	return true;
 }
 
 unsigned
@@ -576,7 +552,7 @@ pt_lookup_pages(const struct pt *pt, u64 in, u64 out[], unsigned n)
 		u64 e = READ_ONCE(t[index_at(in, 0)]);
 		if (!is_valid(pt, e))
 			return i;
-		out[i] = (e & pt->fmt->addr) | !!(e & first);
+		out[i] = (e & ADDR) | !!(e & first);
 	}
 	return i;
 }
@@ -584,21 +560,15 @@ pt_lookup_pages(const struct pt *pt, u64 in, u64 out[], unsigned n)
 bool
 pt_next(const struct pt *pt, u64 *in)
 {
-	u64 end = pt_level_size(pt->levels) / (pt->fmt->sign_extended ? 2 : 1);
+	u64 end = pt_level_size(pt->levels) / (pt->fmt->sign_extended ? 2 : 1), e;
+	unsigned level;
 
 	while (*in < end) {
-		const u64 *t = pt->root;
-		for (unsigned level = pt->levels - 1;; level--) {
-			u64 e = READ_ONCE(t[index_at(*in, level)]), size = pt_level_size(level);
-
-			if (!is_valid(pt, e)) { /* nothing there: on to the next entry */
-				*in = ROUND_DOWN(*in, size) + size;
-				break;
-			}
-			if (is_leaf(pt, e, level))
-				return true;
-			t = table_at(pt, e);
-		}
+		walk(pt, *in, &level, &e);
+		if (is_valid(pt, e))
+			return true;
+		/* nothing there: on to the next entry */
+		*in = ROUND_DOWN(*in, pt_level_size(level)) + pt_level_size(level);
 	}
 	return false;
 }
