@@ -6,6 +6,7 @@
 /* Seen from the device: it reads what goes to it. */
 _Static_assert((int)DMA_TO_DEVICE == (int)IOMMU_READ, "directions");
 _Static_assert((int)DMA_FROM_DEVICE == (int)IOMMU_WRITE, "directions");
+
 void
 dma_map_forget(struct dma_map *map)
 {
@@ -16,6 +17,7 @@ dma_map_forget(struct dma_map *map)
 	if (map->window.npages)
 		dma_window_release(map->dev->client, &map->window);
 }
+
 void
 dma_window_release(struct dma_client *c, struct iommu_window *w)
 {
@@ -35,6 +37,29 @@ dma_window(struct dma_map *map)
 	if ((err = iommu_window_open(map->dev->domain, at, map->window_pages, &map->window)))
 		dma_window_release(c, &map->window);
 	return err;
+}
+
+/* Enters pages of the map's window. */
+static int
+enter(struct dma_map *map, u32 at, paddr_t pa, u32 npages)
+{
+	return iommu_window_map(&map->window, at, pa, npages, map->dir);
+}
+
+int
+dma_window_map(struct dma_map *map, const struct sg *sg, unsigned n)
+{
+	return dma_map_window(map, sg, n, enter);
+}
+
+void
+dma_window_unmap(struct dma_map *map, bool sync)
+{
+	int err = iommu_window_unmap(&map->window, map->pages, sync);
+
+	if (err)
+		pr_err("dma: %s: unmap of iova 0x%lx, %u pages: %s", map->dev->name,
+			map->window.iova.v, map->pages, strerror(err));
 }
 
 int
@@ -129,6 +154,8 @@ unmap_bounced(struct dma_map *map)
 int
 dma_map_failed(struct dma_map *map, const struct sg *sg, unsigned n, int err)
 {
+	if (map->pages)
+		map->dev->strategy->unmap(map);
 	map->nseg = map->pages = 0;
 	if ((err == -ERANGE || err == -EINVAL) && map->dev->strategy != &dma_bounce) {
 		map->bounced = true;

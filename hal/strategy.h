@@ -15,8 +15,10 @@
 
 struct dma_strategy {
 	const char *name;
-	/* Enters the pieces of a buffer, and says by dma_add_seg() where; all, or none and an
-	 * error. */
+	/*
+	 * Enters the pieces of a buffer, and says by dma_add_seg() where. On an error what
+	 * map->pages counts is unmapped again.
+	 */
 	int (*map)(struct dma_map *map, const struct sg *sg, unsigned n);
 	/* Cannot fail for what was mapped. */
 	void (*unmap)(struct dma_map *map);
@@ -29,6 +31,7 @@ struct dma_strategy {
 	void (*forget)(struct dma_map *map);
 	/* Every DMA_TICK_MS while the client's `pending` is set. */
 	void (*tick)(struct dma_client *c, u64 now_ns);
+	u64 quota; /* those with a cache: the most pages in it */
 };
 
 /* X(name): the list that makes declarations and the table. `direct` is not chosen: direct.c. */
@@ -107,6 +110,9 @@ void dma_map_forget(struct dma_map *map);
 int dma_map_in_place(struct dma_map *map, const struct sg *sg, unsigned n, u64 base);
 /* Appends to the segments what may have to be cut; -EINVAL if the limits are reached. */
 int dma_add_cut(struct dma_map *map, u64 at, size_t len);
+/* A map into the map's window, page by page; and its unmap, with or without a sync. */
+int dma_window_map(struct dma_map *map, const struct sg *sg, unsigned n);
+void dma_window_unmap(struct dma_map *map, bool sync);
 /* Sees to it that the map has a window of its own. */
 int dma_window(struct dma_map *map);
 void dma_window_release(struct dma_client *c, struct iommu_window *w);

@@ -92,8 +92,6 @@ batched_map(struct dma_map *map, const struct sg *sg, unsigned n)
 		flush(c);
 	err = dma_map_window(map, sg, n, enter);
 	spin_unlock(&c->lock);
-	if (err && map->pages)
-		batched_unmap(map);
 	return err;
 }
 

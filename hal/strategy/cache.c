@@ -239,8 +239,6 @@ map_all(struct dma_map *map, const struct sg *sg, unsigned n)
 		map->pages += npages;
 		err = dma_add_seg(map, (*at)->iova.v + (pa - page), sg->len);
 	}
-	if (err)
-		dma_cache_unmap(map);
 	return err;
 }
 
@@ -266,12 +264,6 @@ dma_cache_forget(struct dma_map *map)
 {
 	kfree(map->cached);
 	map->cached = NULL;
-}
-
-void
-dma_cache_start(struct dma_client *c, u64 quota)
-{
-	c->cache.quota = quota;
 }
 
 static bool

@@ -14,8 +14,7 @@ typedef bool (*dma_cache_test)(const struct dma_client *c, const struct dma_cach
 /* Takes out what the test says, with one invalidation for all. Returns how many are left. */
 u64 dma_cache_trim(struct dma_client *c, dma_cache_test test);
 
-/* A strategy takes the cache up, at most `quota` pages; and leaves it, empty. */
-void dma_cache_start(struct dma_client *c, u64 quota);
+/* A strategy leaves the cache, empty. */
 void dma_cache_stop(struct dma_client *c);
 
 #endif
