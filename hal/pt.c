@@ -425,12 +425,17 @@ pt_map(struct pt *pt, u64 in, u64 out, u64 len, unsigned perm, struct pt_gather 
 	return err;
 }
 
-/* Puts a table and the tables below it on the dead list. */
-static void
+/* Puts a table and the tables below it on the dead list; how many bytes they mapped. */
+static u64
 bury(struct pt *pt, u64 *table, unsigned level, struct pt_gather *g)
 {
-	for (unsigned i = 0; (i = next_table(pt, table, level, i)) < 512; i++)
-		bury(pt, table_at(pt, table[i]), level - 1, g);
+	u64 mapped = 0;
+
+	for (unsigned i = 0; i < 512; i++)
+		if (is_valid(pt, table[i]))
+			mapped += is_leaf(pt, table[i], level)
+					  ? pt_level_size(level)
+					  : bury(pt, table_at(pt, table[i]), level - 1, g);
 	/*
 	 * The hardware may still walk this page until the invalidation is done, so its entries
 	 * must stay harmless: the link is an address with no valid bit set.
@@ -438,21 +443,7 @@ bury(struct pt *pt, u64 *table, unsigned level, struct pt_gather *g)
 	memset(table, 0, PAGE_SIZE);
 	table[0] = (u64)g->tables & ~pt->fmt->valid;
 	g->tables = table;
-}
-
-static u64
-count_mapped(struct pt *pt, u64 *table, unsigned level)
-{
-	u64 n = 0;
-
-	for (unsigned i = 0; i < 512; i++) {
-		if (!is_valid(pt, table[i]))
-			continue;
-		n += is_leaf(pt, table[i], level)
-			     ? pt_level_size(level)
-			     : count_mapped(pt, table_at(pt, table[i]), level - 1);
-	}
-	return n;
+	return mapped;
 }
 
 static int
@@ -482,12 +473,8 @@ unmap_level(struct pt *pt, u64 *table, unsigned level, u64 in, u64 end, u64 *rem
 		}
 		set_entry(pt, e, 0);
 		gather(g, in, in + step);
-		if (is_leaf(pt, old, level)) {
-			*removed += size;
-		} else {
-			*removed += count_mapped(pt, table_at(pt, old), level - 1);
-			bury(pt, table_at(pt, old), level - 1, g);
-		}
+		*removed += is_leaf(pt, old, level) ? size
+						    : bury(pt, table_at(pt, old), level - 1, g);
 	}
 	return err;
 }

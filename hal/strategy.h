@@ -207,4 +207,17 @@ dma_map_window(struct dma_map *map, const struct sg *sg, unsigned n,
 	return err;
 }
 
+/*
+ * strategy/cache.c, mappings that outlive their use: map and unmap find or enter each piece, and
+ * leave it there; stop empties the cache.
+ */
+int dma_cache_map(struct dma_map *map, const struct sg *sg, unsigned n);
+void dma_cache_unmap(struct dma_map *map);
+void dma_cache_forget(struct dma_map *map);
+void dma_cache_stop(struct dma_client *c);
+/* Whether to take out a mapping that nobody uses; asked of each one by dma_cache_trim(). */
+typedef bool (*dma_cache_test)(const struct dma_client *c, const struct dma_cached *e, u64 tsc);
+/* Takes out what the test says, with one invalidation for all. Returns how many are left. */
+u64 dma_cache_trim(struct dma_client *c, dma_cache_test test);
+
 #endif

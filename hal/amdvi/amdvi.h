@@ -8,7 +8,6 @@
 
 #include "hal/amdvi/ivrs.h"
 #include "hal/iommu.h"
-#include "kernel/types.h"
 
 /* Registers, 3.4. All are 64 bits wide. */
 enum {

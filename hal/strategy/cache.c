@@ -3,7 +3,7 @@
  * the device is attached, only used for something else; so they may be looked for without a lock:
  * a use is counted first, and then the entry looked at again.
  */
-#include "hal/strategy/cache.h"
+#include "hal/strategy.h"
 #include "kernel/kalloc.h"
 
 #define SPARE (-1) /* uses of an entry that maps nothing */

@@ -8,7 +8,7 @@
  * Paper: Yassour, Ben-Yehuda and Wasserman, "On the DMA Mapping Problem in Direct Device
  * Assignment" (SYSTOR 2010).
  */
-#include "hal/strategy/cache.h"
+#include "hal/strategy.h"
 
 #define QUOTA_PAGES 256
 

@@ -7,7 +7,7 @@
  * Paper: Amit, Ben-Yehuda, Tsafrir and Schuster, "vIOMMU: Efficient IOMMU Emulation" (USENIX ATC
  * 2011), there called optimistic teardown.
  */
-#include "hal/strategy/cache.h"
+#include "hal/strategy.h"
 #include "hal/timer.h"
 
 #define LINGER_MS 4

@@ -6,7 +6,7 @@
  * else.
  * Paper: Willmann, Rixner and Cox (USENIX ATC 2008), there called persistent mappings.
  */
-#include "hal/strategy/cache.h"
+#include "hal/strategy.h"
 
 const struct dma_strategy dma_persistent = {.name = "persistent",
 	.map = dma_cache_map,

@@ -9,7 +9,6 @@
 
 #include "hal/iommu.h"
 #include "hal/vtd/dmar.h"
-#include "kernel/types.h"
 
 /* Registers, 11.4. */
 enum {
