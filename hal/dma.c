@@ -52,16 +52,6 @@ dma_window_map(struct dma_map *map, const struct sg *sg, unsigned n)
 	return dma_map_window(map, sg, n, enter);
 }
 
-void
-dma_window_unmap(struct dma_map *map, bool sync)
-{
-	int err = iommu_window_unmap(&map->window, map->pages, sync);
-
-	if (err)
-		pr_err("dma: %s: unmap of iova 0x%lx, %u pages: %s", map->dev->name,
-			map->window.iova.v, map->pages, strerror(err));
-}
-
 int
 dma_map_create_at(struct device *dev, const struct dma_limits *limits, size_t max,
 	struct dma_map *map, const char *where)

@@ -378,8 +378,9 @@ pt_fill(struct pt *pt, u64 *entry, u64 out, unsigned n, unsigned perm)
 	return true;
 }
 
-unsigned
-pt_clear(struct pt *pt, u64 *entry, unsigned n)
+/* Empties n entries; how many were mapped. Apart, to be inlined. */
+static inline unsigned
+clear(struct pt *pt, u64 *entry, unsigned n)
 {
 	unsigned mapped = 0;
 
@@ -388,6 +389,12 @@ pt_clear(struct pt *pt, u64 *entry, unsigned n)
 		set_entry(pt, entry, 0);
 	}
 	return mapped;
+}
+
+unsigned
+pt_clear(struct pt *pt, u64 *entry, unsigned n)
+{
+	return clear(pt, entry, n);
 }
 
 /* What was entered before an error goes again. */
@@ -493,7 +500,7 @@ pt_unmap(struct pt *pt, u64 in, u64 len, u64 *removed, struct pt_gather *g)
 		!(t = leaf_table(pt, in, &err)))
 		return unmap_level(pt, pt->root, pt->levels - 1, in, end, removed, g);
 	gather(g, in, end);
-	*removed = pt_clear(pt, &t[index_at(in, 0)], len / PAGE_SIZE) * PAGE_SIZE;
+	*removed = clear(pt, &t[index_at(in, 0)], len / PAGE_SIZE) * PAGE_SIZE;
 	return 0;
 }
 

@@ -110,9 +110,8 @@ void dma_map_forget(struct dma_map *map);
 int dma_map_in_place(struct dma_map *map, const struct sg *sg, unsigned n, u64 base);
 /* Appends to the segments what may have to be cut; -EINVAL if the limits are reached. */
 int dma_add_cut(struct dma_map *map, u64 at, size_t len);
-/* A map into the map's window, page by page; and its unmap, with or without a sync. */
+/* Maps into the map's window, page by page. */
 int dma_window_map(struct dma_map *map, const struct sg *sg, unsigned n);
-void dma_window_unmap(struct dma_map *map, bool sync);
 /* Sees to it that the map has a window of its own. */
 int dma_window(struct dma_map *map);
 void dma_window_release(struct dma_client *c, struct iommu_window *w);
@@ -205,6 +204,17 @@ dma_map_window(struct dma_map *map, const struct sg *sg, unsigned n,
 			map, map->window.iova.v + (u64)at * PAGE_SIZE + (pa - page), sg->len);
 	}
 	return err;
+}
+
+/* The unmap of dma_window_map(), with or without a sync. */
+static inline void
+dma_window_unmap(struct dma_map *map, bool sync)
+{
+	int err = iommu_window_unmap(&map->window, map->pages, sync);
+
+	if (UNLIKELY(err))
+		pr_err("dma: %s: unmap of iova 0x%lx, %u pages: %s", map->dev->name,
+			map->window.iova.v, map->pages, strerror(err));
 }
 
 /*
