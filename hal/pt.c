@@ -306,8 +306,8 @@ leaf_table(const struct pt *pt, u64 in, int *err)
 	return t;
 }
 
-/* The same; makes what is missing, or -ENOMEM. */
-static u64 *
+/* The same; makes what is missing, or -ENOMEM. Inline, as maps of a few pages begin with it. */
+static inline u64 *
 make_leaf_table(struct pt *pt, u64 in, int *err)
 {
 	u64 *t = leaf_table(pt, in, err);
