@@ -306,8 +306,8 @@ leaf_table(const struct pt *pt, u64 in, int *err)
 	return t;
 }
 
-/* The same; makes what is missing, or -ENOMEM. Inline, as maps of a few pages begin with it. */
-static inline u64 *
+/* The same; makes what is missing, or -ENOMEM. */
+static u64 *
 make_leaf_table(struct pt *pt, u64 in, int *err)
 {
 	u64 *t = leaf_table(pt, in, err);
@@ -378,9 +378,8 @@ pt_fill(struct pt *pt, u64 *entry, u64 out, unsigned n, unsigned perm)
 	return true;
 }
 
-/* Empties n entries; how many were mapped. Apart, to be inlined. */
-static inline unsigned
-clear(struct pt *pt, u64 *entry, unsigned n)
+unsigned
+pt_clear(struct pt *pt, u64 *entry, unsigned n)
 {
 	unsigned mapped = 0;
 
@@ -389,12 +388,6 @@ clear(struct pt *pt, u64 *entry, unsigned n)
 		set_entry(pt, entry, 0);
 	}
 	return mapped;
-}
-
-unsigned
-pt_clear(struct pt *pt, u64 *entry, unsigned n)
-{
-	return clear(pt, entry, n);
 }
 
 /* What was entered before an error goes again. */
@@ -500,7 +493,14 @@ pt_unmap(struct pt *pt, u64 in, u64 len, u64 *removed, struct pt_gather *g)
 		!(t = leaf_table(pt, in, &err)))
 		return unmap_level(pt, pt->root, pt->levels - 1, in, end, removed, g);
 	gather(g, in, end);
-	*removed = clear(pt, &t[index_at(in, 0)], len / PAGE_SIZE) * PAGE_SIZE;
+	for (; in != end; in += PAGE_SIZE) {
+		u64 *e = &t[index_at(in, 0)];
+
+		if (is_valid(pt, *e)) {
+			set_entry(pt, e, 0);
+			*removed += PAGE_SIZE;
+		}
+	}
 	return 0;
 }
 

@@ -78,7 +78,7 @@ struct amdvi {
 	struct dte *devtab;
 	u64 (*queue)[2];
 	unsigned tail;
-	volatile u64 done; /* where the unit writes the number of the last wait */
+	volatile u64 *done; /* where the unit writes the number of the last wait */
 	u64 waits;
 	u64 (*events)[2]; /* the interrupt's, as is the head */
 	unsigned event_head;

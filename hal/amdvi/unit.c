@@ -42,10 +42,10 @@ amdvi_queue_run(void)
 {
 	u64 number = ++amdvi.waits;
 
-	amdvi_queue_put(CMD(CMD_WAIT) | CMD_WAIT_STORE | virt_to_phys((void *)&amdvi.done), number);
+	amdvi_queue_put(CMD(CMD_WAIT) | CMD_WAIT_STORE | virt_to_phys((void *)amdvi.done), number);
 	amdvi_reg(CMDBUF_TAIL) = amdvi.tail * 16;
 	/* A unit that does not invalidate must not let anything through. */
-	if (!timer_until((volatile u32 *)&amdvi.done, ~0u, number))
+	if (!timer_until((volatile u32 *)amdvi.done, ~0u, number))
 		panic("amdvi: invalidation failed (status 0x%lx)", amdvi_reg(STATUS));
 }
 
@@ -141,7 +141,8 @@ make_tables(bool translate, bool remap)
 	_Static_assert(DEVICES * sizeof(struct dte) == PAGE_SIZE << 9, "one block of 2^9 pages");
 	amdvi.queue = page_alloc(FRAME_TABLE);
 	amdvi.events = page_alloc(FRAME_TABLE);
-	if (!pa || !amdvi.queue || !amdvi.events)
+	amdvi.done = page_alloc(FRAME_TABLE);
+	if (!pa || !amdvi.queue || !amdvi.events || !amdvi.done)
 		return -ENOMEM;
 	amdvi.devtab = phys_to_virt(pa);
 	for (unsigned rid = 0; rid < DEVICES; rid++)
