@@ -2,8 +2,6 @@
 #include "hal/acpi.h"
 #include "hal/pciconf.h"
 #include "hal/pv.h"
-#include "kernel/lib.h"
-#include "kernel/mem.h"
 #include "kernel/x86.h"
 
 #define PORT_DEBUG_EXIT 0xf4 /* QEMU's isa-debug-exit, and our VMM's */
