@@ -2,9 +2,7 @@
 #include "hal/acpi.h"
 #include "hal/iommu.h"
 #include "kernel/abi.h"
-#include "kernel/lib.h"
 #include "kernel/mem.h"
-#include "kernel/spinlock.h"
 #include "kernel/x86.h"
 
 /* Register numbers: x2APIC MSR 0x800 + n, xAPIC offset n * 16 (SDM table 11-6). */
@@ -26,12 +24,8 @@ enum {
 #define LVT_NMI         0x400
 #define LVT_MASKED      BIT(16)
 #define LVT_PERIODIC    BIT(17)
-#define ICR_INIT        0x500
-#define ICR_STARTUP     0x600
-#define ICR_NMI         0x400
 #define ICR_ASSERT      0x4000
 #define ICR_PENDING     0x1000
-#define ICR_OTHERS      0xc0000
 #define VECTOR_SPURIOUS 0xff
 
 static volatile u32 *xapic; /* NULL: x2APIC */
@@ -121,10 +115,11 @@ apic_eoi(void)
 	write_reg(REG_EOI, 0);
 }
 
-/* Writes the interrupt command register. In xAPIC shape it must be idle first, for 1 ms at most. */
-static void
-send(u32 to, u32 command)
+/* In xAPIC shape the register must be idle first, for 1 ms at most. */
+void
+apic_send(u32 to, u32 command)
 {
+	command |= ICR_ASSERT;
 	irq_push_off();
 	if (xapic) {
 		for (unsigned i = 0; i < 1000000 && read_reg(REG_ICR) & ICR_PENDING; i++)
@@ -135,30 +130,6 @@ send(u32 to, u32 command)
 		wrmsr(0x800 + REG_ICR, (u64)to << 32 | command);
 	}
 	irq_pop();
-}
-
-void
-apic_ipi(u32 id, u8 vector)
-{
-	send(id, vector | ICR_ASSERT);
-}
-
-void
-apic_send_init(u32 id)
-{
-	send(id, ICR_INIT | ICR_ASSERT);
-}
-
-void
-apic_send_startup(u32 id, u8 page)
-{
-	send(id, ICR_STARTUP | ICR_ASSERT | page);
-}
-
-void
-apic_nmi_others(void)
-{
-	send(0, ICR_NMI | ICR_ASSERT | ICR_OTHERS);
 }
 
 void
@@ -179,16 +150,15 @@ apic_timer_count(void)
 int
 ioapic_route(u32 gsi, u8 vector, u32 apic_id)
 {
+	int err;
+
 	for (struct ioapic *io = ioapics; io < ioapics + nioapics; io++) {
 		u64 entry = (u64)apic_id << 56 | vector;
 
 		if (gsi < io->gsi || gsi >= io->gsi + io->inputs)
 			continue;
-		if (iommu_remaps_irqs()) {
-			int err = iommu_route_ioapic(io->id, vector, apic_id, &entry);
-			if (err)
-				return err;
-		}
+		if (irq_remap && (err = irq_remap->ioapic(io->id, vector, apic_id, &entry)))
+			return err;
 		spin_lock(&lock);
 		io->reg[0] = 0x11 + 2 * (gsi - io->gsi);
 		io->reg[4] = entry >> 32;

@@ -8,12 +8,9 @@ void apic_init(void);     /* once: which shape; IOAPICs from the MADT */
 void apic_init_cpu(void); /* on each CPU */
 u32 apic_id(void);
 void apic_eoi(void);
-/* Sends `vector` to a CPU; and the two messages that start one. */
-void apic_ipi(u32 apic_id, u8 vector);
-void apic_send_init(u32 apic_id);
-void apic_send_startup(u32 apic_id, u8 page);
-/* Interrupts the other CPUs for good (panic). */
-void apic_nmi_others(void);
+/* Writes the interrupt command register, SDM 11.6.1: a vector for a CPU, or one of these. */
+enum { IPI_INIT = 0x500, IPI_STARTUP = 0x600 /* and the page */, IPI_NMI_OTHERS = 0xc0400 };
+void apic_send(u32 apic_id, u32 command);
 
 /* The timer counts down from `count` by one per bus clock / 16, once or again and again. */
 void apic_timer(u8 vector, u32 count, bool periodic);

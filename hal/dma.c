@@ -1,21 +1,12 @@
 /* The DMA layer's maps and rings: written once for all modes and strategies. */
 #include "hal/dma_check.h"
-#include "hal/iommu.h"
-#include "hal/iova.h"
-#include "hal/platform.h"
-#include "hal/pv.h"
 #include "hal/strategy.h"
-#include "hal/timer.h"
-#include "kernel/abi.h"
-#include "kernel/bootinfo.h"
-#include "kernel/devfs.h"
 #include "kernel/kalloc.h"
-#include "kernel/proc.h"
-#include "kernel/x86.h"
 
 /* Seen from the device: it reads what goes to it. */
 _Static_assert((int)DMA_TO_DEVICE == (int)IOMMU_READ, "directions");
 _Static_assert((int)DMA_FROM_DEVICE == (int)IOMMU_WRITE, "directions");
+
 void
 dma_map_forget(struct dma_map *map)
 {
@@ -26,6 +17,7 @@ dma_map_forget(struct dma_map *map)
 	if (map->window.npages)
 		dma_window_release(map->dev->client, &map->window);
 }
+
 void
 dma_window_release(struct dma_client *c, struct iommu_window *w)
 {
@@ -45,6 +37,19 @@ dma_window(struct dma_map *map)
 	if ((err = iommu_window_open(map->dev->domain, at, map->window_pages, &map->window)))
 		dma_window_release(c, &map->window);
 	return err;
+}
+
+/* Enters pages of the map's window. */
+static int
+enter(struct dma_map *map, u32 at, paddr_t pa, u32 npages)
+{
+	return iommu_window_map(&map->window, at, pa, npages, map->dir);
+}
+
+int
+dma_window_map(struct dma_map *map, const struct sg *sg, unsigned n)
+{
+	return dma_map_window(map, sg, n, enter);
 }
 
 int
@@ -139,6 +144,8 @@ unmap_bounced(struct dma_map *map)
 int
 dma_map_failed(struct dma_map *map, const struct sg *sg, unsigned n, int err)
 {
+	if (map->pages)
+		map->dev->strategy->unmap(map);
 	map->nseg = map->pages = 0;
 	if ((err == -ERANGE || err == -EINVAL) && map->dev->strategy != &dma_bounce) {
 		map->bounced = true;

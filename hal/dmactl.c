@@ -15,16 +15,24 @@
 #include "hal/strategy.h"
 #include "kernel/devfs.h"
 #include "kernel/kalloc.h"
-#include "kernel/x86.h"
 
 #define MAX_ORDER_COST 8
+#define MAX_BATCH      256
 
 /* Maps and buffers for the measurement. */
 struct bench {
-	struct dma_map *map;
-	void **buf;
 	unsigned n, order;
+	struct dma_map map[MAX_BATCH];
+	void *buf[MAX_BATCH];
 };
+
+/* A mapping that stays. */
+struct live {
+	struct live *next;
+	struct dma_map map;
+};
+
+static const struct dma_limits no_limits;
 
 static void
 free_bench(struct bench *b)
@@ -34,35 +42,30 @@ free_bench(struct bench *b)
 		if (b->buf[i])
 			frame_free(virt_to_phys(b->buf[i]), b->order, FRAME_DMA);
 	}
-	kfree(b->map);
-	kfree(b->buf);
+	kfree(b);
 }
 
-static int
-make_bench(struct device *dev, unsigned n, unsigned pages, struct bench *b)
+/* NULL: there is no memory. */
+static struct bench *
+make_bench(struct device *dev, unsigned n, unsigned pages)
 {
-	static const struct dma_limits limits;
-	int err = 0;
+	struct bench *b = kmalloc(sizeof(*b));
 
-	*b = (struct bench){.n = n};
+	if (!b)
+		return NULL;
 	while ((1u << b->order) < pages)
 		b->order++;
-	b->map = kmalloc(n * sizeof(*b->map));
-	b->buf = kmalloc(n * sizeof(*b->buf));
-	if (!b->map || !b->buf)
-		err = -ENOMEM;
-	for (unsigned i = 0; i < n && !err; i++) {
+	while (b->n < n) {
+		unsigned i = b->n++;
 		paddr_t pa = frame_alloc(b->order, FRAME_DMA);
+
 		b->buf[i] = pa ? phys_to_virt(pa) : NULL;
-		err = pa ? dma_map_create(dev, &limits, pages * PAGE_SIZE, &b->map[i]) : -ENOMEM;
+		if (!pa || dma_map_create(dev, &no_limits, pages * PAGE_SIZE, &b->map[i])) {
+			free_bench(b);
+			return NULL;
+		}
 	}
-	if (err && b->map && b->buf) {
-		free_bench(b);
-	} else if (err) {
-		kfree(b->map);
-		kfree(b->buf);
-	}
-	return err;
+	return b;
 }
 
 /* ROUNDS times: maps all, commits, unmaps all. */
@@ -93,30 +96,25 @@ rounds(struct bench *b, size_t len, u64 n)
 	return err;
 }
 
-/* `live` mappings of one page that stay; returns them as one block of maps, or NULL. */
-static struct dma_map **
-make_live(struct device *dev, u64 live, u64 *made)
+/* Adds n mappings of one page that stay. */
+static int
+make_live(struct device *dev, u64 n, struct live **all)
 {
 	static char page[PAGE_SIZE] __attribute__((aligned(PAGE_SIZE))); /* only ever read */
-	static const struct dma_limits limits;
-	struct dma_map **map = kmalloc(live * sizeof(*map));
 	int err = 0;
 
-	for (*made = 0; map && !err && *made < live; *made += !err) {
-		struct dma_map *m = map[*made] = kmalloc(sizeof(*m));
+	for (; n && !err; n--) {
+		struct live *l = kmalloc(sizeof(*l));
 
-		if (!m || dma_map_create(dev, &limits, PAGE_SIZE, m)) {
-			kfree(m);
-			break;
-		}
-		if (!(err = dma_map(m, page, PAGE_SIZE, DMA_TO_DEVICE)) && (err = dma_commit(m)))
-			dma_unmap(m);
-		if (err) {
-			dma_map_destroy(m);
-			kfree(m);
-		}
+		if (!l)
+			return -ENOMEM;
+		l->next = *all;
+		*all = l;
+		if (!(err = dma_map_create(dev, &no_limits, PAGE_SIZE, &l->map)) &&
+			!(err = dma_map(&l->map, page, PAGE_SIZE, DMA_TO_DEVICE)))
+			err = dma_commit(&l->map);
 	}
-	return map;
+	return err;
 }
 
 /* Bytes that the device reaches beside a buffer of 1,500; all of memory without protection. */
@@ -165,26 +163,26 @@ measure(struct device *dev, struct bench *b, size_t len, u64 n, struct text *t)
 static int
 cost(struct device *dev, const u64 arg[4], struct text *t)
 {
-	u64 pages = arg[0], batch = arg[1], n = arg[2], live = arg[3], made = 0;
-	struct dma_map **kept = NULL;
-	struct bench b;
+	u64 pages = arg[0], batch = arg[1], n = arg[2];
+	struct live *live = NULL, *l;
+	struct bench *b;
 	int err;
 
-	if (!pages || pages > 1u << MAX_ORDER_COST || !batch || batch > 256 || !n || live > 1000000)
+	if (!pages || pages > 1u << MAX_ORDER_COST || !batch || batch > MAX_BATCH || !n ||
+		arg[3] > 1000000)
 		return -EINVAL;
-	if ((err = make_bench(dev, batch, pages, &b)))
-		return err;
-	if (live && !(kept = make_live(dev, live, &made)))
-		err = -ENOMEM;
-	if (!err)
-		err = made == live ? measure(dev, &b, pages * PAGE_SIZE, n, t) : -ENOMEM;
-	while (made--) {
-		dma_unmap(kept[made]);
-		dma_map_destroy(kept[made]);
-		kfree(kept[made]);
+	if (!(b = make_bench(dev, batch, pages)))
+		return -ENOMEM;
+	if (!(err = make_live(dev, arg[3], &live)))
+		err = measure(dev, b, pages * PAGE_SIZE, n, t);
+	while ((l = live)) {
+		live = l->next;
+		if (l->map.in_use)
+			dma_unmap(&l->map);
+		dma_map_destroy(&l->map);
+		kfree(l);
 	}
-	kfree(kept);
-	free_bench(&b);
+	free_bench(b);
 	return err;
 }
 

@@ -8,7 +8,7 @@
 #include "kernel/kalloc.h"
 
 static const struct iommu_ops *hw;
-static const struct irq_remap_ops *remap;
+const struct irq_remap_ops *irq_remap;
 static const char *why_not = "this machine has no IOMMU";
 static struct list domains = LIST_INIT(domains);
 static struct spinlock lock = SPINLOCK_INIT("iommu");
@@ -51,14 +51,14 @@ iommu_init(bool translate)
 	section_for_each (struct iommu_driver, d, iommu_driver) {
 		if (strcmp(want, "auto") != 0 && strcmp(want, d->ops->name) != 0)
 			continue;
-		if (d->probe(translate, &remap))
+		if (d->probe(translate, &irq_remap))
 			continue;
 		if (translate)
 			hw = d->ops;
 		else
 			why_not = "the IOMMU is not in use (mode=direct)";
 		pr_info("iommu: %s, DMA %s, interrupts %s", d->ops->name,
-			translate ? "translated" : "direct", remap ? "remapped" : "direct");
+			translate ? "translated" : "direct", irq_remap ? "remapped" : "direct");
 		return;
 	}
 	if (strcmp(want, "none") == 0)
@@ -208,12 +208,18 @@ check_range(const struct domain *d, iova_t iova, u32 npages)
 	return iova.v >= d->reach || (u64)npages * PAGE_SIZE > d->reach - iova.v ? -ERANGE : 0;
 }
 
-/* The one place where an invalidation is ordered, and waited for. */
+/*
+ * The one place where an invalidation is ordered, and waited for: of the smallest block of 2^order
+ * pages that covers [start, end).
+ */
 static void
 invalidate(struct domain *d, u64 start, u64 end, bool tables)
 {
+	u64 differ = (start ^ (end - 1)) >> PAGE_SHIFT;
+	unsigned order = differ ? 64 - __builtin_clzl(differ) : 0;
+
 	__atomic_add_fetch(&d->invalidations, 1, __ATOMIC_RELAXED);
-	d->ops->invalidate(d, start, end, tables);
+	d->ops->invalidate(d, ROUND_DOWN(start, PAGE_SIZE << order), order, tables);
 }
 
 /* Counts pages that have been mapped. */
@@ -539,36 +545,11 @@ iommu_report(const struct iommu_fault *f)
 			RID_ARGS(rid));
 }
 
-bool
-iommu_remaps_irqs(void)
-{
-	return remap;
-}
-
-int
-iommu_route_msi(rid_t rid, unsigned index, u8 vector, u32 apic_id, struct msi_msg *m)
-{
-	return remap->msi(rid, index, vector, apic_id, m);
-}
-
-void
-iommu_unroute_msi(rid_t rid, unsigned index)
-{
-	if (remap)
-		remap->msi_free(rid, index);
-}
-
-int
-iommu_route_ioapic(u8 ioapic_id, u8 vector, u32 apic_id, u64 *entry)
-{
-	return remap->ioapic(ioapic_id, vector, apic_id, entry);
-}
-
 static void
 show_iommu(struct text *t)
 {
 	text_printf(t, "hardware %s, interrupts %s, faults %lu\n", hw ? hw->name : why_not,
-		remap ? "remapped" : "direct", fault_count);
+		irq_remap ? "remapped" : "direct", fault_count);
 	text_printf(t, "%-6s %-6s %-8s %10s %10s %10s %8s %8s %7s\n", "DOMAIN", "DRIVER", "DEVICE",
 		"MAPS", "UNMAPS", "INVALID.", "PAGES", "FAULTS", "TABLES");
 	spin_lock(&lock);

@@ -100,10 +100,10 @@ struct iommu_ops {
 	void (*detach)(struct domain *, rid_t);
 	u64 (*reach)(void); /* highest IOVA + 1 */
 	/*
-	 * With a table: on return nothing of [start, end) is cached any more, and if `tables` no
-	 * table page that has left the tree.
+	 * With a table: on return nothing of the 2^order pages at start, a multiple of that, is
+	 * cached any more, and if `tables` no table page that has left the tree.
 	 */
-	void (*invalidate)(struct domain *, u64 start, u64 end, bool tables);
+	void (*invalidate)(struct domain *, u64 start, unsigned order, bool tables);
 	/* Without. */
 	int (*map)(struct domain *, iova_t, paddr_t, u32 npages, unsigned perm);
 	int (*unmap)(struct domain *, iova_t, u32 npages, bool sync);
@@ -191,10 +191,12 @@ int iommu_window_unmap(struct iommu_window *w, u32 npages, bool sync);
 /* From hardware drivers, in their fault interrupt: logs, and tells the device's owner. */
 void iommu_report(const struct iommu_fault *f);
 
-/* Interrupt remapping, for irq.c and apic.c. */
-bool iommu_remaps_irqs(void);
-int iommu_route_msi(rid_t rid, unsigned index, u8 vector, u32 apic_id, struct msi_msg *m);
-void iommu_unroute_msi(rid_t rid, unsigned index);
-int iommu_route_ioapic(u8 ioapic_id, u8 vector, u32 apic_id, u64 *entry);
+/* Interrupt remapping; NULL: messages go where they say. */
+extern const struct irq_remap_ops *irq_remap;
+static inline bool
+iommu_remaps_irqs(void)
+{
+	return irq_remap;
+}
 
 #endif

@@ -6,7 +6,6 @@
 #include "kernel/abi.h"
 #include "kernel/cpu.h"
 #include "kernel/devfs.h"
-#include "kernel/spinlock.h"
 #include "kernel/x86.h"
 
 static struct {
@@ -120,8 +119,8 @@ route_native(struct device *dev, unsigned index, u8 vector, u32 apic_id)
 
 	if (!dev->msix_table && (!dev->msi_cap || index))
 		return -ENODEV;
-	if (iommu_remaps_irqs() &&
-		(err = iommu_route_msi(dev->alias, message_key(dev, index), vector, apic_id, &m)))
+	if (irq_remap &&
+		(err = irq_remap->msi(dev->alias, message_key(dev, index), vector, apic_id, &m)))
 		return err;
 	if (dev->msix_table)
 		write_msix(dev, index, &m, true);
@@ -168,7 +167,8 @@ irq_msi_free(struct device *dev, unsigned index)
 			write_msix(dev, index, &none, false);
 		else
 			write_msi(dev, &none, false);
-		iommu_unroute_msi(dev->alias, message_key(dev, index));
+		if (irq_remap)
+			irq_remap->msi_free(dev->alias, message_key(dev, index));
 	}
 	irq_free(dev->msi_vector[index]);
 	dev->msi_vector[index] = 0;

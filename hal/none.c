@@ -30,7 +30,7 @@ none_reach(void)
 
 /* Nothing is cached, since nothing is looked up. */
 static void
-none_invalidate(struct domain *d, u64 start, u64 end, bool tables)
+none_invalidate(struct domain *d, u64 start, unsigned order, bool tables)
 {
 }
 

@@ -5,8 +5,6 @@
 #include "hal/pciconf.h"
 #include "hal/pv.h"
 #include "hal/timer.h"
-#include "kernel/lib.h"
-#include "kernel/mem.h"
 #include "kernel/proc.h"
 #include "kernel/x86.h"
 

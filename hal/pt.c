@@ -3,19 +3,17 @@
 #include "kernel/lib.h"
 #include "kernel/x86.h"
 
-#define ADDR_51_12 0x000ffffffffff000UL
+#define LEVELS 4 /* most levels of every format */
+#define ADDR   0x000ffffffffff000UL
 
 const struct pt_fmt pt_fmt_cpu = {
 	.name = "cpu",
-	.levels = 4,
 	.sign_extended = true,
-	.leaf_levels = 7,
 	.valid = 1,
 	.table = 7, /* present, writable, user: the leaf decides */
 	.leaf = 1,
 	.large = BIT(7),
 	.which = BIT(7),
-	.addr = ADDR_51_12,
 	.bits = {{PT_W, BIT(1), 0}, {PT_X, 0, BIT(63)}, {PT_USER, BIT(2), 0},
 		{PT_UNCACHED, BIT(3) | BIT(4), 0}, {PT_GLOBAL, BIT(8), 0}, {PT_COW, BIT(9), 0}},
 };
@@ -23,53 +21,41 @@ const struct pt_fmt pt_fmt_cpu = {
 /* A nested walk is made as a user access (AMD64 vol. 2, 15.25.5), so every entry has U=1. */
 const struct pt_fmt pt_fmt_npt = {
 	.name = "npt",
-	.levels = 4,
-	.leaf_levels = 7,
 	.valid = 1,
 	.table = 7,
 	.leaf = 1 | BIT(2),
 	.large = BIT(7),
 	.which = BIT(7),
-	.addr = ADDR_51_12,
 	.bits = {{PT_W, BIT(1), 0}, {PT_X, 0, BIT(63)}, {PT_UNCACHED, BIT(3) | BIT(4), 0}},
 };
 
 const struct pt_fmt pt_fmt_ept = {
 	.name = "ept",
-	.levels = 4,
-	.leaf_levels = 7,
 	.valid = 7,
 	.table = 7,
 	.large = BIT(7),
 	.which = BIT(7),
-	.addr = ADDR_51_12,
 	.bits = {{PT_R, BIT(0), 0}, {PT_W, BIT(1), 0}, {PT_X, BIT(2), 0},
 		{PT_UNCACHED, 0, 6 << 3}}, /* memory type 0 = UC, 6 = WB */
 };
 
 const struct pt_fmt pt_fmt_vtd = {
 	.name = "vtd",
-	.levels = 4,
-	.leaf_levels = 7,
 	.valid = 3,
 	.table = 3,
 	.large = BIT(7),
 	.which = BIT(7),
-	.addr = ADDR_51_12,
 	.bits = {{PT_R, BIT(0), 0}, {PT_W, BIT(1), 0}},
 	.first = BIT(52),
 };
 
 const struct pt_fmt pt_fmt_amdvi = {
 	.name = "amdvi",
-	.levels = 4,
-	.leaf_levels = 7,
 	.next_level = true,
 	.valid = 1,
 	.table = 1 | BIT(61) | BIT(62),
 	.leaf = 1 | BIT(60), /* FC: force coherent */
 	.which = 7 << 9,     /* the next level: 0 */
-	.addr = ADDR_51_12,
 	.bits = {{PT_R, BIT(61), 0}, {PT_W, BIT(62), 0}},
 	.first = BIT(1),
 };
@@ -120,7 +106,7 @@ is_leaf(const struct pt *pt, u64 e, unsigned level)
 static u64 *
 table_at(const struct pt *pt, u64 e)
 {
-	return pt_page_virt(e & pt->fmt->addr);
+	return pt_page_virt(e & ADDR);
 }
 
 static u64
@@ -171,10 +157,8 @@ gather(struct pt_gather *g, u64 start, u64 end)
 int
 pt_init(struct pt *pt, const struct pt_fmt *fmt, unsigned levels, bool flush)
 {
-	*pt = (struct pt){.fmt = fmt,
-		.levels = levels ? levels : fmt->levels,
-		.leaf_levels = fmt->leaf_levels,
-		.flush = flush};
+	*pt = (struct pt){
+		.fmt = fmt, .levels = levels ? levels : LEVELS, .leaf_levels = 7, .flush = flush};
 	pt->root = table_alloc(pt, &pt->root_pa);
 	return pt->root ? 0 : -ENOMEM;
 }
@@ -230,7 +214,7 @@ in_reach(const struct pt *pt, u64 in, u64 len)
 static int
 split(struct pt *pt, u64 *e, unsigned level)
 {
-	u64 out = *e & pt->fmt->addr & ~(pt_level_size(level) - 1);
+	u64 out = *e & ADDR & ~(pt_level_size(level) - 1);
 	unsigned perm = entry_perm(pt->fmt, *e);
 	paddr_t pa;
 	u64 *t = table_alloc(pt, &pa);
@@ -259,52 +243,6 @@ descend(struct pt *pt, u64 *e, unsigned level)
 	return t;
 }
 
-int
-pt_reserve(struct pt *pt, u64 in, u64 len)
-{
-	u64 start = ROUND_DOWN(in, pt_level_size(1)), span = in + len - start;
-
-	if (!in_reach(pt, in, len))
-		return -ERANGE;
-	for (u64 done = 0; done < span; done += pt_level_size(1)) {
-		u64 *t = pt->root, at = start + done;
-		for (unsigned level = pt->levels - 1; level > 0; level--) {
-			u64 *e = &t[index_at(at, level)];
-			if (is_valid(pt, *e) && is_leaf(pt, *e, level))
-				return -EEXIST;
-			if (!(t = descend(pt, e, level)))
-				return -ENOMEM;
-		}
-	}
-	return 0;
-}
-
-/* Maps one leaf, the largest that fits at `in`; returns its size, 0 and *err on failure. */
-static u64
-map_one(struct pt *pt, u64 in, u64 out, u64 len, unsigned perm, int *err)
-{
-	u64 *t = pt->root;
-
-	for (unsigned level = pt->levels - 1;; level--) {
-		u64 *e = &t[index_at(in, level)], size = pt_level_size(level);
-		bool empty = !is_valid(pt, *e);
-
-		if (empty && pt->leaf_levels >> level & 1 && !((in | out) & (size - 1)) &&
-			len >= size) {
-			set_entry(pt, e, leaf_entry(pt->fmt, out, perm, level));
-			return size;
-		}
-		if (!empty && is_leaf(pt, *e, level)) {
-			*err = -EEXIST;
-			return 0;
-		}
-		if (!(t = descend(pt, e, level))) {
-			*err = -ENOMEM;
-			return 0;
-		}
-	}
-}
-
 /* The last entry on the way down to `in`: a leaf, or one that is empty. *shift: of what it maps. */
 static u64 *
 entry_of(const struct pt *pt, u64 in, unsigned *shift)
@@ -317,8 +255,31 @@ entry_of(const struct pt *pt, u64 in, unsigned *shift)
 
 		if (*shift == PAGE_SHIFT || !(e & fmt->valid) || (e & fmt->which) == fmt->large)
 			return p;
-		t = pt_page_virt(e & fmt->addr);
+		t = pt_page_virt(e & ADDR);
 	}
+}
+
+/* Maps one leaf, the largest that fits at `in`; returns its size, 0 and *err on failure. */
+static u64
+map_one(struct pt *pt, u64 in, u64 out, u64 len, unsigned perm, int *err)
+{
+	unsigned shift;
+	u64 *e = entry_of(pt, in, &shift), *t;
+
+	*err = is_valid(pt, *e) ? -EEXIST : 0;
+	for (unsigned level = (shift - PAGE_SHIFT) / 9; !*err; level--) {
+		u64 size = pt_level_size(level);
+
+		if (pt->leaf_levels >> level & 1 && !((in | out) & (size - 1)) && len >= size) {
+			set_entry(pt, e, leaf_entry(pt->fmt, out, perm, level));
+			return size;
+		}
+		if ((t = descend(pt, e, level)))
+			e = &t[index_at(in, level - 1)];
+		else
+			*err = -ENOMEM;
+	}
+	return 0;
 }
 
 /*
@@ -349,6 +310,17 @@ make_leaf_table(struct pt *pt, u64 in, int *err)
 	if (!t)
 		*err = -ENOMEM;
 	return t;
+}
+
+int
+pt_reserve(struct pt *pt, u64 in, u64 len)
+{
+	u64 at = ROUND_DOWN(in, pt_level_size(1)), span = in + len - at;
+	int err = in_reach(pt, in, len) ? 0 : -ERANGE;
+
+	for (u64 done = 0; !err && done < span; done += pt_level_size(1))
+		make_leaf_table(pt, at + done, &err);
+	return err;
 }
 
 /* Pages of 4 KiB: n from out[0] on, or if `list` at out[0 … n-1]. Returns how many; *err why. */
@@ -408,7 +380,7 @@ pt_clear(struct pt *pt, u64 *entry, unsigned n)
 	return mapped;
 }
 
-/* The same for single pages: what was entered before an error goes again. */
+/* What was entered before an error goes again. */
 int
 pt_map_pages(struct pt *pt, u64 in, const u64 out[], unsigned n, unsigned perm, struct pt_gather *g)
 {
@@ -429,7 +401,7 @@ pt_map(struct pt *pt, u64 in, u64 out, u64 len, unsigned perm, struct pt_gather 
 	u64 done = 0, size, removed;
 	int err = 0;
 
-	if (!in_reach(pt, in, len) || out & ~pt->fmt->addr || (out + len - 1) >> 52)
+	if (!in_reach(pt, in, len) || out & ~ADDR || (out + len - 1) >> 52)
 		return -ERANGE;
 	if (len < pt_level_size(1)) /* no larger leaf fits */
 		done = (u64)map_small(pt, in, &out, false, len / PAGE_SIZE, perm, &err) * PAGE_SIZE;
@@ -443,12 +415,17 @@ pt_map(struct pt *pt, u64 in, u64 out, u64 len, unsigned perm, struct pt_gather 
 	return err;
 }
 
-/* Puts a table and the tables below it on the dead list. */
-static void
+/* Puts a table and the tables below it on the dead list; how many bytes they mapped. */
+static u64
 bury(struct pt *pt, u64 *table, unsigned level, struct pt_gather *g)
 {
-	for (unsigned i = 0; (i = next_table(pt, table, level, i)) < 512; i++)
-		bury(pt, table_at(pt, table[i]), level - 1, g);
+	u64 mapped = 0;
+
+	for (unsigned i = 0; i < 512; i++)
+		if (is_valid(pt, table[i]))
+			mapped += is_leaf(pt, table[i], level)
+					  ? pt_level_size(level)
+					  : bury(pt, table_at(pt, table[i]), level - 1, g);
 	/*
 	 * The hardware may still walk this page until the invalidation is done, so its entries
 	 * must stay harmless: the link is an address with no valid bit set.
@@ -456,21 +433,7 @@ bury(struct pt *pt, u64 *table, unsigned level, struct pt_gather *g)
 	memset(table, 0, PAGE_SIZE);
 	table[0] = (u64)g->tables & ~pt->fmt->valid;
 	g->tables = table;
-}
-
-static u64
-count_mapped(struct pt *pt, u64 *table, unsigned level)
-{
-	u64 n = 0;
-
-	for (unsigned i = 0; i < 512; i++) {
-		if (!is_valid(pt, table[i]))
-			continue;
-		n += is_leaf(pt, table[i], level)
-			     ? pt_level_size(level)
-			     : count_mapped(pt, table_at(pt, table[i]), level - 1);
-	}
-	return n;
+	return mapped;
 }
 
 static int
@@ -500,12 +463,8 @@ unmap_level(struct pt *pt, u64 *table, unsigned level, u64 in, u64 end, u64 *rem
 		}
 		set_entry(pt, e, 0);
 		gather(g, in, in + step);
-		if (is_leaf(pt, old, level)) {
-			*removed += size;
-		} else {
-			*removed += count_mapped(pt, table_at(pt, old), level - 1);
-			bury(pt, table_at(pt, old), level - 1, g);
-		}
+		*removed += is_leaf(pt, old, level) ? size
+						    : bury(pt, table_at(pt, old), level - 1, g);
 	}
 	return err;
 }
@@ -548,7 +507,7 @@ pt_lookup(const struct pt *pt, u64 in, u64 *out, unsigned *perm)
 		return false;
 	offset = BIT(shift) - 1;
 	if (out)
-		*out = (e & pt->fmt->addr & ~offset) | (in & offset);
+		*out = (e & ADDR & ~offset) | (in & offset);
 	if (perm)
 		*perm = entry_perm(pt->fmt, e);
 	return true;
@@ -568,7 +527,7 @@ pt_lookup_pages(const struct pt *pt, u64 in, u64 out[], unsigned n)
 			break;
 		if (shift == PAGE_SHIFT) { /* on through its table */
 			for (left = 512 - index_at(in, 0);;) {
-				out[i++] = (e & fmt->addr) | !!(e & fmt->first);
+				out[i++] = (e & ADDR) | !!(e & fmt->first);
 				in += PAGE_SIZE;
 				if (i == n || --left == 0)
 					break;
@@ -577,7 +536,7 @@ pt_lookup_pages(const struct pt *pt, u64 in, u64 out[], unsigned n)
 			}
 			continue;
 		}
-		for (e = (e & fmt->addr & ~(BIT(shift) - 1)) + BIT(shift) - left; left && i < n;
+		for (e = (e & ADDR & ~(BIT(shift) - 1)) + BIT(shift) - left; left && i < n;
 			left -= PAGE_SIZE) {
 			out[i++] = e;
 			e += PAGE_SIZE;
@@ -591,20 +550,13 @@ bool
 pt_next(const struct pt *pt, u64 *in)
 {
 	u64 end = pt_level_size(pt->levels) / (pt->fmt->sign_extended ? 2 : 1);
+	unsigned shift;
 
 	while (*in < end) {
-		const u64 *t = pt->root;
-		for (unsigned level = pt->levels - 1;; level--) {
-			u64 e = READ_ONCE(t[index_at(*in, level)]), size = pt_level_size(level);
-
-			if (!is_valid(pt, e)) { /* nothing there: on to the next entry */
-				*in = ROUND_DOWN(*in, size) + size;
-				break;
-			}
-			if (is_leaf(pt, e, level))
-				return true;
-			t = table_at(pt, e);
-		}
+		if (is_valid(pt, READ_ONCE(*entry_of(pt, *in, &shift))))
+			return true;
+		/* nothing there: on to the next entry */
+		*in = ROUND_DOWN(*in, BIT(shift)) + BIT(shift);
 	}
 	return false;
 }

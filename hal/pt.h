@@ -28,15 +28,12 @@ enum {
 
 struct pt_fmt {
 	const char *name;
-	u8 levels;       /* most levels of the format */
-	u8 leaf_levels;  /* bit l: a leaf may stand at level l (0 = 4 KiB, 1 = 2 MiB, 2 = 1 GiB) */
-	bool next_level; /* AMD-Vi: bits 11:9 of a table's entry say the level below */
+	bool next_level;    /* AMD-Vi: bits 11:9 of a table's entry say the level below */
 	bool sign_extended; /* CPU: input addresses are canonical, in two halves */
 	u64 valid;          /* an entry with none of these bits is empty */
 	u64 table;          /* set in every entry that points to a table */
 	u64 leaf;           /* set in every leaf */
 	u64 which, large;   /* above level 0, a leaf has `large` in the bits `which` */
-	u64 addr;           /* the address field */
 	u64 first;          /* PT_FIRST: a bit that the hardware ignores */
 	struct {
 		u32 perm;
@@ -50,10 +47,11 @@ struct pt {
 	const struct pt_fmt *fmt;
 	u64 *root;
 	paddr_t root_pa;
-	u8 levels;      /* of this table: root is at level levels-1 */
-	u8 leaf_levels; /* of fmt, less what this reader cannot do; pt_init() takes all */
-	bool flush;     /* the reader does not snoop our caches: CLFLUSH what we write */
-	u32 tables;     /* table pages in use, root included */
+	u8 levels; /* of this table: root is at level levels-1 */
+	/* Bit l: a leaf may stand at level l (0 = 4 KiB, 1 = 2 MiB, 2 = 1 GiB); pt_init(): all. */
+	u8 leaf_levels;
+	bool flush; /* the reader does not snoop our caches: CLFLUSH what we write */
+	u32 tables; /* table pages in use, root included */
 };
 
 /* What an operation leaves to be invalidated and freed. Zero-initialise; may gather several. */

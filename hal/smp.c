@@ -3,23 +3,18 @@
 #include "hal/apic.h"
 #include "hal/irq.h"
 #include "hal/timer.h"
-#include "kernel/bootinfo.h"
 #include "kernel/cpu.h"
 #include "kernel/kalloc.h"
-#include "kernel/lib.h"
-#include "kernel/mem.h"
 #include "kernel/proc.h"
-#include "kernel/trap.h"
 #include "kernel/x86.h"
 
-#define TRAMPOLINE     0x8000UL
-#define START_LIMIT_MS 1000
+#define TRAMPOLINE 0x8000UL
 
 extern const char ap_trampoline[], ap_trampoline_end[];
 u64 ap_stack, ap_cr3; /* boot.S loads them */
 void ap_main(void) NORETURN;
 
-static int ap_up; /* how many have said that they are */
+static volatile u32 ap_up; /* how many have said that they are */
 
 /* The first C of another CPU, on its own stack. */
 void
@@ -41,26 +36,20 @@ static bool
 start(u32 apic_id)
 {
 	paddr_t stack = frame_alloc(KERNEL_STACK_ORDER, FRAME_STACK);
-	u64 deadline;
 
 	if (!stack)
 		return false;
 	ap_stack = (u64)phys_to_virt(stack) + (PAGE_SIZE << KERNEL_STACK_ORDER);
 	ap_cr3 = read_cr3();
-	apic_send_init(apic_id);
+	apic_send(apic_id, IPI_INIT);
 	timer_delay_us(10000);
 	for (int i = 0; i < 2; i++) {
-		apic_send_startup(apic_id, TRAMPOLINE >> PAGE_SHIFT);
+		apic_send(apic_id, IPI_STARTUP | TRAMPOLINE >> PAGE_SHIFT);
 		timer_delay_us(200);
 	}
-	deadline = timer_ns() + START_LIMIT_MS * 1000000UL;
-	while (__atomic_load_n(&ap_up, __ATOMIC_ACQUIRE) != ncpus) {
-		if (timer_ns() > deadline) {
-			apic_send_init(apic_id); /* or it might still come, and take the next one's
-						    place */
-			return false;
-		}
-		pause();
+	if (!timer_until(&ap_up, ~0u, ncpus)) {
+		apic_send(apic_id, IPI_INIT); /* or it might come yet, and take another's place */
+		return false;
 	}
 	ncpus++;
 	return true;
@@ -110,12 +99,12 @@ smp_start(void)
 void
 smp_kick(int cpu)
 {
-	apic_ipi(cpus[cpu].apic_id, VECTOR_KICK);
+	apic_send(cpus[cpu].apic_id, VECTOR_KICK);
 }
 
 void
 smp_stop_others(void)
 {
 	if (ncpus > 1)
-		apic_nmi_others();
+		apic_send(0, IPI_NMI_OTHERS);
 }

@@ -294,6 +294,7 @@ dma_set_strategy(struct device *dev, const struct dma_strategy *s)
 			dev->strategy->stop(c);
 		list_for_each (it, &c->maps)
 			dma_map_forget(list_entry(it, struct dma_map, link));
+		c->cache.quota = s->quota;
 		if (s->start && (err = s->start(c)))
 			s = &dma_strict;
 		dev->strategy = s;

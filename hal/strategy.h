@@ -15,8 +15,10 @@
 
 struct dma_strategy {
 	const char *name;
-	/* Enters the pieces of a buffer, and says by dma_add_seg() where; all, or none and an
-	 * error. */
+	/*
+	 * Enters the pieces of a buffer, and says by dma_add_seg() where. On an error what
+	 * map->pages counts is unmapped again.
+	 */
 	int (*map)(struct dma_map *map, const struct sg *sg, unsigned n);
 	/* Cannot fail for what was mapped. */
 	void (*unmap)(struct dma_map *map);
@@ -29,6 +31,7 @@ struct dma_strategy {
 	void (*forget)(struct dma_map *map);
 	/* Every DMA_TICK_MS while the client's `pending` is set. */
 	void (*tick)(struct dma_client *c, u64 now_ns);
+	u64 quota; /* those with a cache: the most pages in it */
 };
 
 /* X(name): the list that makes declarations and the table. `direct` is not chosen: direct.c. */
@@ -111,6 +114,8 @@ void dma_map_forget(struct dma_map *map);
 int dma_map_in_place(struct dma_map *map, const struct sg *sg, unsigned n, u64 base);
 /* Appends to the segments what may have to be cut; -EINVAL if the limits are reached. */
 int dma_add_cut(struct dma_map *map, u64 at, size_t len);
+/* Maps into the map's window, page by page. */
+int dma_window_map(struct dma_map *map, const struct sg *sg, unsigned n);
 /* Sees to it that the map has a window of its own. */
 int dma_window(struct dma_map *map);
 void dma_window_release(struct dma_client *c, struct iommu_window *w);
@@ -208,5 +213,29 @@ dma_map_window(struct dma_map *map, const struct sg *sg, unsigned n,
 	}
 	return err;
 }
+
+/* The unmap of dma_window_map(), with or without a sync. */
+static inline void
+dma_window_unmap(struct dma_map *map, bool sync)
+{
+	int err = iommu_window_unmap(&map->window, map->pages, sync);
+
+	if (UNLIKELY(err))
+		pr_err("dma: %s: unmap of iova 0x%lx, %u pages: %s", map->dev->name,
+			map->window.iova.v, map->pages, strerror(err));
+}
+
+/*
+ * strategy/cache.c, mappings that outlive their use: map and unmap find or enter each piece, and
+ * leave it there; stop empties the cache.
+ */
+int dma_cache_map(struct dma_map *map, const struct sg *sg, unsigned n);
+void dma_cache_unmap(struct dma_map *map);
+void dma_cache_forget(struct dma_map *map);
+void dma_cache_stop(struct dma_client *c);
+/* Whether to take out a mapping that nobody uses; asked of each one by dma_cache_trim(). */
+typedef bool (*dma_cache_test)(const struct dma_client *c, const struct dma_cached *e, u64 tsc);
+/* Takes out what the test says, with one invalidation for all. Returns how many are left. */
+u64 dma_cache_trim(struct dma_client *c, dma_cache_test test);
 
 #endif

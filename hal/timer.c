@@ -4,7 +4,6 @@
 #include "hal/pv.h"
 #include "kernel/cpu.h"
 #include "kernel/debug.h"
-#include "kernel/lib.h"
 #include "kernel/proc.h"
 #include "kernel/x86.h"
 
@@ -98,6 +97,22 @@ timer_delay_us(u64 us)
 
 	while (timer_ns() < end)
 		pause();
+}
+
+bool
+timer_until(const volatile u32 *word, u32 mask, u32 want)
+{
+	u64 deadline = 0;
+
+	for (; (*word & mask) != want; pause()) {
+		u64 now = timer_ns();
+
+		if (!deadline)
+			deadline = now + 1000000000;
+		else if (now > deadline)
+			return false;
+	}
+	return true;
 }
 
 u32

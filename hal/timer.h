@@ -13,6 +13,11 @@ void timer_init_cpu(void); /* starts the tick of this CPU */
 u64 timer_ns(void);
 /* Waits without giving up the CPU: for hardware only, and short. */
 void timer_delay_us(u64 us);
+/*
+ * Waits until the masked bits of a word, which a device or another CPU writes, are as wanted: for a
+ * second, then false.
+ */
+bool timer_until(const volatile u32 *word, u32 mask, u32 want);
 
 /* The TSC's rate, for who has to tell a guest. */
 u32 timer_tsc_khz(void);

@@ -8,7 +8,6 @@
 
 #include "hal/amdvi/ivrs.h"
 #include "hal/iommu.h"
-#include "kernel/types.h"
 
 /* Registers, 3.4. All are 64 bits wide. */
 enum {
@@ -60,10 +59,9 @@ enum { CMD_WAIT = 1, CMD_DEVICE, CMD_PAGES, CMD_INTERRUPTS = 5, CMD_ALL = 8 };
 #define DTE_IRQ_PASS   (1UL << 60)
 #define DTE_IRQ_REMAP  (2UL << 60)
 
-#define DEVICES       65536
-#define WAIT_LIMIT_NS 1000000000UL /* for any answer of the unit */
-#define RING_ENTRIES  256          /* commands, and events: one page each */
-#define RING_LEN      (8UL << 56)  /* 2^8 entries */
+#define DEVICES      65536
+#define RING_ENTRIES 256         /* commands, and events: one page each */
+#define RING_LEN     (8UL << 56) /* 2^8 entries */
 
 struct dte {
 	u64 word[4];
@@ -87,17 +85,8 @@ struct amdvi {
 };
 extern struct amdvi amdvi;
 
-static inline u64
-amdvi_read(unsigned reg)
-{
-	return *(volatile u64 *)(amdvi.reg + reg);
-}
-
-static inline void
-amdvi_write(unsigned reg, u64 v)
-{
-	*(volatile u64 *)(amdvi.reg + reg) = v;
-}
+/* A register. */
+#define amdvi_reg(at) (*(volatile u64 *)(amdvi.reg + (at)))
 
 /* Memory that the unit reads: flushed from the caches if firmware says that it does not snoop. */
 void amdvi_flush(const volatile void *p, size_t n);

@@ -6,21 +6,16 @@
 #define LEVELS 3
 
 /*
- * One block of 2^order pages that covers [start, end): 2.4.3. Ones below the lowest zero of the
- * address say how large it is. `tables`: entries that point to tables as well.
+ * Forgets a block of 2^order pages: 2.4.3. Ones below the lowest zero of the address say how large
+ * it is. `tables`: entries that point to tables as well. Lock held.
  */
 static void
-invalidate_pages(const struct domain *d, u64 start, u64 end, bool tables)
+forget(const struct domain *d, u64 start, unsigned order, bool tables)
 {
-	unsigned order = 0;
-	u64 at;
-
-	while (ROUND_DOWN(start, PAGE_SIZE << order) + (PAGE_SIZE << order) < end)
-		order++;
-	at = ROUND_DOWN(start, PAGE_SIZE << order);
 	if (order)
-		at |= ((PAGE_SIZE << (order - 1)) - PAGE_SIZE) | CMD_PAGES_SIZE;
-	amdvi_queue_put(CMD(CMD_PAGES) | (u64)d->id << 32, at | (tables ? CMD_PAGES_TABLES : 0));
+		start |= ((PAGE_SIZE << (order - 1)) - PAGE_SIZE) | CMD_PAGES_SIZE;
+	amdvi_queue_put(CMD(CMD_PAGES) | (u64)d->id << 32, start | (tables ? CMD_PAGES_TABLES : 0));
+	amdvi_queue_run();
 }
 
 static u64
@@ -74,17 +69,15 @@ amdvi_detach(struct domain *d, rid_t rid)
 	amdvi_set_entry(as, 0, DTE_BLOCKED);
 	amdvi_set_entry(as, 1, 0);
 	/* After the entry: the IOTLB could be filled again through a stale one. */
-	invalidate_pages(d, 0, amdvi_reach(), true);
-	amdvi_queue_run();
+	forget(d, 0, 9 * LEVELS, true);
 	spin_unlock(&amdvi.lock);
 }
 
 static void
-amdvi_invalidate(struct domain *d, u64 start, u64 end, bool tables)
+amdvi_invalidate(struct domain *d, u64 start, unsigned order, bool tables)
 {
 	spin_lock(&amdvi.lock);
-	invalidate_pages(d, start, end, tables || d->caches_absence);
-	amdvi_queue_run();
+	forget(d, start, order, tables || d->caches_absence);
 	spin_unlock(&amdvi.lock);
 }
 

@@ -40,34 +40,23 @@ amdvi_queue_put(u64 lo, u64 hi)
 void
 amdvi_queue_run(void)
 {
-	u64 deadline = timer_ns() + WAIT_LIMIT_NS, number = ++amdvi.waits;
+	u64 number = ++amdvi.waits;
 
 	amdvi_queue_put(CMD(CMD_WAIT) | CMD_WAIT_STORE | virt_to_phys((void *)amdvi.done), number);
-	amdvi_write(CMDBUF_TAIL, amdvi.tail * 16);
-	while (*amdvi.done != number) {
-		/* A command that it does not like stops the buffer. */
-		if (!(amdvi_read(STATUS) & STATUS_COMMANDS_RUN) || timer_ns() > deadline) {
-			/* A unit that does not invalidate must not let anything through. */
-			panic("amdvi: invalidation failed (status 0x%lx)", amdvi_read(STATUS));
-		}
-		pause();
-	}
+	amdvi_reg(CMDBUF_TAIL) = amdvi.tail * 16;
+	/* A unit that does not invalidate must not let anything through. */
+	if (!timer_until((volatile u32 *)amdvi.done, ~0u, number))
+		panic("amdvi: invalidation failed (status 0x%lx)", amdvi_reg(STATUS));
 }
 
 /* Waits until none of these bits is left in the status; false if the unit does not come to that. */
 static bool
-stopped(u64 bits)
+stopped(u32 bits)
 {
-	u64 deadline = timer_ns() + WAIT_LIMIT_NS;
-
-	while (amdvi_read(STATUS) & bits) {
-		if (timer_ns() > deadline) {
-			pr_err("amdvi: does not stop (status 0x%lx)", amdvi_read(STATUS));
-			return false;
-		}
-		pause();
-	}
-	return true;
+	if (timer_until((volatile u32 *)&amdvi_reg(STATUS), bits, 0))
+		return true;
+	pr_err("amdvi: does not stop (status 0x%lx)", amdvi_reg(STATUS));
+	return false;
 }
 
 /* After an overflow the log stands still until it is started again (2.5). */
@@ -75,14 +64,14 @@ static void
 restart_log(void)
 {
 	pr_warn("amdvi: event log overflow: faults were lost");
-	amdvi_write(CONTROL, amdvi.control & ~CONTROL_EVENTS);
+	amdvi_reg(CONTROL) = amdvi.control & ~CONTROL_EVENTS;
 	if (!stopped(STATUS_EVENTS_RUN))
 		return;
-	amdvi_write(EVTLOG_HEAD, 0);
-	amdvi_write(EVTLOG_TAIL, 0);
+	amdvi_reg(EVTLOG_HEAD) = 0;
+	amdvi_reg(EVTLOG_TAIL) = 0;
 	amdvi.event_head = 0;
-	amdvi_write(STATUS, STATUS_OVERFLOW);
-	amdvi_write(CONTROL, amdvi.control);
+	amdvi_reg(STATUS) = STATUS_OVERFLOW;
+	amdvi_reg(CONTROL) = amdvi.control;
 }
 
 /* Reports the event at the head of the log, and empties its place. */
@@ -112,12 +101,12 @@ event_interrupt(void *arg)
 	unsigned tail;
 
 	/* Cleared by writing 1; first, so that an event that comes now interrupts again. */
-	amdvi_write(STATUS, STATUS_EVENT_INT);
-	tail = amdvi_read(EVTLOG_TAIL) / 16 % RING_ENTRIES;
+	amdvi_reg(STATUS) = STATUS_EVENT_INT;
+	tail = amdvi_reg(EVTLOG_TAIL) / 16 % RING_ENTRIES;
 	while (amdvi.event_head != tail)
 		take_event();
-	amdvi_write(EVTLOG_HEAD, amdvi.event_head * 16);
-	if (amdvi_read(STATUS) & STATUS_OVERFLOW)
+	amdvi_reg(EVTLOG_HEAD) = amdvi.event_head * 16;
+	if (amdvi_reg(STATUS) & STATUS_OVERFLOW)
 		restart_log();
 }
 
@@ -161,14 +150,14 @@ make_tables(bool translate, bool remap)
 	if (remap)
 		amdvi.devtab[amdvi.ivrs.rid].word[2] |= DTE_IRQ_PASS;
 	amdvi_flush(amdvi.devtab, DEVICES * sizeof(struct dte));
-	amdvi_write(DEVTAB, pa | (DEVICES * sizeof(struct dte) / PAGE_SIZE - 1));
-	amdvi_write(CMDBUF, virt_to_phys(amdvi.queue) | RING_LEN);
-	amdvi_write(EVTLOG, virt_to_phys(amdvi.events) | RING_LEN);
-	amdvi_write(CMDBUF_HEAD, 0);
-	amdvi_write(CMDBUF_TAIL, 0);
-	amdvi_write(EVTLOG_HEAD, 0);
-	amdvi_write(EVTLOG_TAIL, 0);
-	amdvi_write(EXCLUSION, 0); /* no range that goes untranslated */
+	amdvi_reg(DEVTAB) = pa | (DEVICES * sizeof(struct dte) / PAGE_SIZE - 1);
+	amdvi_reg(CMDBUF) = virt_to_phys(amdvi.queue) | RING_LEN;
+	amdvi_reg(EVTLOG) = virt_to_phys(amdvi.events) | RING_LEN;
+	amdvi_reg(CMDBUF_HEAD) = 0;
+	amdvi_reg(CMDBUF_TAIL) = 0;
+	amdvi_reg(EVTLOG_HEAD) = 0;
+	amdvi_reg(EVTLOG_TAIL) = 0;
+	amdvi_reg(EXCLUSION) = 0; /* no range that goes untranslated */
 	return 0;
 }
 
@@ -183,8 +172,8 @@ start(void)
 			(u64)(flags & IVHD_PASS_POSTED) / 2 << CONTROL_POSTED |
 			(flags & IVHD_ISOCHRONOUS ? CONTROL_ISOC : 0) |
 			(flags & IVHD_COHERENT ? CONTROL_COHERENT : 0);
-	amdvi_write(STATUS, STATUS_OVERFLOW | STATUS_EVENT_INT);
-	amdvi_write(CONTROL, amdvi.control);
+	amdvi_reg(STATUS) = STATUS_OVERFLOW | STATUS_EVENT_INT;
+	amdvi_reg(CONTROL) = amdvi.control;
 	spin_lock(&amdvi.lock);
 	amdvi_queue_put(CMD(CMD_ALL), 0);
 	amdvi_queue_run();
@@ -207,7 +196,7 @@ amdvi_probe(bool translate, const struct irq_remap_ops **remap)
 	}
 	if (!(amdvi.reg = map_device(amdvi.ivrs.base, REGISTERS_SIZE)))
 		return -ENODEV;
-	if (!(amdvi_read(FEATURES) & FEATURE_INV_ALL)) {
+	if (!(amdvi_reg(FEATURES) & FEATURE_INV_ALL)) {
 		pr_warn("amdvi: unit without INVALIDATE_IOMMU_ALL: not used");
 		return -ENODEV;
 	}
@@ -216,7 +205,7 @@ amdvi_probe(bool translate, const struct irq_remap_ops **remap)
 		remaps |= amdvi.ivrs.ioapic_rid[i] != 0;
 	amdvi.caches_absence = pci_read(amdvi.ivrs.rid, amdvi.ivrs.capability, 4) & CAP_NOT_PRESENT;
 	/* The firmware may have used it. */
-	amdvi_write(CONTROL, 0);
+	amdvi_reg(CONTROL) = 0;
 	if (!stopped(STATUS_EVENTS_RUN | STATUS_COMMANDS_RUN | STATUS_PPR_RUN))
 		return -EIO;
 	if ((err = make_tables(translate, remaps)) || (err = bind_interrupt()))

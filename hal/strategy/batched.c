@@ -10,8 +10,6 @@
  */
 #include "hal/strategy.h"
 #include "hal/timer.h"
-#include "kernel/abi.h"
-#include "kernel/mem.h"
 
 #define LIMIT_NS 10000000UL
 
@@ -94,8 +92,6 @@ batched_map(struct dma_map *map, const struct sg *sg, unsigned n)
 		flush(c);
 	err = dma_map_window(map, sg, n, enter);
 	spin_unlock(&c->lock);
-	if (err && map->pages)
-		batched_unmap(map);
 	return err;
 }
 

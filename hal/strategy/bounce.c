@@ -10,7 +10,6 @@
  * Faster than Zero Copy" (ASPLOS 2016), there called DMA shadowing.
  */
 #include "hal/strategy.h"
-#include "kernel/abi.h"
 #include "kernel/kalloc.h"
 
 struct dma_bounce {
@@ -67,9 +66,11 @@ bounce_map(struct dma_map *map, const struct sg *sg, unsigned n)
 	}
 	if (!at)
 		return -EINVAL;
+	if ((err = dma_add_seg(map, map->bounce->iova.v, at)))
+		return err;
 	map->pages = DIV_UP(at, PAGE_SIZE);
 	map->dev->client->copied += at;
-	return dma_add_seg(map, map->bounce->iova.v, at);
+	return 0;
 }
 
 static void

@@ -3,11 +3,8 @@
  * the device is attached, only used for something else; so they may be looked for without a lock:
  * a use is counted first, and then the entry looked at again.
  */
-#include "hal/strategy/cache.h"
-#include "kernel/abi.h"
+#include "hal/strategy.h"
 #include "kernel/kalloc.h"
-#include "kernel/mem.h"
-#include "kernel/x86.h"
 
 #define SPARE (-1) /* uses of an entry that maps nothing */
 
@@ -242,8 +239,6 @@ map_all(struct dma_map *map, const struct sg *sg, unsigned n)
 		map->pages += npages;
 		err = dma_add_seg(map, (*at)->iova.v + (pa - page), sg->len);
 	}
-	if (err)
-		dma_cache_unmap(map);
 	return err;
 }
 
@@ -269,12 +264,6 @@ dma_cache_forget(struct dma_map *map)
 {
 	kfree(map->cached);
 	map->cached = NULL;
-}
-
-void
-dma_cache_start(struct dma_client *c, u64 quota)
-{
-	c->cache.quota = quota;
 }
 
 static bool

@@ -10,8 +10,6 @@
  */
 #include "hal/strategy.h"
 #include "hal/timer.h"
-#include "kernel/abi.h"
-#include "kernel/mem.h"
 
 #define LIMIT_NS 10000000UL
 
@@ -33,22 +31,13 @@ flush(struct dma_client *c)
 	c->deferred_pages = 0;
 }
 
-static int
-enter(struct dma_map *map, u32 at, paddr_t pa, u32 npages)
-{
-	return iommu_window_map(&map->window, at, pa, npages, map->dir);
-}
-
 /* The map gives its window away for another one of its size, or takes one when it is used again. */
 static void
 deferred_unmap(struct dma_map *map)
 {
 	struct dma_client *c = map->dev->client;
-	int err = iommu_window_unmap(&map->window, map->pages, false);
 
-	if (err)
-		pr_err("dma: %s: unmap of iova 0x%lx, %u pages: %s", map->dev->name,
-			map->window.iova.v, map->pages, strerror(err));
+	dma_window_unmap(map, false);
 	dma_expose(&map->exposure, map->pages);
 	spin_lock(&c->lock);
 	c->deferred[c->ndeferred] = map->window;
@@ -71,16 +60,6 @@ deferred_unmap(struct dma_map *map)
 	spin_unlock(&c->lock);
 }
 
-static int
-deferred_map(struct dma_map *map, const struct sg *sg, unsigned n)
-{
-	int err = dma_map_window(map, sg, n, enter);
-
-	if (err && map->pages)
-		deferred_unmap(map);
-	return err;
-}
-
 static void
 deferred_tick(struct dma_client *c, u64 now_ns)
 {
@@ -101,7 +80,7 @@ deferred_stop(struct dma_client *c)
 }
 
 const struct dma_strategy dma_deferred = {.name = "deferred",
-	.map = deferred_map,
+	.map = dma_window_map,
 	.unmap = deferred_unmap,
 	.stop = deferred_stop,
 	.tick = deferred_tick};

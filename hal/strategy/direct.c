@@ -5,8 +5,6 @@
  * Cost: none. Protection: none. The device reaches all of memory all of the time.
  */
 #include "hal/strategy.h"
-#include "kernel/abi.h"
-#include "kernel/mem.h"
 
 static int
 direct_map(struct dma_map *map, const struct sg *sg, unsigned n)

@@ -8,20 +8,13 @@
  * Paper: Yassour, Ben-Yehuda and Wasserman, "On the DMA Mapping Problem in Direct Device
  * Assignment" (SYSTOR 2010).
  */
-#include "hal/strategy/cache.h"
+#include "hal/strategy.h"
 
 #define QUOTA_PAGES 256
-
-static int
-ondemand_start(struct dma_client *c)
-{
-	dma_cache_start(c, QUOTA_PAGES);
-	return 0;
-}
 
 const struct dma_strategy dma_ondemand = {.name = "ondemand",
 	.map = dma_cache_map,
 	.unmap = dma_cache_unmap,
-	.start = ondemand_start,
+	.quota = QUOTA_PAGES,
 	.stop = dma_cache_stop,
 	.forget = dma_cache_forget};

@@ -7,17 +7,10 @@
  * Paper: Amit, Ben-Yehuda, Tsafrir and Schuster, "vIOMMU: Efficient IOMMU Emulation" (USENIX ATC
  * 2011), there called optimistic teardown.
  */
-#include "hal/strategy/cache.h"
+#include "hal/strategy.h"
 #include "hal/timer.h"
 
 #define LINGER_MS 4
-
-static int
-optimistic_start(struct dma_client *c)
-{
-	dma_cache_start(c, ~0UL);
-	return 0;
-}
 
 static void
 optimistic_unmap(struct dma_map *map)
@@ -48,7 +41,7 @@ optimistic_tick(struct dma_client *c, u64 now_ns)
 const struct dma_strategy dma_optimistic = {.name = "optimistic",
 	.map = dma_cache_map,
 	.unmap = optimistic_unmap,
-	.start = optimistic_start,
+	.quota = ~0UL,
 	.stop = dma_cache_stop,
 	.forget = dma_cache_forget,
 	.tick = optimistic_tick};

@@ -6,18 +6,11 @@
  * else.
  * Paper: Willmann, Rixner and Cox (USENIX ATC 2008), there called persistent mappings.
  */
-#include "hal/strategy/cache.h"
-
-static int
-persistent_start(struct dma_client *c)
-{
-	dma_cache_start(c, ~0UL);
-	return 0;
-}
+#include "hal/strategy.h"
 
 const struct dma_strategy dma_persistent = {.name = "persistent",
 	.map = dma_cache_map,
 	.unmap = dma_cache_unmap,
-	.start = persistent_start,
+	.quota = ~0UL,
 	.stop = dma_cache_stop,
 	.forget = dma_cache_forget};

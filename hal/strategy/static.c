@@ -8,9 +8,7 @@
  * Paper: Willmann, Rixner and Cox (USENIX ATC 2008), there called direct mapping.
  */
 #include "hal/strategy.h"
-#include "kernel/abi.h"
 #include "kernel/bootinfo.h"
-#include "kernel/mem.h"
 
 static int
 static_map(struct dma_map *map, const struct sg *sg, unsigned n)

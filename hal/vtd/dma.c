@@ -4,12 +4,6 @@
 #include "kernel/kalloc.h"
 #include "kernel/mem.h"
 
-static void
-invalidate_context(struct vtd *u, rid_t rid, u16 domain)
-{
-	vtd_invalidate(u, INV_CONTEXT | GRAN_DEVICE | (u64)domain << 16 | (u64)rid << 32, 0);
-}
-
 /* DMA already translated is drained too, where the unit can: else it could still arrive later. */
 static u64
 drain(const struct vtd *u)
@@ -17,25 +11,25 @@ drain(const struct vtd *u)
 	return CAP_DWD(u->cap) << 6 | CAP_DRD(u->cap) << 7;
 }
 
+/* Has the unit forget context entries, and what it translated by them. Locked. */
 static void
-invalidate_domain(struct vtd *u, u16 domain)
+forget(struct vtd *u, u64 context, u64 iotlb)
 {
-	vtd_invalidate(u, INV_IOTLB | GRAN_DOMAIN | drain(u) | (u64)domain << 16, 0);
+	vtd_invalidate(u, INV_CONTEXT | context, 0);
+	vtd_wait(u); /* first: the IOTLB could be filled again from a stale context */
+	vtd_invalidate(u, INV_IOTLB | drain(u) | iotlb, 0);
+	vtd_wait(u);
 }
 
-/* One block of 2^order pages that covers [start, end). */
+/* Writes a device's context entry. `was`: the domain that the old one is cached under. Locked. */
 static void
-invalidate_pages(struct vtd *u, u16 domain, u64 start, u64 end)
+set_context(struct vtd *u, rid_t rid, struct context_entry *c, u64 lo, u64 hi, u64 was, u64 domain)
 {
-	unsigned order = 0;
-
-	while (ROUND_DOWN(start, PAGE_SIZE << order) + (PAGE_SIZE << order) < end)
-		order++;
-	if (!CAP_PSI(u->cap) || order > CAP_MAMV(u->cap))
-		invalidate_domain(u, domain);
-	else
-		vtd_invalidate(u, INV_IOTLB | GRAN_PAGE | drain(u) | (u64)domain << 16,
-			ROUND_DOWN(start, PAGE_SIZE << order) | order);
+	WRITE_ONCE(c->lo, 0);
+	WRITE_ONCE(c->hi, hi);
+	WRITE_ONCE(c->lo, lo); /* present last: the unit may read it between the stores */
+	vtd_flush(u, c, sizeof(*c));
+	forget(u, GRAN_DEVICE | was << 16 | (u64)rid << 32, GRAN_DOMAIN | domain << 16);
 }
 
 /* What every unit reaches. */
@@ -155,15 +149,9 @@ vtd_attach(struct domain *d, rid_t rid)
 	} else if (c->lo & CONTEXT_PRESENT) {
 		err = -EEXIST;
 	} else {
-		/* Present last: the unit may read the entry between the two stores. */
-		WRITE_ONCE(c->hi, (u64)d->id << 8 | (u->levels - 2));
-		WRITE_ONCE(c->lo, d->pt.root_pa | CONTEXT_PRESENT);
-		vtd_flush(u, c, sizeof(*c));
 		/* Caching mode (6.1): also what was not present may be cached, as domain 0. */
-		invalidate_context(u, rid, CAP_CM(u->cap) ? 0 : d->id);
-		vtd_wait(u); /* first: the IOTLB could be filled again from a stale context */
-		invalidate_domain(u, d->id);
-		vtd_wait(u);
+		set_context(u, rid, c, d->pt.root_pa | CONTEXT_PRESENT,
+			(u64)d->id << 8 | (u->levels - 2), CAP_CM(u->cap) ? 0 : d->id, d->id);
 	}
 	spin_unlock(&u->lock);
 	return err;
@@ -173,30 +161,22 @@ static void
 vtd_detach(struct domain *d, rid_t rid)
 {
 	struct vtd *u = d->unit;
-	struct context_entry *c;
 
 	spin_lock(&u->lock);
-	c = context_of(u, rid);
-	WRITE_ONCE(c->lo, 0);
-	WRITE_ONCE(c->hi, 0);
-	vtd_flush(u, c, sizeof(*c));
-	invalidate_context(u, rid, d->id);
-	vtd_wait(u);
-	invalidate_domain(u, d->id);
-	vtd_wait(u);
+	set_context(u, rid, context_of(u, rid), 0, 0, d->id, d->id);
 	spin_unlock(&u->lock);
 }
 
 static void
-domain_invalidate(struct domain *d, u64 start, u64 end, bool tables)
+vtd_forget_block(struct domain *d, u64 start, unsigned order, bool tables)
 {
 	struct vtd *u = d->unit;
+	/* Cached copies of tables only go with all of the domain. */
+	bool all = tables || !CAP_PSI(u->cap) || order > CAP_MAMV(u->cap);
 
 	spin_lock(&u->lock);
-	if (tables) /* their cached copies go too */
-		invalidate_domain(u, d->id);
-	else
-		invalidate_pages(u, d->id, start, end);
+	vtd_invalidate(u, INV_IOTLB | (all ? GRAN_DOMAIN : GRAN_PAGE) | drain(u) | (u64)d->id << 16,
+		all ? 0 : start | order);
 	vtd_wait(u);
 	spin_unlock(&u->lock);
 }
@@ -206,25 +186,23 @@ const struct iommu_ops vtd_ops = {
 	.attach = vtd_attach,
 	.detach = vtd_detach,
 	.reach = vtd_reach,
-	.invalidate = domain_invalidate,
+	.invalidate = vtd_forget_block,
 	.reserved = vtd_reserved,
 };
 
 int
 vtd_start_translation(struct vtd *u)
 {
+	int err;
+
 	if (!(u->root = page_alloc(FRAME_TABLE)))
 		return -ENOMEM;
 	vtd_flush(u, u->root, PAGE_SIZE);
-	vtd_write64(u, RTADDR, virt_to_phys(u->root));
-	if (!vtd_command(u, G_SRTP, true))
-		return -EIO;
-	/* 6.6: after a new root table, context cache and IOTLB globally. */
+	vtd_reg64(u, RTADDR) = virt_to_phys(u->root);
+	if ((err = vtd_command(u, G_SRTP, true)))
+		return err;
 	spin_lock(&u->lock);
-	vtd_invalidate(u, INV_CONTEXT | GRAN_GLOBAL, 0);
-	vtd_wait(u); /* first: the IOTLB could be filled again from a stale context */
-	vtd_invalidate(u, INV_IOTLB | GRAN_GLOBAL | drain(u), 0);
-	vtd_wait(u);
+	forget(u, GRAN_GLOBAL, GRAN_GLOBAL); /* 6.6: after a new root table */
 	spin_unlock(&u->lock);
-	return vtd_command(u, G_TE, true) ? 0 : -EIO;
+	return vtd_command(u, G_TE, true);
 }

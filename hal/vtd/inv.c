@@ -18,8 +18,8 @@ vtd_flush(struct vtd *u, const void *p, size_t n)
 static void
 command64(struct vtd *u, unsigned reg, u64 v)
 {
-	vtd_write64(u, reg, BIT(63) | v);
-	if (!vtd_until(u, reg + 4, BIT(31), 0))
+	vtd_reg64(u, reg) = BIT(63) | v;
+	if (!timer_until(&vtd_reg32(u, reg + 4), BIT(31), 0))
 		panic("vtd: invalidation by register 0x%x failed", reg);
 }
 
@@ -33,7 +33,7 @@ by_register(struct vtd *u, u64 lo, u64 hi)
 	if ((lo & 15) == INV_CONTEXT) {
 		command64(u, CCMD, gran << 61 | (lo >> 32 & 0xffff) << 16 | domain);
 	} else {
-		vtd_write64(u, iotlb, hi);
+		vtd_reg64(u, iotlb) = hi;
 		command64(u, iotlb + 8, gran << 60 | drain << 48 | domain << 32);
 	}
 }
@@ -54,31 +54,24 @@ vtd_invalidate(struct vtd *u, u64 lo, u64 hi)
 void
 vtd_wait(struct vtd *u)
 {
-	u64 deadline = timer_ns() + WAIT_LIMIT_NS;
 	u32 number = ++u->waits;
 
 	if (!u->queue)
 		return;
-	vtd_invalidate(
-		u, INV_WAIT | WAIT_STATUS_WRITE | (u64)number << 32, virt_to_phys((void *)u->done));
-	vtd_write64(u, IQT, u->tail << 4);
-	while (*u->done != number) {
-		if (vtd_read32(u, FSTS) & FSTS_IQE || timer_ns() > deadline) {
-			/* A unit that does not invalidate must not let anything through. */
-			panic("vtd: invalidation failed (fault status 0x%x)", vtd_read32(u, FSTS));
-		}
-		pause();
-	}
+	vtd_invalidate(u, INV_WAIT | WAIT_STATUS_WRITE | (u64)number << 32,
+		virt_to_phys((void *)&u->done));
+	vtd_reg64(u, IQT) = u->tail << 4;
+	/* A unit that does not invalidate must not let anything through. */
+	if (!timer_until(&u->done, ~0u, number))
+		panic("vtd: invalidation failed (fault status 0x%x)", vtd_reg32(u, FSTS));
 }
 
 int
 vtd_start_queue(struct vtd *u)
 {
-	u->queue = page_alloc(FRAME_TABLE);
-	u->done = page_alloc(FRAME_TABLE);
-	if (!u->queue || !u->done)
+	if (!(u->queue = page_alloc(FRAME_TABLE)))
 		return -ENOMEM;
-	vtd_write64(u, IQT, 0);
-	vtd_write64(u, IQA, virt_to_phys(u->queue)); /* 128-bit descriptors, 256 of them */
-	return vtd_command(u, G_QIE, true) ? 0 : -EIO;
+	vtd_reg64(u, IQT) = 0;
+	vtd_reg64(u, IQA) = virt_to_phys(u->queue); /* 128-bit descriptors, 256 of them */
+	return vtd_command(u, G_QIE, true);
 }

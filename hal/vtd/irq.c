@@ -7,57 +7,67 @@
 int
 vtd_start_remapping(struct vtd *u)
 {
+	int err;
+
 	if (!(u->irt = page_alloc(FRAME_TABLE)))
 		return -ENOMEM;
 	vtd_flush(u, u->irt, PAGE_SIZE);
-	vtd_write64(u, IRTA, virt_to_phys(u->irt) | 7); /* 2^(7+1) entries */
-	if (!vtd_command(u, G_SIRTP, true))
-		return -EIO;
+	vtd_reg64(u, IRTA) = virt_to_phys(u->irt) | 7; /* 2^(7+1) entries */
+	if ((err = vtd_command(u, G_SIRTP, true)))
+		return err;
 	spin_lock(&u->lock);
 	vtd_invalidate(u, INV_INTERRUPT, 0); /* all entries */
 	vtd_wait(u);
 	spin_unlock(&u->lock);
-	return vtd_command(u, G_IRE, true) ? 0 : -EIO;
+	return vtd_command(u, G_IRE, true);
 }
 
-/* What the unit has cached of entry n goes. Unit locked. */
-static void
-forget_entry(struct vtd *u, unsigned n)
+/* Message `index` of source `sid` as the owner of an entry. */
+static u64
+message(u16 sid, u32 index)
 {
-	vtd_flush(u, &u->irt[n], sizeof(*u->irt));
+	return BIT(63) | (u64)sid << 32 | index;
+}
+
+/* The entry of this owner, 0 for a free one; -ENOMEM if there is none. Unit locked. */
+static int
+entry_of(const struct vtd *u, u64 owner)
+{
+	for (int n = 0; n < IRTE_ENTRIES; n++)
+		if (u->irt_owner[n] == owner)
+			return n;
+	return -ENOMEM;
+}
+
+/* Writes entry n; what the unit has cached of it goes. Unit locked. */
+static void
+set_entry(struct vtd *u, int n, u64 owner, u64 lo, u64 hi)
+{
+	struct irte *e = &u->irt[n];
+
+	u->irt_owner[n] = owner;
+	WRITE_ONCE(e->lo, 0);
+	WRITE_ONCE(e->hi, hi);
+	WRITE_ONCE(e->lo, lo); /* present last */
+	vtd_flush(u, e, sizeof(*e));
 	vtd_invalidate(u, INV_INTERRUPT | INV_INTERRUPT_ONE | (u64)n << 32, 0);
 	vtd_wait(u);
 }
 
 /*
- * Finds or takes the entry of message `index` of source `sid`, points it to vector and CPU, and
- * lets only that source use it (9.10: SVT 01). Returns its number or -ENOMEM.
+ * Finds or takes the entry of a message, points it to vector and CPU, and lets only that source
+ * use it (9.10: SVT 01). Returns its number or -ENOMEM.
  */
 static int
 route(struct vtd *u, u16 sid, u32 index, u8 vector, u32 apic_id)
 {
-	int n = -ENOMEM;
+	u64 owner = message(sid, index);
+	int n;
 
 	spin_lock(&u->lock);
-	for (int i = 0; i < IRTE_ENTRIES; i++) {
-		bool same = u->irt_owner[i].used && u->irt_owner[i].sid == sid &&
-			    u->irt_owner[i].index == index;
-		if (same || (n < 0 && !u->irt_owner[i].used))
-			n = i;
-		if (same)
-			break;
-	}
-	if (n >= 0) {
-		struct irte *e = &u->irt[n];
-		u->irt_owner[n].used = true;
-		u->irt_owner[n].sid = sid;
-		u->irt_owner[n].index = index;
-		WRITE_ONCE(e->lo, 0);
-		WRITE_ONCE(e->hi, sid | IRTE_CHECK_SID);
-		/* Present last. */
-		WRITE_ONCE(e->lo, IRTE_PRESENT | (u64)vector << 16 | (u64)apic_id << 40);
-		forget_entry(u, n);
-	}
+	if ((n = entry_of(u, owner)) >= 0 || (n = entry_of(u, 0)) >= 0)
+		set_entry(u, n, owner, IRTE_PRESENT | (u64)vector << 16 | (u64)apic_id << 40,
+			sid | IRTE_CHECK_SID);
 	spin_unlock(&u->lock);
 	return n;
 }
@@ -80,18 +90,13 @@ static void
 vtd_unroute_msi(rid_t rid, unsigned index)
 {
 	struct vtd *u = vtd_of(rid);
+	int n;
 
 	if (!u)
 		return;
 	spin_lock(&u->lock);
-	for (unsigned i = 0; i < IRTE_ENTRIES; i++) {
-		if (!u->irt_owner[i].used || u->irt_owner[i].sid != rid ||
-			u->irt_owner[i].index != index)
-			continue;
-		WRITE_ONCE(u->irt[i].lo, 0);
-		forget_entry(u, i);
-		u->irt_owner[i].used = false;
-	}
+	if ((n = entry_of(u, message(rid, index))) >= 0)
+		set_entry(u, n, 0, 0, 0);
 	spin_unlock(&u->lock);
 }
 

@@ -7,33 +7,20 @@
 #include "hal/timer.h"
 #include "kernel/abi.h"
 #include "kernel/bootinfo.h"
-#include "kernel/cpu.h"
 #include "kernel/kalloc.h"
 #include "kernel/mem.h"
-#include "kernel/x86.h"
 
 struct dmar vtd_dmar;
 struct vtd *vtd_unit[DMAR_UNITS];
 
-bool
-vtd_until(struct vtd *u, unsigned reg, u32 mask, u32 want)
-{
-	u64 deadline = timer_ns() + WAIT_LIMIT_NS;
-
-	for (; (vtd_read32(u, reg) & mask) != want; pause())
-		if (timer_ns() > deadline)
-			return false;
-	return true;
-}
-
-bool
+int
 vtd_command(struct vtd *u, u32 bit, bool on)
 {
-	vtd_write32(u, GCMD, (vtd_read32(u, GSTS) & G_ONE_SHOT & ~bit) | (on ? bit : 0));
-	if (vtd_until(u, GSTS, bit, on ? bit : 0))
-		return true;
+	vtd_reg32(u, GCMD) = (vtd_reg32(u, GSTS) & G_ONE_SHOT & ~bit) | (on ? bit : 0);
+	if (timer_until(&vtd_reg32(u, GSTS), bit, on ? bit : 0))
+		return 0;
 	pr_err("vtd: command 0x%x: no answer", bit);
-	return false;
+	return -EIO;
 }
 
 /* Reasons, 7.2.3 table 25 and 7.3: those that a legacy-mode table can cause. */
@@ -68,12 +55,12 @@ read_faults(struct vtd *u)
 	unsigned base = CAP_FRO(u->cap);
 
 	for (unsigned i = 0; i < CAP_NFR(u->cap); i++) {
-		u64 lo = vtd_read64(u, base + 16 * i), hi = vtd_read64(u, base + 16 * i + 8);
+		u64 lo = vtd_reg64(u, base + 16 * i), hi = vtd_reg64(u, base + 16 * i + 8);
 		struct iommu_fault f = {0};
 
 		if (!(hi >> 63))
 			continue;
-		vtd_write32(u, base + 16 * i + 12, 1u << 31);
+		vtd_reg32(u, base + 16 * i + 12) = 1u << 31;
 		/* QEMU 7.2: bits 55:40 of the high word read as ones; only 39:32 are the reason. */
 		f.reason = hi >> 32 & 0xff;
 		f.rid = hi & 0xffff;
@@ -82,7 +69,7 @@ read_faults(struct vtd *u)
 		f.text = reason_text(f.reason);
 		iommu_report(&f);
 	}
-	vtd_write32(u, FSTS, FSTS_PFO); /* an overflow is cleared by writing 1 */
+	vtd_reg32(u, FSTS) = FSTS_PFO; /* an overflow is cleared by writing 1 */
 }
 
 static void
@@ -94,7 +81,7 @@ fault_interrupt(void *arg)
 	 */
 	for (int i = 0; i < 64; i++) {
 		read_faults(u);
-		if (!(vtd_read32(u, FSTS) & FSTS_PPF))
+		if (!(vtd_reg32(u, FSTS) & FSTS_PPF))
 			break;
 	}
 }
@@ -128,11 +115,13 @@ choose_levels(u64 cap)
 }
 
 /* Off, as the firmware may not have left it. */
-static bool
+static int
 stop(struct vtd *u)
 {
-	return vtd_command(u, G_TE, false) && vtd_command(u, G_IRE, false) &&
-	       vtd_command(u, G_QIE, false);
+	int err = vtd_command(u, G_TE, false);
+
+	err = err ? err : vtd_command(u, G_IRE, false);
+	return err ? err : vtd_command(u, G_QIE, false);
 }
 
 /* Maps the registers of unit n, looks at what it can do, and makes ready all but tables. */
@@ -147,8 +136,8 @@ start_unit(unsigned n)
 	spin_init(&u->lock, "vtd");
 	if (!(u->reg = map_device(vtd_dmar.unit[n].base, PAGE_SIZE)))
 		return -ENOMEM;
-	u->cap = vtd_read64(u, CAP);
-	u->ecap = vtd_read64(u, ECAP);
+	u->cap = vtd_reg64(u, CAP);
+	u->ecap = vtd_reg64(u, ECAP);
 	u->levels = choose_levels(u->cap);
 	u->write_buffer = CAP_RWBF(u->cap) || option("writebuffer");
 	/* All ones: nobody answers there. */
@@ -159,8 +148,8 @@ start_unit(unsigned n)
 			vtd_dmar.unit[n].base);
 		return -ENODEV;
 	}
-	if (!stop(u))
-		return -EIO;
+	if ((err = stop(u)))
+		return err;
 	if (ECAP_QI(u->ecap) && !option("registers") && (err = vtd_start_queue(u)))
 		return err;
 	/*
@@ -169,10 +158,10 @@ start_unit(unsigned n)
 	 */
 	if ((vector = irq_alloc(fault_interrupt, u, "vtd fault")) < 0)
 		return vector;
-	vtd_write32(u, FEDATA, vector);
-	vtd_write32(u, FEADDR, MSI_START | apic_id() << 12);
-	vtd_write32(u, FEUADDR, 0);
-	vtd_write32(u, FECTL, 0);
+	vtd_reg32(u, FEDATA) = vector;
+	vtd_reg32(u, FEADDR) = MSI_START | apic_id() << 12;
+	vtd_reg32(u, FEUADDR) = 0;
+	vtd_reg32(u, FECTL) = 0;
 	pr_info("vtd: unit at 0x%lx: %u levels, invalidated by %s", vtd_dmar.unit[n].base,
 		u->levels, u->queue ? "queue" : "registers");
 	return 0;

@@ -9,7 +9,6 @@
 
 #include "hal/iommu.h"
 #include "hal/vtd/dmar.h"
-#include "kernel/types.h"
 
 /* Registers, 11.4. */
 enum {
@@ -65,9 +64,8 @@ enum { INV_INTERRUPT_ONE = 1 << 4, WAIT_STATUS_WRITE = 1 << 5 };
 #define IRTE_CHECK_SID  (1UL << 18) /* SVT 01: only this source, all 16 bits */
 #define CONTEXT_PRESENT 1UL         /* 9.3; translation type 00: by the table */
 
-#define WAIT_LIMIT_NS 1000000000UL /* for any answer of the unit */
-#define QUEUE_ENTRIES 256          /* invalidation descriptors: one page */
-#define IRTE_ENTRIES  256          /* interrupt remapping entries: one page */
+#define QUEUE_ENTRIES 256 /* invalidation descriptors: one page */
+#define IRTE_ENTRIES  256 /* interrupt remapping entries: one page */
 
 struct context_entry { /* 9.3 */
 	u64 lo, hi;
@@ -86,14 +84,10 @@ struct vtd {
 	struct spinlock lock; /* over all below, and the context tables */
 	u64 *root;            /* 256 root entries of 16 bytes (9.1) */
 	struct irte *irt;
-	struct {
-		bool used;
-		u16 sid;
-		u32 index;
-	} irt_owner[IRTE_ENTRIES];
-	u64 (*queue)[2]; /* NULL: invalidated by registers */
+	u64 irt_owner[IRTE_ENTRIES]; /* whose message: see irq.c; 0: free */
+	u64 (*queue)[2];             /* NULL: invalidated by registers */
 	unsigned tail;
-	volatile u32 *done; /* where the unit writes the number of the last wait */
+	volatile u32 done; /* where the unit writes the number of the last wait */
 	u32 waits;
 };
 
@@ -110,34 +104,12 @@ vtd_of(rid_t rid)
 	return n < 0 ? NULL : vtd_unit[n];
 }
 
-static inline u32
-vtd_read32(struct vtd *u, unsigned reg)
-{
-	return *(volatile u32 *)(u->reg + reg);
-}
+/* A register. */
+#define vtd_reg32(u, at) (*(volatile u32 *)((u)->reg + (at)))
+#define vtd_reg64(u, at) (*(volatile u64 *)((u)->reg + (at)))
 
-static inline void
-vtd_write32(struct vtd *u, unsigned reg, u32 v)
-{
-	*(volatile u32 *)(u->reg + reg) = v;
-}
-
-static inline u64
-vtd_read64(struct vtd *u, unsigned reg)
-{
-	return *(volatile u64 *)(u->reg + reg);
-}
-
-static inline void
-vtd_write64(struct vtd *u, unsigned reg, u64 v)
-{
-	*(volatile u64 *)(u->reg + reg) = v;
-}
-
-/* Waits until the masked bits of a register are as wanted; false if that takes too long. */
-bool vtd_until(struct vtd *u, unsigned reg, u32 mask, u32 want);
-/* Sets or clears one bit of the global command register; false if the status never shows it. */
-bool vtd_command(struct vtd *u, u32 bit, bool on);
+/* Sets or clears one bit of the global command register; -EIO if the status never shows it. */
+int vtd_command(struct vtd *u, u32 bit, bool on);
 
 /* inv.c. The lock of the unit is held, but for vtd_flush(). */
 
@@ -147,7 +119,6 @@ void vtd_flush(struct vtd *u, const void *p, size_t n);
 void vtd_invalidate(struct vtd *u, u64 lo, u64 hi);
 /* Waits until the unit has done all that it was handed (6.5.2.8). */
 void vtd_wait(struct vtd *u);
-/* Has what was written reach memory, where no invalidation sees to that: for CAP.RWBF (6.8). */
 /* -ENOMEM, -EIO. */
 int vtd_start_queue(struct vtd *u);
 
