@@ -26,6 +26,8 @@ struct session {
 	char request[MAX_REQUEST];
 	char *word[MAX_WORDS];
 	unsigned n;
+	struct vm *vm;        /* the command's, if it is about one */
+	struct assigned *dev; /* the same */
 };
 
 static struct mutex control;
@@ -56,17 +58,6 @@ find_vm(const char *name)
 	return NULL;
 }
 
-/* The VM that word 1 names; NULL with the reason in the reply. */
-static struct vm *
-named_vm(struct session *s)
-{
-	struct vm *vm = s->n > 1 ? find_vm(s->word[1]) : NULL;
-
-	if (!vm)
-		fail(s, 0, "%s: no such VM", s->n > 1 ? s->word[1] : "?");
-	return vm;
-}
-
 /* "bb:dd.f", hexadecimal. */
 static bool
 parse_rid(const char *p, rid_t *rid)
@@ -87,20 +78,6 @@ parse_rid(const char *p, rid_t *rid)
 	}
 	*rid = RID(v[0], v[1], v[2]);
 	return v[0] < 256 && v[1] < 32 && v[2] < 8;
-}
-
-/* The VM's device that word 2 names; NULL with the reason in the reply. */
-static struct assigned *
-named_device(struct session *s, struct vm *vm)
-{
-	struct assigned *d = NULL;
-	rid_t rid;
-
-	if (s->n < 3 || !parse_rid(s->word[2], &rid))
-		fail(s, 0, "%s: not a device address (like 00:04.0)", s->n < 3 ? "" : s->word[2]);
-	else if (!(d = assigned_find(vm, rid)))
-		fail(s, 0, "%s has no device %s", vm->name, s->word[2]);
-	return d;
 }
 
 /* The value of word "key=value", or NULL. */
@@ -166,13 +143,11 @@ static int
 cmd_assign(struct session *s)
 {
 	const char *policy = option(s, "policy"), *why;
-	struct vm *vm = named_vm(s);
+	struct vm *vm = s->vm;
 	u64 quota = 0;
 	rid_t rid;
 	int err;
 
-	if (!vm)
-		return -ENOENT;
 	if (s->n < 3 || !parse_rid(s->word[2], &rid))
 		return fail(s, -EINVAL, "not a device address (like 00:04.0)");
 	if (policy && strcmp(policy, "permit") != 0 && strcmp(policy, "deny") != 0)
@@ -192,23 +167,16 @@ cmd_assign(struct session *s)
 static int
 cmd_release(struct session *s)
 {
-	struct vm *vm = named_vm(s);
-	struct assigned *d = vm ? named_device(s, vm) : NULL;
-
-	if (!d)
-		return -ENOENT;
-	release_device(d);
+	release_device(s->dev);
 	return 0;
 }
 
 static int
 cmd_start(struct session *s)
 {
-	struct vm *vm = named_vm(s);
+	struct vm *vm = s->vm;
 	int err;
 
-	if (!vm)
-		return -ENOENT;
 	if (vm->state != VM_CREATED)
 		return fail(s, -EBUSY, "%s %s", vm->name,
 			vm->state == VM_RUNNING ? "runs already" : "has ended: create it anew");
@@ -254,13 +222,11 @@ wait_vm(struct vm *vm, const char *text, u64 deadline)
 static int
 cmd_wait(struct session *s)
 {
-	struct vm *vm = named_vm(s);
+	struct vm *vm = s->vm;
 	const char *text = s->n > 2 ? s->word[2] : NULL;
 	bool printed;
 	int err = 0;
 
-	if (!vm)
-		return -ENOENT;
 	if (vm->state == VM_CREATED)
 		return fail(s, -EINVAL, "%s has not been started", vm->name);
 	printed = wait_vm(vm, text, 0);
@@ -281,11 +247,9 @@ cmd_wait(struct session *s)
 static int
 cmd_stop(struct session *s)
 {
-	struct vm *vm = named_vm(s);
+	struct vm *vm = s->vm;
 	bool listens;
 
-	if (!vm)
-		return -ENOENT;
 	spin_lock(&vm->lock);
 	if ((listens = vm->state == VM_RUNNING && vm->button_vector))
 		vlapic_post(vm->button_vcpu, vm->button_vector);
@@ -307,12 +271,10 @@ cmd_stop(struct session *s)
 static int
 cmd_send(struct session *s)
 {
-	struct vm *vm = named_vm(s);
+	struct vm *vm = s->vm;
 	const char *p = s->n > 2 ? s->word[2] : "";
 	int err = 0;
 
-	if (!vm)
-		return -ENOENT;
 	spin_lock(&vm->lock);
 	if (strlen(p) + 1 > sizeof(vm->input) - (vm->input_written - vm->input_read)) {
 		err = -ENOSPC;
@@ -329,11 +291,9 @@ cmd_send(struct session *s)
 static int
 cmd_console(struct session *s)
 {
-	struct vm *vm = named_vm(s);
+	struct vm *vm = s->vm;
 	bool busy;
 
-	if (!vm)
-		return -ENOENT;
 	spin_lock(&vm->lock);
 	if (!(busy = vm->attached)) {
 		vm->attached = true;
@@ -405,10 +365,8 @@ kill_vm(struct vm *vm)
 static int
 cmd_kill(struct session *s)
 {
-	struct vm *vm = named_vm(s);
+	struct vm *vm = s->vm;
 
-	if (!vm)
-		return -ENOENT;
 	kill_vm(vm);
 	return 0;
 }
@@ -416,10 +374,8 @@ cmd_kill(struct session *s)
 static int
 cmd_destroy(struct session *s)
 {
-	struct vm *vm = named_vm(s);
+	struct vm *vm = s->vm;
 
-	if (!vm)
-		return -ENOENT;
 	if (vm->users)
 		return fail(s, -EBUSY, "%s: somebody waits for it, or is at its console", vm->name);
 	kill_vm(vm);
@@ -457,8 +413,8 @@ cmd_status(struct session *s)
 	struct vm *vm;
 
 	if (s->n > 1) {
-		if (!(vm = named_vm(s)))
-			return -ENOENT;
+		if (!(vm = find_vm(s->word[1])))
+			return fail(s, -ENOENT, "%s: no such VM", s->word[1]);
 		status_line(&s->reply, vm);
 		return 0;
 	}
@@ -496,11 +452,9 @@ exit_stats(struct text *t, struct vm *vm)
 static int
 cmd_stats(struct session *s)
 {
-	struct vm *vm = named_vm(s);
+	struct vm *vm = s->vm;
 	struct text *t = &s->reply;
 
-	if (!vm)
-		return -ENOENT;
 	exit_stats(t, vm);
 	text_printf(t, "%-14s %10s\n", "HYPERCALL", "COUNT");
 	for (unsigned i = 0; i < HC_COUNT; i++)
@@ -534,13 +488,11 @@ print_grants(struct text *t, struct assigned *d)
 static int
 cmd_maps(struct session *s)
 {
-	struct vm *vm = named_vm(s);
+	struct vm *vm = s->vm;
 	const char *p;
 	gpa_t gpa;
 	hpa_t hpa;
 
-	if (!vm)
-		return -ENOENT;
 	if (s->n > 2) {
 		bool there;
 
@@ -568,15 +520,13 @@ cmd_maps(struct session *s)
 static int
 cmd_move(struct session *s)
 {
-	struct vm *vm = named_vm(s);
+	struct vm *vm = s->vm;
 	const char *p = s->word[2];
 	bool all = strcmp(p, "all") == 0;
 	u64 ms = 0, moved = 0, stayed;
 	gpa_t at = {0};
 	int n;
 
-	if (!vm)
-		return -ENOENT;
 	if ((!all && (!parse_u64(&p, &at.v) || *p)) || !number_option(s, "every", &ms) ||
 		ms > 10000)
 		return fail(s, -EINVAL, "%s: not an address, or no pause of at most 10000 ms",
@@ -594,52 +544,60 @@ cmd_move(struct session *s)
 	return 0;
 }
 
+/* permit, deny. */
 static int
-set_policy(struct session *s, bool permit)
+cmd_policy(struct session *s)
 {
-	struct vm *vm = named_vm(s);
-	struct assigned *d = vm ? named_device(s, vm) : NULL;
-
-	if (!d)
-		return -ENOENT;
-	assigned_set_policy(d, permit);
+	assigned_set_policy(s->dev, s->word[0][0] == 'p');
 	return 0;
 }
 
-static int
-cmd_permit(struct session *s)
-{
-	return set_policy(s, true);
-}
-
-static int
-cmd_deny(struct session *s)
-{
-	return set_policy(s, false);
-}
-
-static const struct {
+enum about { ANY, A_VM, A_DEVICE }; /* words 1 and 2 name what there is */
+static const struct command {
 	const char *name;
 	unsigned words; /* at least */
+	enum about about;
 	int (*fn)(struct session *);
 } commands[] = {
-	{"create", 2, cmd_create},
-	{"assign", 3, cmd_assign},
-	{"release", 3, cmd_release},
-	{"start", 2, cmd_start},
-	{"wait", 2, cmd_wait},
-	{"send", 3, cmd_send},
-	{"console", 2, cmd_console},
-	{"stop", 2, cmd_stop},
-	{"kill", 2, cmd_kill},
-	{"destroy", 2, cmd_destroy},
-	{"status", 1, cmd_status},
-	{"stats", 2, cmd_stats},
-	{"maps", 2, cmd_maps},
-	{"permit", 3, cmd_permit},
-	{"deny", 3, cmd_deny},
-	{"move", 3, cmd_move},
+	{"create", 2, ANY, cmd_create},
+	{"assign", 3, A_VM, cmd_assign},
+	{"release", 3, A_DEVICE, cmd_release},
+	{"start", 2, A_VM, cmd_start},
+	{"wait", 2, A_VM, cmd_wait},
+	{"send", 3, A_VM, cmd_send},
+	{"console", 2, A_VM, cmd_console},
+	{"stop", 2, A_VM, cmd_stop},
+	{"kill", 2, A_VM, cmd_kill},
+	{"destroy", 2, A_VM, cmd_destroy},
+	{"status", 1, ANY, cmd_status},
+	{"stats", 2, A_VM, cmd_stats},
+	{"maps", 2, A_VM, cmd_maps},
+	{"permit", 3, A_DEVICE, cmd_policy},
+	{"deny", 3, A_DEVICE, cmd_policy},
+	{"move", 3, A_VM, cmd_move},
 };
+
+/* Finds the command and what it is about, and does it. control held. */
+static int
+run(struct session *s)
+{
+	const struct command *c = commands, *end = commands + NELEM(commands);
+	rid_t rid;
+
+	while (c < end && strcmp(c->name, s->word[0]) != 0)
+		c++;
+	if (c == end)
+		return -ENOSYS;
+	if (s->n < c->words)
+		return fail(s, -EINVAL, "%s: too few words", s->word[0]);
+	if (c->about != ANY && !(s->vm = find_vm(s->word[1])))
+		return fail(s, -ENOENT, "%s: no such VM", s->word[1]);
+	if (c->about == A_DEVICE && !parse_rid(s->word[2], &rid))
+		return fail(s, -EINVAL, "%s: not a device address (like 00:04.0)", s->word[2]);
+	if (c->about == A_DEVICE && !(s->dev = assigned_find(s->vm, rid)))
+		return fail(s, -ENOENT, "%s has no device %s", s->vm->name, s->word[2]);
+	return c->fn(s);
+}
 
 /* Cuts the request into words at newlines. */
 static void
@@ -659,40 +617,26 @@ static s64
 vmm_write(void *dev, void *state, u64 user_buf, size_t n, u64 pos)
 {
 	struct session *s = state;
-	char *request;
-	int err = -ENOSYS;
+	int err = 0;
 
 	if (s->console)
 		return console_typed(s, user_buf, n);
 	if (n >= MAX_REQUEST)
 		return -E2BIG;
-	if (!(request = kmalloc(MAX_REQUEST)))
-		return -ENOMEM;
-	if (copy_in(request, user_buf, n)) {
-		kfree(request);
-		return -EFAULT;
-	}
 	mutex_lock(&control);
-	if (s->busy) { /* a child's command, through the file that it inherited */
-		mutex_unlock(&control);
-		kfree(request);
-		return -EBUSY;
+	if (s->busy) /* a child's command, through the file that it inherited */
+		err = -EBUSY;
+	else if (copy_in(s->request, user_buf, n))
+		err = -EFAULT;
+	if (!err) {
+		s->request[n] = 0;
+		split(s);
+		s->reply.len = s->taken = 0;
+		s->busy = true;
+		err = run(s);
+		s->busy = false;
 	}
-	memcpy(s->request, request, n);
-	s->request[n] = 0;
-	split(s);
-	s->reply.len = s->taken = 0;
-	s->busy = true;
-	for (unsigned i = 0; i < NELEM(commands); i++) {
-		if (strcmp(commands[i].name, s->word[0]) != 0)
-			continue;
-		err = s->n < commands[i].words ? fail(s, -EINVAL, "%s: too few words", s->word[0])
-					       : commands[i].fn(s);
-		break;
-	}
-	s->busy = false;
 	mutex_unlock(&control);
-	kfree(request);
 	return err ? err : (s64)n;
 }
 
