@@ -2,7 +2,6 @@
 #include "hal/iommu.h"
 #include "hal/pciconf.h"
 #include "hal/timer.h"
-#include "kernel/abi.h"
 #include "kernel/bootinfo.h"
 #include "kernel/devfs.h"
 #include "kernel/kalloc.h"

@@ -4,7 +4,6 @@
  */
 #include "hal/pv.h"
 #include "hal/apic.h"
-#include "hal/iommu.h"
 #include "hal/irq.h"
 #include "kernel/abi.h"
 #include "kernel/mem.h"

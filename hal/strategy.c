@@ -1,17 +1,11 @@
 /* The devices of the DMA layer: who translates for each, and which strategy is in force. */
 #include "hal/dma_check.h"
-#include "hal/iommu.h"
-#include "hal/iova.h"
-#include "hal/platform.h"
 #include "hal/pv.h"
 #include "hal/strategy.h"
 #include "hal/timer.h"
-#include "kernel/abi.h"
 #include "kernel/bootinfo.h"
 #include "kernel/devfs.h"
 #include "kernel/kalloc.h"
-#include "kernel/proc.h"
-#include "kernel/x86.h"
 
 /* Who translates. */
 enum mode { MODE_DIRECT, MODE_IOMMU, MODE_COOP };

@@ -11,7 +11,6 @@
 #include "kernel/cpu.h"
 #include "kernel/debug.h"
 #include "kernel/devfs.h"
-#include "kernel/proc.h"
 #include "kernel/x86.h"
 #include "hal/smp.h"
 #include "hal/timer.h"

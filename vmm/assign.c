@@ -2,7 +2,6 @@
 #include "vmm/assign.h"
 #include "hal/irq.h"
 #include "hal/pciconf.h"
-#include "kernel/abi.h"
 #include "kernel/kalloc.h"
 #include "kernel/proc.h"
 

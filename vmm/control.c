@@ -3,12 +3,8 @@
  * is read afterwards is the reply: text if the write succeeded, else a line that says why not.
  */
 #include "hal/timer.h"
-#include "kernel/abi.h"
-#include "kernel/console.h"
 #include "kernel/devfs.h"
 #include "kernel/kalloc.h"
-#include "kernel/mem.h"
-#include "kernel/proc.h"
 #include "vmm/assign.h"
 
 #define MAX_REQUEST  2048

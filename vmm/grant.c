@@ -8,7 +8,6 @@
  * A frame whose pin is gone may be freed or moved at once, so no device may still reach it.
  */
 #include "vmm/grant.h"
-#include "kernel/abi.h"
 #include "kernel/kalloc.h"
 #include "vmm/assign.h"
 

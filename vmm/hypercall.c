@@ -1,7 +1,5 @@
 /* The hypercalls, by the list of hal/hypercall.h. What a guest passes is checked here or below. */
-#include "hal/hypercall.h"
 #include "hal/irq.h"
-#include "kernel/abi.h"
 #include "vmm/assign.h"
 
 /* The caller's device, or NULL. vm->lock held. */

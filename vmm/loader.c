@@ -4,7 +4,6 @@
  * information at 0x10000, ACPI tables where a BIOS has them. Multiboot2 specification 3.
  */
 #include "hal/acpi.h"
-#include "kernel/abi.h"
 #include "kernel/bootinfo.h"
 #include "kernel/elf.h"
 #include "kernel/fs.h"

@@ -3,9 +3,7 @@
  * touched, and may get another one at any time, also while the guest and its devices work: unless
  * it is pinned, because then a device may be about to write it.
  */
-#include "kernel/abi.h"
 #include "kernel/kalloc.h"
-#include "kernel/mem.h"
 #include "kernel/proc.h"
 #include "vmm/vm.h"
 

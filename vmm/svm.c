@@ -2,7 +2,6 @@
  * AMD SVM with nested paging: AMD64 Architecture Programmer's Manual vol. 2, chapter 15 and
  * appendix B. The only file that knows the VMCB.
  */
-#include "hal/timer.h"
 #include "kernel/abi.h"
 #include "kernel/cpu.h"
 #include "kernel/kalloc.h"

@@ -2,7 +2,6 @@
 #include "vmm/vcpu.h"
 #include "hal/smp.h"
 #include "hal/timer.h"
-#include "kernel/abi.h"
 #include "kernel/cpu.h"
 #include "kernel/kalloc.h"
 #include "kernel/proc.h"

@@ -2,7 +2,6 @@
  * A VM's paravirtual disk: a file of the host's, or one of its disks. The VMM copies, and no device
  * does DMA for the guest: what cooperation is measured against.
  */
-#include "kernel/abi.h"
 #include "kernel/blk.h"
 #include "kernel/fs.h"
 #include "kernel/kalloc.h"

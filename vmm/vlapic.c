@@ -3,7 +3,6 @@
  * instruction has to be decoded.
  */
 #include "hal/timer.h"
-#include "kernel/lib.h"
 #include "kernel/x86.h"
 #include "vmm/vm.h"
 

@@ -1,8 +1,6 @@
 /* A VM: its birth and its end. */
 #include "vmm/vm.h"
-#include "kernel/abi.h"
 #include "kernel/kalloc.h"
-#include "kernel/mem.h"
 #include "kernel/proc.h"
 #include "vmm/assign.h"
 

@@ -13,7 +13,6 @@
  * Source: patent US 8001543.
  */
 #include "hal/strategy.h"
-#include "kernel/abi.h"
 #include "kernel/bootinfo.h"
 #include "kernel/kalloc.h"
 
