@@ -244,7 +244,7 @@ descend(struct pt *pt, u64 *e, unsigned level)
 }
 
 /* The entry that decides about `in`, a leaf or empty: its level, and what was in it. */
-static u64 *
+static inline u64 *
 walk(const struct pt *pt, u64 in, unsigned *level, u64 *was)
 {
 	u64 *t = pt->root, *e;
