@@ -1,4 +1,4 @@
-#include "hal/amdvi/ivrs.h"
+#include "hal/amdvi/amdvi.h"
 #include "kernel/lib.h"
 
 /* Device entries of an IVHD, 5.2.2. Which others there are does not matter with one unit. */

@@ -89,8 +89,7 @@ vtd_reserved(rid_t rid, struct iova_range *range, unsigned max)
 
 	for (unsigned n = 0; n < vtd_dmar.nregions && count < max; n++)
 		if (dmar_region_has(&vtd_dmar, n, rid))
-			range[count++] = (struct iova_range){
-				vtd_dmar.region[n].start, vtd_dmar.region[n].end};
+			range[count++] = vtd_dmar.region[n];
 	return count;
 }
 

@@ -1,4 +1,4 @@
-#include "hal/vtd/dmar.h"
+#include "hal/vtd/vtd.h"
 #include "hal/pciconf.h"
 #include "kernel/lib.h"
 
@@ -70,8 +70,7 @@ parse_region(struct dmar *d, const u8 *r, size_t len, u32 (*read)(rid_t, unsigne
 	end = get(r + 16, 8) + 1; /* the table has the last byte */
 	if (end <= start || (start | end) & PAGE_MASK)
 		return false;
-	d->region[d->nregions].start = start;
-	d->region[d->nregions].end = end;
+	d->region[d->nregions] = (struct iova_range){start, end};
 	return parse_scopes(d, DMAR_UNITS + d->nregions++, r + 24, r + len, read);
 }
 

@@ -2,8 +2,8 @@
 #include "tests/host/harness.h"
 #include "tests/host/fuzz.h"
 #include "hal/acpi.h"
-#include "hal/amdvi/ivrs.h"
-#include "hal/vtd/dmar.h"
+#include "hal/amdvi/amdvi.h"
+#include "hal/vtd/vtd.h"
 #include "kernel/bootinfo.h"
 
 const unsigned fuzz_rounds = 50000;

@@ -3,7 +3,7 @@
 #include "tests/host/samples.h"
 #include "hal/acpi.h"
 #include "hal/amdvi/amdvi.h"
-#include "hal/vtd/dmar.h"
+#include "hal/vtd/vtd.h"
 #include "kernel/bootinfo.h"
 #include "kernel/elf.h"
 
