@@ -1,6 +1,5 @@
 /* PCI devices and their drivers. Sections are those of the PCI Local Bus Specification 3.0. */
-#ifndef DRIVERS_PCI_H
-#define DRIVERS_PCI_H
+#pragma once
 
 #include "hal/device.h"
 #include "kernel/lib.h"
@@ -53,5 +52,3 @@ bool pci_reset(struct pci_dev *d);
 void pci_map_msix(struct pci_dev *d);
 /* First capability with this id, 0 if none. */
 u8 pci_capability(rid_t rid, u8 id);
-
-#endif

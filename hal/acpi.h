@@ -1,6 +1,5 @@
 /* ACPI tables, read only: ACPI specification 6.4, chapter 5.2. No AML but a look for \_S5. */
-#ifndef HAL_ACPI_H
-#define HAL_ACPI_H
+#pragma once
 
 #include "kernel/types.h"
 
@@ -31,5 +30,3 @@ const u8 *acpi_next(const u8 *at, const u8 *end, u8 type, unsigned min);
 
 /* True if `len` bytes sum to zero. */
 bool acpi_checksum(const void *p, size_t len);
-
-#endif

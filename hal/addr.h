@@ -2,8 +2,7 @@
  * Address spaces as types, so that mixing them does not compile. A plain paddr_t (kernel/types.h)
  * is "physical as this kernel sees it": equal to the HPA on the machine, to the GPA in a VM.
  */
-#ifndef HAL_ADDR_H
-#define HAL_ADDR_H
+#pragma once
 
 #include "kernel/types.h"
 
@@ -40,5 +39,3 @@ typedef u16 rid_t;
 /* For printf: "%02x:%02x.%x". */
 #define RID_FMT       "%02x:%02x.%x"
 #define RID_ARGS(rid) RID_BUS(rid), RID_DEV(rid), RID_FN(rid)
-
-#endif

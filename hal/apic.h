@@ -1,6 +1,5 @@
 /* The local APIC, in both shapes: xAPIC (registers in memory) and x2APIC (MSRs). SDM vol. 3, 11. */
-#ifndef HAL_APIC_H
-#define HAL_APIC_H
+#pragma once
 
 #include "kernel/types.h"
 
@@ -18,5 +17,3 @@ u32 apic_timer_count(void);
 
 /* Routes a global interrupt to a CPU's vector. -ENODEV if no IOAPIC has that input. */
 int ioapic_route(u32 gsi, u8 vector, u32 apic_id);
-
-#endif

@@ -1,6 +1,5 @@
 /* What the HAL has to know of a device that does DMA and interrupts. Bus drivers fill it in. */
-#ifndef HAL_DEVICE_H
-#define HAL_DEVICE_H
+#pragma once
 
 #include "hal/addr.h"
 
@@ -36,5 +35,3 @@ struct device {
 	struct domain *domain; /* NULL in direct mode */
 	const struct dma_strategy *strategy;
 };
-
-#endif

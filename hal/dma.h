@@ -5,8 +5,7 @@
  * The mode decides who translates: direct (nobody; IOVA = physical address), iommu (tables that
  * we own), coop (the VMM, by hypercall). The strategy decides when mappings come and go.
  */
-#ifndef HAL_DMA_H
-#define HAL_DMA_H
+#pragma once
 
 #include "hal/device.h"
 #include "kernel/abi.h"
@@ -163,5 +162,3 @@ dma_unmap_at(struct dma_map *map, const char *where)
 
 void *dma_alloc_at(struct device *dev, size_t len, iova_t *iova, const char *where);
 void dma_free_at(struct device *dev, void *va, size_t len, iova_t iova, const char *where);
-
-#endif

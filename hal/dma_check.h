@@ -19,8 +19,7 @@
  * buffer is the CPU. The checker cannot see a wrong direction, size or device at unmap: unmap takes
  * the map alone.
  */
-#ifndef HAL_DMA_CHECK_H
-#define HAL_DMA_CHECK_H
+#pragma once
 
 #include "hal/dma.h"
 
@@ -39,5 +38,3 @@ bool dma_check_free(struct device **dev, void *va, size_t *len, iova_t *iova, co
 /* The device's driver has gone; forgets what it left. */
 void dma_check_detach(struct device *dev);
 void dma_check_show(struct text *t);
-
-#endif

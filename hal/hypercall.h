@@ -6,8 +6,7 @@
  *
  * Numbers are ABI: a new call gets a new number, an old one keeps its meaning.
  */
-#ifndef HAL_HYPERCALL_H
-#define HAL_HYPERCALL_H
+#pragma once
 
 #define HC_SIGNATURE    "HalcyonVMM\0\0"
 #define HC_CPUID_BASE   0x40000000 /* EAX: highest leaf */
@@ -99,5 +98,3 @@ struct hc_fault {
 	unsigned int reserved;
 } __attribute__((aligned(32)));
 _Static_assert(sizeof(struct hc_fault) == 32, "ABI");
-
-#endif

@@ -20,8 +20,7 @@
  * domain's lock; the hardware unit's lock; vcpu->lock; the scheduler's. The fault interrupt takes
  * the list, then vm->lock: so nothing that holds vm->lock may create or destroy a domain.
  */
-#ifndef HAL_IOMMU_H
-#define HAL_IOMMU_H
+#pragma once
 
 #include "hal/addr.h"
 #include "hal/device.h"
@@ -198,5 +197,3 @@ iommu_remaps_irqs(void)
 {
 	return irq_remap;
 }
-
-#endif

@@ -2,8 +2,7 @@
  * Bus addresses to give out. Windows of 2^n pages, aligned to their size: from a small cache of
  * this CPU's, from stacks by size, or from a mark that only rises. Constant time.
  */
-#ifndef HAL_IOVA_H
-#define HAL_IOVA_H
+#pragma once
 
 #include "hal/addr.h"
 #include "kernel/cpu.h"
@@ -45,5 +44,3 @@ void iova_fini(struct iova_space *s);
 int iova_alloc(struct iova_space *s, u32 npages, iova_t *iova);
 /* What is reserved was never given out: nothing happens. */
 void iova_release(struct iova_space *s, iova_t iova, u32 npages);
-
-#endif

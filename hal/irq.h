@@ -3,8 +3,7 @@
  * that vector. How a message reaches the vector (plainly, remapped by an IOMMU, or by a VMM that
  * holds the device's MSI-X table) is decided here and nowhere else.
  */
-#ifndef HAL_IRQ_H
-#define HAL_IRQ_H
+#pragma once
 
 #include "hal/device.h"
 
@@ -38,5 +37,3 @@ void irq_msi_free(struct device *dev, unsigned index);
 
 /* Binds an edge-triggered IOAPIC input. -ENODEV if there is none: then the driver has to poll. */
 int irq_gsi(u32 gsi, irq_fn fn, void *arg, const char *name);
-
-#endif

@@ -2,8 +2,7 @@
  * PCI configuration space, by ECAM where the firmware tells of one, else by ports. Sections are
  * those of the PCI Local Bus Specification 3.0.
  */
-#ifndef HAL_PCICONF_H
-#define HAL_PCICONF_H
+#pragma once
 
 #include "hal/addr.h"
 
@@ -37,5 +36,3 @@ u32 pci_read(rid_t rid, unsigned offset, unsigned size);
 void pci_write(rid_t rid, unsigned offset, unsigned size, u32 v);
 /* Highest bus number that pci_read() can reach. */
 unsigned pci_last_bus(void);
-
-#endif

@@ -1,6 +1,5 @@
 /* Where we run, and what the firmware says about it. */
-#ifndef HAL_PLATFORM_H
-#define HAL_PLATFORM_H
+#pragma once
 
 #include "kernel/types.h"
 
@@ -13,5 +12,3 @@ void platform_debug_exit(u32 status);
 void platform_poweroff(void);
 /* Returns when somebody wants the machine to be turned off. */
 void platform_wait_button(void);
-
-#endif

@@ -8,8 +8,7 @@
  * stage: VT-d specification 9.3 (legacy). AMD-Vi: AMD I/O virtualization specification 2.2.3.
  * No driver uses the EPT format yet; the tests do.
  */
-#ifndef HAL_PT_H
-#define HAL_PT_H
+#pragma once
 
 #include "kernel/types.h"
 
@@ -127,5 +126,3 @@ pt_page_virt(paddr_t pa)
 {
 	return (void *)(pa + pt_page_base);
 }
-
-#endif

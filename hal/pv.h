@@ -1,6 +1,5 @@
 /* Whether our VMM runs us, and the calls to it. For hal/ alone: nobody else asks. */
-#ifndef HAL_PV_H
-#define HAL_PV_H
+#pragma once
 
 #include "hal/hypercall.h"
 #include "hal/iommu.h"
@@ -15,5 +14,3 @@ extern u64 pv_calls;
 
 /* The IOMMU contract, each operation a hypercall. */
 extern const struct iommu_ops pv_ops;
-
-#endif

@@ -3,8 +3,7 @@
  * drivers see none of it. What a strategy keeps of a device is in struct dma_client, what it keeps
  * of a buffer in struct dma_map.
  */
-#ifndef HAL_STRATEGY_H
-#define HAL_STRATEGY_H
+#pragma once
 
 #include "hal/dma.h"
 #include "hal/iommu.h"
@@ -237,5 +236,3 @@ void dma_cache_stop(struct dma_client *c);
 typedef bool (*dma_cache_test)(const struct dma_client *c, const struct dma_cached *e, u64 tsc);
 /* Takes out what the test says, with one invalidation for all. Returns how many are left. */
 u64 dma_cache_trim(struct dma_client *c, dma_cache_test test);
-
-#endif

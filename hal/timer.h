@@ -1,6 +1,5 @@
 /* Time: the TSC as a clock in nanoseconds, and each CPU's tick. */
-#ifndef HAL_TIMER_H
-#define HAL_TIMER_H
+#pragma once
 
 #include "kernel/types.h"
 
@@ -26,5 +25,3 @@ u64 timer_tsc_to_ns(u64 tsc);
 
 /* Calls fn at each tick on CPU 0: for devices that cannot interrupt. */
 void timer_poll(void (*fn)(void));
-
-#endif

@@ -2,8 +2,7 @@
  * What the kernel and user programs agree on: error numbers, open flags, and the structures that
  * system calls fill in. Error numbers are Linux's, so that a reader need not learn others.
  */
-#ifndef KERNEL_ABI_H
-#define KERNEL_ABI_H
+#pragma once
 
 #include "kernel/types.h"
 
@@ -76,5 +75,3 @@ enum {
 	MAX_PATH = 256,
 	MAX_FILES = 32, /* open files of a process */
 };
-
-#endif

@@ -1,6 +1,5 @@
 /* Block devices: disks, and the boot module. */
-#ifndef KERNEL_BLK_H
-#define KERNEL_BLK_H
+#pragma once
 
 #include "kernel/lib.h"
 
@@ -34,5 +33,3 @@ struct blkdev *blk_disk(unsigned i);
 /* Reads from or writes to one piece of kernel memory. */
 int blk_rw(struct blkdev *b, bool write, u64 pos, void *buf, size_t n);
 int blk_flush(struct blkdev *b);
-
-#endif

@@ -2,8 +2,7 @@
  * What the boot loader told us, in one shape for both doors. Formats: Multiboot2 specification
  * 3.6 (boot information) and Xen's PVH start_info (xen/include/public/arch-x86/hvm/start_info.h).
  */
-#ifndef KERNEL_BOOTINFO_H
-#define KERNEL_BOOTINFO_H
+#pragma once
 
 #include "kernel/types.h"
 
@@ -45,5 +44,3 @@ bool bootinfo_pvh(struct bootinfo *bi, paddr_t start_info, void *(*virt)(paddr_t
  */
 bool cmdline_get(const char *cmdline, const char *name, char *buf, size_t size);
 bool boot_option(const char *name, char *buf, size_t size);
-
-#endif

@@ -1,6 +1,5 @@
 /* The console: where the log and /dev/console go, and where typed characters come from. */
-#ifndef KERNEL_CONSOLE_H
-#define KERNEL_CONSOLE_H
+#pragma once
 
 #include "kernel/types.h"
 
@@ -16,5 +15,3 @@ extern int console_loglevel;
 
 /* Adds /dev/console, /dev/consctl and /proc/dmesg. */
 void console_init(void);
-
-#endif

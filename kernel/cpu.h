@@ -1,6 +1,5 @@
 /* What each CPU has for itself. GS points to it while the CPU is in the kernel. */
-#ifndef KERNEL_CPU_H
-#define KERNEL_CPU_H
+#pragma once
 
 #include "kernel/spinlock.h"
 
@@ -57,5 +56,3 @@ this_cpu(void)
 
 /* Segments, task state, per-CPU pointer, traps and system calls of the CPU that calls it. */
 void cpu_init(int id);
-
-#endif

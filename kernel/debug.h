@@ -2,8 +2,7 @@
  * What the test build adds (make DEBUG=1): the order of locks is checked, and a CPU that waits or
  * is silent too long is noticed. In the normal build nothing of it exists.
  */
-#ifndef KERNEL_DEBUG_H
-#define KERNEL_DEBUG_H
+#pragma once
 
 #include "kernel/types.h"
 
@@ -31,6 +30,4 @@ void debug_nmi(const struct trapframe *tf);
 #define debug_wait(l)
 #define debug_tick()
 #define debug_nmi(tf)
-#endif
-
 #endif

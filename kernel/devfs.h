@@ -2,8 +2,7 @@
  * Devices and kernel state as files. A name under /dev or /proc is a struct devfile; drivers add
  * theirs when they find a device. /proc files are made of text when they are opened.
  */
-#ifndef KERNEL_DEVFS_H
-#define KERNEL_DEVFS_H
+#pragma once
 
 #include "kernel/proc.h"
 
@@ -73,5 +72,3 @@ int cmdfile_add(struct cmdfile *c, const char *path,
 	int (*run)(void *dev, unsigned n, char *word[], struct text *t), void *dev);
 
 void dev_init(void);
-
-#endif

@@ -1,6 +1,5 @@
 /* 64-bit ELF executables: ELF-64 Object File Format, version 1.5. */
-#ifndef KERNEL_ELF_H
-#define KERNEL_ELF_H
+#pragma once
 
 #include "kernel/types.h"
 
@@ -29,5 +28,3 @@ _Static_assert(sizeof(struct elf_header) == 64 && sizeof(struct elf_phdr) == 56,
 const char *elf_check(const struct elf_header *h, u64 size);
 /* Checks one PT_LOAD: its bytes lie in the file, its memory (at `addr`) in [lo, hi). */
 const char *elf_check_load(const struct elf_phdr *p, u64 size, u64 addr, u64 lo, u64 hi);
-
-#endif

@@ -1,6 +1,5 @@
 /* Open files: inodes, pipes and device files behind one interface. */
-#ifndef KERNEL_FILE_H
-#define KERNEL_FILE_H
+#pragma once
 
 #include "kernel/proc.h"
 
@@ -32,5 +31,3 @@ int pipe_create(struct file *f[2]);
 void pipe_close(struct pipe *p, bool writer);
 s64 pipe_read(struct pipe *p, u64 user_buf, size_t n);
 s64 pipe_write(struct pipe *p, u64 user_buf, size_t n);
-
-#endif

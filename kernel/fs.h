@@ -8,8 +8,7 @@
  * What the disk says is not believed. Whoever finds something that cannot be calls fs_damaged():
  * one line says what, and the file system is read-only from then on.
  */
-#ifndef KERNEL_FS_H
-#define KERNEL_FS_H
+#pragma once
 
 #include "kernel/fsformat.h"
 #include "kernel/proc.h"
@@ -112,5 +111,3 @@ void inode_free_orphans(void);
 int fs_create(const char *path, u16 type, struct inode **ip);
 int fs_unlink(const char *path);
 int fs_link(const char *old, const char *path);
-
-#endif

@@ -7,8 +7,7 @@
  *
  * It is xv6's shape with larger blocks and a double-indirect block.
  */
-#ifndef KERNEL_FSFORMAT_H
-#define KERNEL_FSFORMAT_H
+#pragma once
 
 #include "kernel/types.h"
 
@@ -44,5 +43,3 @@ struct dinode {
 
 _Static_assert(sizeof(struct dinode) == 128, "on-disk inode");
 _Static_assert(sizeof(struct superblock) == 40, "on-disk superblock");
-
-#endif

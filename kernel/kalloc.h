@@ -2,8 +2,7 @@
  * Physical memory. Every frame of RAM has a record: who owns it, and how many pins hold it. A
  * pinned frame may neither be freed nor be moved; the allocator refuses.
  */
-#ifndef KERNEL_KALLOC_H
-#define KERNEL_KALLOC_H
+#pragma once
 
 #include "kernel/types.h"
 
@@ -63,5 +62,3 @@ void *kmalloc(size_t n);
 void kfree(void *p);
 /* How many pieces of it are in use; a block of pages counts as one. */
 extern u64 heap_objects;
-
-#endif

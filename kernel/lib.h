@@ -1,6 +1,5 @@
 /* Strings, formatted output, panic, and lists: what every layer may use. */
-#ifndef KERNEL_LIB_H
-#define KERNEL_LIB_H
+#pragma once
 
 #include "kernel/types.h"
 
@@ -117,5 +116,3 @@ struct initcall {
 };
 enum { INIT_CONSOLE, INIT_BUS, INIT_DEVICE, INIT_VMM };
 #define INITCALL(order, fn) SECTION_ELEMENT(struct initcall, initcall, initcall_##fn) = {order, fn}
-
-#endif

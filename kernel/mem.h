@@ -8,8 +8,7 @@
  * A process has the lower half: its program from USER_BASE, the heap behind it, the stack below
  * USER_TOP.
  */
-#ifndef KERNEL_MEM_H
-#define KERNEL_MEM_H
+#pragma once
 
 #include "hal/pt.h"
 
@@ -85,5 +84,3 @@ int copy_in(void *dst, u64 user_src, size_t n);
 int copy_out(u64 user_dst, const void *src, size_t n);
 /* Copies a string with its NUL; its length, -EFAULT, or -ENAMETOOLONG if it exceeds size-1. */
 int copy_in_string(char *dst, u64 user_src, size_t size);
-
-#endif

@@ -2,8 +2,7 @@
  * Processes and kernel threads (proc.c), and the scheduler that runs both (sched.c). A kernel
  * thread is a process without an address space.
  */
-#ifndef KERNEL_PROC_H
-#define KERNEL_PROC_H
+#pragma once
 
 #include "kernel/abi.h"
 #include "kernel/lib.h"
@@ -119,5 +118,3 @@ struct mutex {
 void mutex_init(struct mutex *m, const char *name);
 void mutex_lock(struct mutex *m);
 void mutex_unlock(struct mutex *m);
-
-#endif

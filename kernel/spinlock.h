@@ -1,6 +1,5 @@
 /* Spin locks. Interrupts are off on this CPU while one is held, so handlers may take them too. */
-#ifndef KERNEL_SPINLOCK_H
-#define KERNEL_SPINLOCK_H
+#pragma once
 
 #include "kernel/types.h"
 
@@ -36,5 +35,3 @@ void spin_unlock(struct spinlock *l);
 /* Interrupts off and on again, counted: only the outermost pop turns them on. */
 struct cpu *irq_push_off(void); /* this CPU, which it stays on */
 void irq_pop(void);
-
-#endif

@@ -1,6 +1,5 @@
 /* Traps: exceptions, interrupts and system calls leave the same frame on the kernel stack. */
-#ifndef KERNEL_TRAP_H
-#define KERNEL_TRAP_H
+#pragma once
 
 /* Segment selectors. SYSRET wants user data below user code (SDM vol. 2, SYSRET). */
 #define SEL_KCODE 0x08
@@ -46,5 +45,4 @@ const char *symbol_of(u64 addr, u64 *offset);
 /* Told of a page fault in the kernel where nothing is mapped: true if it has mended that. */
 extern bool (*touch_watch)(u64 va, bool write, u64 rip);
 
-#endif
 #endif

@@ -1,6 +1,5 @@
 /* The fixed-size types and the few macros that every file of the system uses. */
-#ifndef KERNEL_TYPES_H
-#define KERNEL_TYPES_H
+#pragma once
 
 #include <stdarg.h>
 #include <stdbool.h>
@@ -44,5 +43,3 @@ struct sg {
 #define MUST_CHECK   __attribute__((warn_unused_result))
 #define NOINLINE     __attribute__((noinline))  /* what is rare costs the rest no registers */
 #define UNLIKELY(e)  __builtin_expect(!!(e), 0) /* the code for it lies out of the way */
-
-#endif

@@ -1,6 +1,5 @@
 /* The instructions and register bits of x86-64 that C cannot say. SDM = Intel's manual, vol. 3. */
-#ifndef KERNEL_X86_H
-#define KERNEL_X86_H
+#pragma once
 
 #include "kernel/types.h"
 
@@ -131,5 +130,3 @@ clflush(const void *p)
 {
 	asm volatile("clflush (%0)" ::"r"(p) : "memory");
 }
-
-#endif

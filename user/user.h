@@ -1,6 +1,5 @@
 /* What a user program may call: the system calls, and a small library. */
-#ifndef USER_USER_H
-#define USER_USER_H
+#pragma once
 
 #include "kernel/abi.h"
 #include "kernel/types.h"
@@ -86,5 +85,3 @@ int main(int argc, char **argv);
 NORETURN void usage(int status);
 int next_option(char ***args, const char *known, char **value);
 u64 number_argument(const char *s);
-
-#endif

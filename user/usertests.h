@@ -1,6 +1,5 @@
 /* The tests of usertests: what each file of them has, and what they share. */
-#ifndef USER_USERTESTS_H
-#define USER_USERTESTS_H
+#pragma once
 
 #include "user/user.h"
 
@@ -63,5 +62,3 @@ int make_file(const char *path, long n, int seed);
 bool holds(const char *path, long n, int seed);
 /* Forks n children that run fn(i); how many of them ended with status 0. */
 int all_good(int n, int (*fn)(int i));
-
-#endif

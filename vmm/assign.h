@@ -2,8 +2,7 @@
  * A device that belongs to a VM: its domain, its grants and pins, its interrupts, and the
  * configuration space that the guest sees instead of the real one.
  */
-#ifndef VMM_ASSIGN_H
-#define VMM_ASSIGN_H
+#pragma once
 
 #include "drivers/pci.h"
 #include "hal/iommu.h"
@@ -71,5 +70,3 @@ void assigned_set_policy(struct assigned *d, bool permit);
 /* The guest writes its command register, or a BAR's low 32 bits. vm->lock held. */
 void assigned_set_command(struct assigned *d, u16 command);
 void assigned_set_bar(struct assigned *d, unsigned bar, u32 value);
-
-#endif

@@ -6,8 +6,7 @@
  *
  * All functions want vm->lock held, and do not sleep.
  */
-#ifndef VMM_GRANT_H
-#define VMM_GRANT_H
+#pragma once
 
 #include "hal/addr.h"
 
@@ -36,5 +35,3 @@ struct grant_page {
 };
 /* The first at or after `from`; false if there is none. */
 bool grant_next(struct assigned *d, iova_t from, struct grant_page *p);
-
-#endif

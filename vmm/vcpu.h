@@ -1,6 +1,5 @@
 /* A virtual CPU: its registers as exits see them, its local APIC, and its loop. */
-#ifndef VMM_VCPU_H
-#define VMM_VCPU_H
+#pragma once
 
 #include "hal/addr.h"
 #include "kernel/spinlock.h"
@@ -138,5 +137,3 @@ u64 vlapic_timer(struct vcpu *v, u64 now);
 /* Whether an interrupt waits, even if it may not be delivered now. v->lock held. */
 bool vlapic_waiting(const struct vcpu *v);
 #define VLAPIC_TIMER_KHZ 1000000
-
-#endif

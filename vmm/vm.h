@@ -4,8 +4,7 @@
  * Locks: `control` (control.c, a mutex) serialises vmctl's commands; vm->lock guards what vCPUs,
  * hypercalls and interrupts share; v->lock one vCPU's. They are taken in this order.
  */
-#ifndef VMM_VM_H
-#define VMM_VM_H
+#pragma once
 
 #include "hal/addr.h"
 #include "hal/hypercall.h"
@@ -135,5 +134,3 @@ s64 hc_disk(struct vcpu *v, const u64 *arg);
 /* hypercall.c */
 s64 hypercall(struct vcpu *v, u64 number, const u64 arg[5]);
 const char *hypercall_name(unsigned number);
-
-#endif

@@ -3,8 +3,7 @@
  * event says), dma.c (the IOMMU contract) and irq.c (interrupt remapping). Sections are those of
  * the "AMD I/O Virtualization Technology (IOMMU) Specification", revision 3.0x.
  */
-#ifndef HAL_AMDVI_H
-#define HAL_AMDVI_H
+#pragma once
 
 #include "hal/iommu.h"
 
@@ -129,5 +128,3 @@ bool amdvi_decode(const u64 event[2], struct iommu_fault *f);
 extern const struct iommu_ops amdvi_ops;
 /* irq.c */
 extern const struct irq_remap_ops amdvi_remap;
-
-#endif

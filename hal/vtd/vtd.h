@@ -4,8 +4,7 @@
  * table. Legacy mode. Sections are those of the "Virtualization Technology for Directed I/O"
  * specification, revision 3.3.
  */
-#ifndef HAL_VTD_H
-#define HAL_VTD_H
+#pragma once
 
 #include "hal/iommu.h"
 
@@ -168,5 +167,3 @@ int vtd_start_translation(struct vtd *u);
 /* irq.c */
 extern const struct irq_remap_ops vtd_remap;
 int vtd_start_remapping(struct vtd *u);
-
-#endif

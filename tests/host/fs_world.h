@@ -2,8 +2,7 @@
  * The kernel's file system around an image in memory. One process, which never sleeps: to sleep
  * would be for ever, and is an error.
  */
-#ifndef TESTS_HOST_FS_WORLD_H
-#define TESTS_HOST_FS_WORLD_H
+#pragma once
 
 #include "tests/host/harness.h"
 #include "kernel/fs.h"
@@ -35,5 +34,3 @@ extern long world_writes;
 /* Where the search for a free block begins next; how many blocks the log takes. */
 void world_search_from(u32 block);
 void world_log_size(u32 blocks);
-
-#endif

@@ -1,6 +1,5 @@
 /* What replay.c and a fuzzer share. */
-#ifndef TESTS_HOST_FUZZ_H
-#define TESTS_HOST_FUZZ_H
+#pragma once
 
 #include "tests/host/samples.h"
 
@@ -9,5 +8,3 @@ int LLVMFuzzerTestOneInput(const u8 *data, size_t size);
 extern const unsigned fuzz_rounds;
 /* The n-th valid input, its length; 0 if there is none. */
 size_t fuzz_sample(unsigned n, u8 *to);
-
-#endif

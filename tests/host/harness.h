@@ -3,8 +3,7 @@
  * kernel's own files need around them. Include this before any header of the C library, whose
  * names (struct stat, SEEK_SET) the kernel's headers define too.
  */
-#ifndef TESTS_HOST_HARNESS_H
-#define TESTS_HOST_HARNESS_H
+#pragma once
 
 #include "kernel/abi.h"
 #include "kernel/cpu.h"
@@ -40,5 +39,3 @@ void exact_free(void);
 
 /* Where irq_push_off() says that we are. */
 extern struct cpu test_cpu;
-
-#endif

@@ -1,6 +1,5 @@
 /* Valid inputs, for the tests to check and the fuzzers to begin with. Each returns its length. */
-#ifndef TESTS_HOST_SAMPLES_H
-#define TESTS_HOST_SAMPLES_H
+#pragma once
 
 #include "kernel/types.h"
 
@@ -17,5 +16,3 @@ size_t sample_elf(u8 *to);
 
 /* Bridges, for the DMAR table: 00:06.0 to buses 1 to 3, 00:07.0 to 4 to 6, 04:00.1 to 5. */
 u32 sample_pci_read(u16 rid, unsigned offset, unsigned size);
-
-#endif

@@ -3,8 +3,7 @@
  * clause, on a domain of its own, with edu at 00:05.0 as the device that tells what is reached;
  * the same for every driver: vtd and amdvi on the machine, pv in a guest.
  */
-#ifndef TESTS_CONFORM_H
-#define TESTS_CONFORM_H
+#pragma once
 
 #include "drivers/pci.h"
 #include "hal/iommu.h"
@@ -60,5 +59,3 @@ conform_pa(const struct conform *c, unsigned page)
 
 /* 10,000 (ops=) random operations, from seed=, against a model. */
 void conform_random(struct conform *c);
-
-#endif
