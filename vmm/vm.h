@@ -66,9 +66,6 @@ struct vm {
 	unsigned fault_read, fault_written, faults_lost;
 	u8 button_vector; /* (l) what its power button raises; 0: nothing */
 	struct vcpu *button_vcpu;
-	struct blkdev *disk; /* its paravirtual disk: this, or a file */
-	struct inode *disk_file;
-	u64 disk_blocks; /* 0: it has none */
 	u64 hypercalls[HC_COUNT];
 };
 
@@ -125,11 +122,6 @@ void vuart_flush(struct vm *vm);
 /* vpci.c: ports 0xcf8 to 0xcff. */
 u32 vpci_in(struct vm *vm, u16 port, unsigned size);
 void vpci_out(struct vm *vm, u16 port, unsigned size, u32 v);
-
-/* vdisk.c: the disk at a path, or what is wrong. control held. */
-const char *vdisk_open(struct vm *vm, const char *path);
-void vdisk_close(struct vm *vm);
-s64 hc_disk(struct vcpu *v, const u64 *arg);
 
 /* hypercall.c */
 s64 hypercall(struct vcpu *v, u64 number, const u64 arg[5]);
