@@ -5,7 +5,8 @@
 #include "hal/pciconf.h"
 #include "hal/pv.h"
 #include "hal/timer.h"
-#include "kernel/proc.h"
+#include "kernel/lib.h"
+#include "kernel/mem.h"
 #include "kernel/x86.h"
 
 #define PORT_DEBUG_EXIT 0xf4   /* QEMU's isa-debug-exit, and our VMM's */
@@ -15,11 +16,7 @@ static struct {
 	u16 pm1a;       /* 0: no ACPI power-off */
 	u16 sleep_type; /* bits 12:10 */
 } s5;
-static struct {
-	struct spinlock lock;
-	u16 event; /* PM1a event block */
-	bool pressed;
-} button = {.lock = SPINLOCK_INIT("power button")};
+static u16 pm1a_event;
 
 /* ACPI 5.2.9 (FADT) and 7.4.2.6: the value that \_S5 wants in PM1a_CNT, found in the DSDT. */
 static void
@@ -72,56 +69,42 @@ platform_poweroff(void)
 	pr_warn("platform: power-off did not work");
 }
 
-/* In a guest it is the VMM who calls. ACPI 4.8.3.1: else what is in the register has to be cleared.
+/* ACPI 4.8.3.1: clears what the PM1 status register says, so that the next event interrupts again.
  */
 static void
-button_interrupt(void *arg)
+acpi_event(void *pressed)
 {
-	u16 status = PWRBTN;
+	u16 status = inw(pm1a_event);
 
-	if (button.event)
-		outw(button.event, status = inw(button.event));
-	if (!(status & PWRBTN))
-		return;
-	spin_lock(&button.lock);
-	button.pressed = true;
-	spin_unlock(&button.lock);
-	wakeup(&button);
+	outw(pm1a_event, status);
+	if (status & PWRBTN)
+		((irq_fn)pressed)(NULL);
 }
 
 /* The interrupt is taken at its rising edge: where it is active low, a button comes to nothing. */
-static void
-enable_button(void)
+void
+platform_on_button(irq_fn pressed)
 {
 	const struct acpi_header *fadt = acpi_find("FACP");
 	const u8 *at = (const u8 *)fadt;
 	u32 event, smi_command;
 	u16 sci;
+	int vector;
 
+	if (pv_present()) {
+		if ((vector = irq_alloc(pressed, NULL, "power button")) > 0)
+			pv_call(HC_button, vector, apic_id(), 0, 0, 0);
+		return;
+	}
 	if (!fadt || fadt->length < 92 || !s5.pm1a)
 		return;
 	memcpy(&sci, at + 46, 2);
 	memcpy(&smi_command, at + 48, 4);
 	memcpy(&event, at + 56, 4);
-	if (!(button.event = event) || irq_gsi(sci, button_interrupt, NULL, "acpi"))
+	if (!(pm1a_event = event) || irq_gsi(sci, acpi_event, pressed, "acpi"))
 		return;
 	if (!(inw(s5.pm1a) & 1) && smi_command) /* SCI_EN: events are ours, not the firmware's */
 		outb(smi_command, at[52]);
 	outw(event, PWRBTN);
 	outw(event + at[88] / 2, PWRBTN);
-}
-
-void
-platform_wait_button(void)
-{
-	int vector;
-
-	if (!pv_present())
-		enable_button();
-	else if ((vector = irq_alloc(button_interrupt, NULL, "power button")) > 0)
-		pv_call(HC_button, vector, apic_id(), 0, 0, 0);
-	spin_lock(&button.lock);
-	while (!button.pressed)
-		proc_sleep(&button, &button.lock);
-	spin_unlock(&button.lock);
 }

@@ -26,11 +26,27 @@ boot_virt(paddr_t pa, size_t len)
 	return pa && pa + len <= 4UL << 30 ? phys_to_virt(pa) : NULL;
 }
 
-/* To write what is not on the disk yet takes a thread. */
+static struct spinlock button_lock = SPINLOCK_INIT("power button");
+static bool button; /* pressed */
+
+static void
+power_button(void *arg)
+{
+	spin_lock(&button_lock);
+	button = true;
+	spin_unlock(&button_lock);
+	wakeup(&button);
+}
+
+/* To write what is not yet on the disk takes a thread. */
 static void
 power_thread(void *unused)
 {
-	platform_wait_button();
+	platform_on_button(power_button);
+	spin_lock(&button_lock);
+	while (!button)
+		proc_sleep(&button, &button_lock);
+	spin_unlock(&button_lock);
 	pr_info("power button");
 	log_sync();
 	platform_poweroff();
