@@ -33,8 +33,8 @@
 	HYPERCALL(7, bind, 4)   /* (rid, index, vector, apic id): MSI or MSI-X to a vector */      \
 	HYPERCALL(8, unbind, 2) /* (rid, index) */                                                 \
 	HYPERCALL(9, batch, 3) /* (rid, gpa, n): n of struct hc_request, then a sync = how many */ \
-	HYPERCALL(10, place, 4)  /* (rid, gpa, pages, perm) = bus address | pages mapped */        \
-	HYPERCALL(11, button, 2) /* (vector, apic id): the power button; vector 0: not any more */
+	HYPERCALL(10, place,                                                                       \
+		4) /* (rid, gpa, pages, HC_READ|HC_WRITE) = bus address | pages mapped */
 
 #define HC_VERSION 1
 

@@ -1,22 +1,17 @@
 #include "hal/platform.h"
 #include "hal/acpi.h"
-#include "hal/apic.h"
-#include "hal/irq.h"
 #include "hal/pciconf.h"
 #include "hal/pv.h"
-#include "hal/timer.h"
 #include "kernel/lib.h"
 #include "kernel/mem.h"
 #include "kernel/x86.h"
 
-#define PORT_DEBUG_EXIT 0xf4   /* QEMU's isa-debug-exit, and our VMM's */
-#define PWRBTN          BIT(8) /* in the PM1 event registers */
+#define PORT_DEBUG_EXIT 0xf4 /* QEMU's isa-debug-exit, and our VMM's */
 
 static struct {
 	u16 pm1a;       /* 0: no ACPI power-off */
 	u16 sleep_type; /* bits 12:10 */
 } s5;
-static u16 pm1a_event;
 
 /* ACPI 5.2.9 (FADT) and 7.4.2.6: the value that \_S5 wants in PM1a_CNT, found in the DSDT. */
 static void
@@ -62,49 +57,7 @@ platform_debug_exit(u32 status)
 void
 platform_poweroff(void)
 {
-	if (s5.pm1a) {
+	if (s5.pm1a)
 		outw(s5.pm1a, s5.sleep_type | 1 << 13); /* SLP_EN */
-		timer_delay_us(1000000);                /* it does not happen at once */
-	}
 	pr_warn("platform: power-off did not work");
-}
-
-/* ACPI 4.8.3.1: clears what the PM1 status register says, so that the next event interrupts again.
- */
-static void
-acpi_event(void *pressed)
-{
-	u16 status = inw(pm1a_event);
-
-	outw(pm1a_event, status);
-	if (status & PWRBTN)
-		((irq_fn)pressed)(NULL);
-}
-
-/* The interrupt is taken at its rising edge: where it is active low, a button comes to nothing. */
-void
-platform_on_button(irq_fn pressed)
-{
-	const struct acpi_header *fadt = acpi_find("FACP");
-	const u8 *at = (const u8 *)fadt;
-	u32 event, smi_command;
-	u16 sci;
-	int vector;
-
-	if (pv_present()) {
-		if ((vector = irq_alloc(pressed, NULL, "power button")) > 0)
-			pv_call(HC_button, vector, apic_id(), 0, 0, 0);
-		return;
-	}
-	if (!fadt || fadt->length < 92 || !s5.pm1a)
-		return;
-	memcpy(&sci, at + 46, 2);
-	memcpy(&smi_command, at + 48, 4);
-	memcpy(&event, at + 56, 4);
-	if (!(pm1a_event = event) || irq_gsi(sci, acpi_event, pressed, "acpi"))
-		return;
-	if (!(inw(s5.pm1a) & 1) && smi_command) /* SCI_EN: events are ours, not the firmware's */
-		outb(smi_command, at[52]);
-	outw(event, PWRBTN);
-	outw(event + at[88] / 2, PWRBTN);
 }

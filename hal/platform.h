@@ -1,7 +1,6 @@
 /* Where we run, and what the firmware says about it. */
 #pragma once
 
-#include "hal/irq.h"
 #include "kernel/types.h"
 
 /* Finds out: machine or VM, ACPI tables, configuration space. Before interrupts and timer. */
@@ -11,5 +10,3 @@ void platform_init(void);
 void platform_debug_exit(u32 status);
 /* Turns the machine off by ACPI; returns if that did not work. */
 void platform_poweroff(void);
-/* Calls it from an interrupt when somebody wants the machine to be turned off. */
-void platform_on_button(irq_fn pressed);

@@ -9,7 +9,6 @@
 #include "kernel/console.h"
 #include "kernel/cpu.h"
 #include "kernel/devfs.h"
-#include "kernel/fs.h"
 
 static void
 initcalls(int order)
@@ -26,32 +25,6 @@ boot_virt(paddr_t pa, size_t len)
 	return pa && pa + len <= 4UL << 30 ? phys_to_virt(pa) : NULL;
 }
 
-static struct spinlock button_lock = SPINLOCK_INIT("power button");
-static bool button; /* pressed */
-
-static void
-power_button(void *arg)
-{
-	spin_lock(&button_lock);
-	button = true;
-	spin_unlock(&button_lock);
-	wakeup(&button);
-}
-
-/* To write what is not yet on the disk takes a thread. */
-static void
-power_thread(void *unused)
-{
-	platform_on_button(power_button);
-	spin_lock(&button_lock);
-	while (!button)
-		proc_sleep(&button, &button_lock);
-	spin_unlock(&button_lock);
-	pr_info("power button");
-	log_sync();
-	platform_poweroff();
-}
-
 /* The part of booting that may sleep; then it becomes the first process. */
 static void
 boot_thread(void *unused)
@@ -61,7 +34,6 @@ boot_thread(void *unused)
 
 	for (int order = INIT_BUS; order <= INIT_VMM; order++)
 		initcalls(order);
-	kthread_start("power", power_thread, NULL);
 	boot_option("init", init, sizeof(init));
 	have_script = boot_option("script", script, sizeof(script));
 	proc_become_init(init, have_script ? script : NULL);

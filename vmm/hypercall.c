@@ -190,17 +190,6 @@ hc_unbind(struct vcpu *v, const u64 *a)
 	return 0;
 }
 
-/* The guest wants to know when somebody wants it to end. */
-static s64
-hc_button(struct vcpu *v, const u64 *a)
-{
-	if ((a[0] && a[0] < 32) || a[0] > 255 || a[1] >= v->vm->ncpus)
-		return -HC_EINVAL;
-	v->vm->button_vector = a[0];
-	v->vm->button_vcpu = v->vm->vcpu[a[1]];
-	return 0;
-}
-
 static const struct {
 	const char *name;
 	unsigned argc;

@@ -64,8 +64,6 @@ struct vm {
 
 	struct hc_fault faults[16]; /* (l) */
 	unsigned fault_read, fault_written, faults_lost;
-	u8 button_vector; /* (l) what its power button raises; 0: nothing */
-	struct vcpu *button_vcpu;
 	u64 hypercalls[HC_COUNT];
 };
 

@@ -1,8 +1,7 @@
 /*
  * Guests that misbehave, one image each by KIND: they enter through the same door as any kernel
  * (multiboot2, 32-bit). 1: triple fault. 2: loops with interrupts off. 3: random hypercalls. 4:
- * random ports, MSRs and CPUID leaves. 5: touches memory that is not there. 7: asks for the power
- * button, and loops like 2. 3 and 4 end with
+ * random ports, MSRs and CPUID leaves. 5: touches memory that is not there. 3 and 4 end with
  * status 0 when they are through.
  */
 .section .text
@@ -18,14 +17,7 @@ _start:	mov $0x12345678, %ebp		/* the state of the random numbers */
 #if KIND == 1
 	lidt idt
 	int3
-#elif KIND == 2 || KIND == 7
-#if KIND == 7
-	mov $11, %eax
-	mov $0x40, %edi
-	xor %esi, %esi
-	xor %edx, %edx
-	vmmcall
-#endif
+#elif KIND == 2
 1:	jmp 1b
 #elif KIND == 3 || KIND == 6
 	/* Long mode, for all 64 bits of the registers: the first 8 MiB one to one. */
