@@ -103,6 +103,8 @@ grant_place(struct assigned *d, gpa_t gpa, u64 npages, u64 perm)
 		return -HC_EINVAL;
 	if (done)
 		return done;
+	if (!vm_touch(d->vm, gpa))
+		return -HC_ENOMEM;
 	got = pt_lookup_pages(&d->vm->npt, gpa.v, &frame[0].v, MIN(npages, GRANT_PAGES));
 	while (n < got && frame[n].v == frame[0].v + n * PAGE_SIZE)
 		n++;
