@@ -149,8 +149,6 @@ identity_map(struct dma_map *map, const struct sg *sg, unsigned n)
 			at = next;
 		}
 	}
-	if (err)
-		put_all(map);
 	spin_unlock(&map->dev->client->lock);
 	return err;
 }
