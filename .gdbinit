@@ -6,6 +6,7 @@ set confirm off
 set pagination off
 set print pretty on
 set $direct = 0xffff800000000000
+set $pt_addr = 0x000ffffffffff000
 
 # $walk_fmt, _root (physical), _levels, _in: prints each level's entry. Leaves in $walk_ok whether
 # something is mapped there, and in $walk_out to what.
@@ -21,23 +22,19 @@ define walk
 		if $walk_level == 0
 			set $leaf = 1
 		else
-			if $walk_fmt->next_level
-				set $leaf = (($e >> 9) & 7) == 0
-			else
-				set $leaf = ($e & $walk_fmt->large) != 0
-			end
+			set $leaf = ($e & $walk_fmt->which) == $walk_fmt->large
 		end
 		if !($e & $walk_fmt->valid)
 			printf "empty\n"
 			set $walk_ok = 0
 		else
 			if $leaf
-				set $walk_out = ($e & $walk_fmt->addr & ~($size - 1)) | ($walk_in & ($size - 1))
+				set $walk_out = ($e & $pt_addr & ~($size - 1)) | ($walk_in & ($size - 1))
 				printf "page of %lu KiB", $size >> 10
 				walk_perm
 				set $walk_ok = 2
 			else
-				set $walk_at = $e & $walk_fmt->addr
+				set $walk_at = $e & $pt_addr
 				set $walk_level = $walk_level - 1
 				printf "table\n"
 			end
@@ -71,7 +68,7 @@ end
 
 define pt
 	set $walk_fmt = &pt_fmt_cpu
-	set $walk_root = (unsigned long)$cr3 & $walk_fmt->addr
+	set $walk_root = (unsigned long)$cr3 & $pt_addr
 	set $walk_levels = 4
 	set $walk_in = (unsigned long)($arg0)
 	if ($walk_in >> 47) != 0 && ($walk_in >> 47) != 0x1ffff
