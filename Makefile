@@ -69,7 +69,7 @@ ROOT_FILES := $(if $(ROOT),$(shell find root))
 FILES := $(foreach p,$(filter-out procfile,$(UPROG)),/bin/$(p)=$(B)/user/$(p)) \
 	$(foreach p,ps free dmesg lspci,/bin/$(p)=$(B)/user/procfile)
 SCRIPTS := $(wildcard tests/guest/*.sh)
-FILES += $(foreach s,$(SCRIPTS),/tests/$(notdir $(s))=$(s)) /tests/leak.sh=$(B)/tests/leak.sh \
+FILES += $(foreach s,$(SCRIPTS),/tests/$(notdir $(s))=$(s)) /tests/leak.sh=$(B)/tests/leak.sh /tests/churn.sh=$(B)/tests/churn.sh \
 	/dev/ /proc/
 
 # Memory before and after 200 VMs and 20 that ran with a device; our shell has no loops.
@@ -81,14 +81,19 @@ $(B)/tests/leak.sh: Makefile
 	for i in $$(seq 20); do echo "vmctl create v -m 16 && $$run && vmctl destroy v"; done; \
 	echo "sleep 0.2; cat /proc/mem"; } >$@
 
+# VMs that are killed at random, for tests/slow.
+$(B)/tests/churn.sh: tests/guest/churn.awk
+	@mkdir -p $(@D)
+	@awk -v n=200 -v seed=$(or $(SEED),1) -f $< >$@
+
 # Guest kernels that misbehave, for the tests.
-HOSTILE := $(foreach k,1 2 3 4 5 6,$(B)/tests/hostile-$k)
+HOSTILE := $(foreach k,1 2 3 4 5 6 7 8 9 10 11 3-slow 4-slow,$(B)/tests/hostile-$k)
 $(B)/tests/hostile-%: tests/guest/hostile.S $(B)/.toolchain Makefile
 	$(call say,LD,$@)
 	$(Q)mkdir -p $(@D)
-	$(Q)$(CC) -DKIND=$* $(LDFLAGS_ALL) -Wl,-N,-Ttext=0x100000 $(filter %.S,$^) -o $@
+	$(Q)$(CC) -DKIND=$(patsubst %-slow,%,$*) $(if $(filter %-slow,$*),-DSLOW) $(LDFLAGS_ALL) -Wl,-N,-Ttext=0x100000 $(filter %.S,$^) -o $@
 
-$(B)/guest.img: $(B)/mkfs $(UBIN) $(SCRIPTS) $(B)/tests/leak.sh
+$(B)/guest.img: $(B)/mkfs $(UBIN) $(SCRIPTS) $(B)/tests/leak.sh $(B)/tests/churn.sh
 	$(call say,FS,$@)
 	$(Q)$(B)/mkfs $@ 3 $(FILES)
 

@@ -307,6 +307,7 @@ release_device(struct assigned *d)
 	/* Out of the guest's sight, and bus master off: from here on it starts nothing new. */
 	spin_lock(&vm->lock);
 	list_remove(&d->link);
+	vm->leaving = d;
 	leave_hole(d);
 	spin_unlock(&vm->lock);
 	for (unsigned i = 0; i < ASSIGNED_MESSAGES; i++)
@@ -315,6 +316,7 @@ release_device(struct assigned *d)
 	quiesce(pci);
 	spin_lock(&vm->lock);
 	grant_revoke(d);
+	vm->leaving = NULL;
 	spin_unlock(&vm->lock);
 	iommu_detach(d->dom);
 	domain_destroy(d->dom);

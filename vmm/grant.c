@@ -161,6 +161,7 @@ grant_unmap(struct assigned *d, iova_t iova, u64 npages, bool sync)
 	}
 	if (sync)
 		grant_sync(d);
+	vm_audit(d->vm, false);
 	return done ? (s64)done : n ? n : -HC_ENOENT;
 }
 
@@ -182,6 +183,7 @@ grant_revoke(struct assigned *d)
 		remove_pages(
 			d, at, frame, pt_lookup_pages(&d->dom->pt, at.v, &frame[0].v, GRANT_PAGES));
 	grant_sync(d);
+	vm_audit(d->vm, true);
 }
 
 bool

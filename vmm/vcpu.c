@@ -226,6 +226,7 @@ vcpu_loop(void *arg)
 		start = rdtsc();
 		again = exit_handle(v, &e);
 		ticks = rdtsc() - start;
+		vm_audit_exit(v->vm);
 		count = &v->exits[e.kind];
 		count->count++;
 		count->ticks += ticks;

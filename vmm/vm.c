@@ -77,6 +77,7 @@ vm_left(struct vm *vm, unsigned n)
 	spin_lock(&vm->lock);
 	vm->running -= n;
 	if (!vm->running) {
+		vm_audit(vm, true);
 		vuart_flush(vm);
 		vm->state = VM_ENDED;
 	}

@@ -46,9 +46,10 @@ struct vm {
 	bool mover;        /* (c) to set, (l) to clear: it runs */
 	struct vcpu *vcpu[VM_MAX_CPUS];
 	unsigned ncpus;
-	struct list devices; /* struct assigned; (c) and (l) to change, either to read */
-	u64 next_bar;        /* (c) GPA of the next BAR */
-	void *hole;          /* (l) a page of ones, where devices were; NULL: none has gone */
+	struct list devices;      /* struct assigned; (c) and (l) to change, either to read */
+	struct assigned *leaving; /* (l) out of the list, but what it has mapped is still there */
+	u64 next_bar;             /* (c) GPA of the next BAR */
+	void *hole;               /* (l) a page of ones, where devices were; NULL: none has gone */
 
 	char *log;      /* (l) what its console printed */
 	size_t log_len; /* (l) */
@@ -125,5 +126,15 @@ void vpci_out(struct vm *vm, u16 port, unsigned size, u32 v);
 /* hypercall.c */
 s64 hypercall(struct vcpu *v, u64 number, const u64 arg[5]);
 const char *hypercall_name(unsigned number);
+
+/* The test build's look at what the VM's devices reach (tests/kernel/audit.c). vm->lock held; at an
+ * exit, not. */
+#ifdef DEBUG
+void vm_audit(struct vm *vm, bool whole);
+void vm_audit_exit(struct vm *vm);
+#else
+#define vm_audit(vm, whole)
+#define vm_audit_exit(vm)
+#endif
 
 #endif

@@ -18,9 +18,9 @@ for file in tests/mutants/*; do
 		[ -d "$here/$B/$d" ] && cp -a "$here/$B/$d" "$dir/build/"
 	done
 	[ ! -e "$here/$B/.toolchain" ] || cp -a "$here/$B/.toolchain" "$dir/build/"
-	if [ "$case" = conform ] && [ -e "$here/$OUT/conform/halcyon.elf" ]; then # the test build's, too
+	if [ -e "$here/$OUT/$case/halcyon.elf" ]; then # the test build's, too
 		mkdir -p "$dir/build/test"
-		cp -a "$here/$OUT/conform" "$dir/build/test/"
+		cp -a "$here/$OUT/$case" "$dir/build/test/"
 	fi
 	sed -i "$(header "$file" Edit)" "$dir/$target" 2>"$log"
 	if cmp -s "$target" "$dir/$target"; then
