@@ -378,6 +378,7 @@ dma:	mov %rsi, 0x80(%r13)		/* from, to, bytes, command */
 	call random64
 	and $63, %eax
 	mov %eax, 0x1004(%r13)
+	pause				/* others run: the device is one of them */
 	dec %ebx
 	jnz 4b
 	mov $8, %ebx			/* any register */
@@ -401,17 +402,19 @@ dma:	mov %rsi, 0x80(%r13)		/* from, to, bytes, command */
 	or %ebx, %eax
 	or %ecx, %eax
 	or %edx, %eax
+	lea -0x80000002(%rsi), %ecx	/* the name: as the host has it */
+	cmp $3, %ecx
+	jb 3f
 	cmp $1, %eax
 	sbb $-1, %r14d
-	inc %esi
+3:	inc %esi
 	test $0xff, %sil
 	jnz 1b
 	add $0x3fffff00, %esi
 	jnz 1b
-	sub $11, %r14d			/* the name may leave one of its three empty */
-	cmp $1, %r14d
+	cmp $9, %r14d
 	mov $1, %eax
-	ja out
+	jne out
 	xor %r14d, %r14d
 	mov $3f, %r15d
 	xor %esi, %esi			/* MSRs from 0, 0x40000000 and 0xc0000000, 0xc0010000 */
