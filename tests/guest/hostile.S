@@ -447,7 +447,7 @@ dma:	mov %rsi, 0x80(%r13)		/* from, to, bytes, command */
 	mov $0x838, %ecx
 	mov $1, %eax
 	wrmsr
-	mov $30000, %r14d
+	mov $10000, %r14d
 	mov $2f, %r15d
 1:	xor %eax, %eax
 	cpuid
