@@ -69,17 +69,14 @@ ROOT_FILES := $(if $(ROOT),$(shell find root))
 FILES := $(foreach p,$(filter-out procfile,$(UPROG)),/bin/$(p)=$(B)/user/$(p)) \
 	$(foreach p,ps free dmesg lspci,/bin/$(p)=$(B)/user/procfile)
 SCRIPTS := $(wildcard tests/guest/*.sh)
-FILES += $(foreach s,$(SCRIPTS),/tests/$(notdir $(s))=$(s)) /tests/leak.sh=$(B)/tests/leak.sh \
+LOOPS := $(patsubst %,$(B)/tests/%.sh,leak promise many manysum manyedu)
+FILES += $(foreach s,$(SCRIPTS) $(LOOPS),/tests/$(notdir $(s))=$(s)) \
 	/dev/ /proc/
 
-# Memory before and after 200 VMs and 20 that ran with a device; our shell has no loops.
-$(B)/tests/leak.sh: Makefile
+# Those that repeat themselves: our shell has no loops.
+$(B)/tests/%.sh: tests/loops.sh
 	@mkdir -p $(@D)
-	@run='vmctl assign v 00:05.0 && vmctl start v && vmctl kill v'; \
-	{ echo "vmctl create v -m 16 && $$run; vmctl destroy v; sleep 0.2; cat /proc/mem"; \
-	for i in $$(seq 200); do echo "vmctl create v -m 16 && vmctl destroy v"; done; \
-	for i in $$(seq 20); do echo "vmctl create v -m 16 && $$run && vmctl destroy v"; done; \
-	echo "sleep 0.2; cat /proc/mem"; } >$@
+	@$< $* >$@
 
 # Guest kernels for the tests: those that misbehave.
 HOSTILE := $(foreach k,1 2 3 4 5 6,$(B)/tests/hostile-$k) $(B)/tests/foreign
@@ -94,7 +91,7 @@ $(B)/tests/foreign: tests/guest/foreign.c hal/hypercall.h $(B)/.toolchain Makefi
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(UCFLAGS) $(LDFLAGS_ALL) -Wl,-N,-Ttext=0x100000 $(filter %foreign.c,$^) -o $@
 
-$(B)/guest.img: $(B)/mkfs $(UBIN) $(SCRIPTS) $(B)/tests/leak.sh
+$(B)/guest.img: $(B)/mkfs $(UBIN) $(SCRIPTS) $(LOOPS)
 	$(call say,FS,$@)
 	$(Q)$(B)/mkfs $@ 3 $(FILES)
 

@@ -144,6 +144,8 @@ unmap_bounced(struct dma_map *map)
 int
 dma_map_failed(struct dma_map *map, const struct sg *sg, unsigned n, int err)
 {
+	if (err == -EBUSY) /* another took the map while this one waited for a strategy */
+		return err;
 	if (map->pages)
 		map->dev->strategy->unmap(map);
 	map->nseg = map->pages = 0;

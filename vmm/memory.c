@@ -3,6 +3,7 @@
  * touched, and may get another one at any time, also while the guest and its devices work: unless
  * it is pinned, because then a device may be about to write it.
  */
+#include "hal/timer.h"
 #include "kernel/kalloc.h"
 #include "kernel/proc.h"
 #include "vmm/vm.h"
@@ -184,7 +185,11 @@ mover(void *arg)
 			moved = vm->moved, stayed = vm->stayed;
 			at.v = 0;
 		}
-		sleep_ms(vm->move_ms);
+		spin_lock(&vm->lock);
+		if (vm->move_ms)
+			proc_sleep_until(
+				&vm->move_ms, &vm->lock, timer_ns() + vm->move_ms * 1000000UL);
+		spin_unlock(&vm->lock);
 	}
 	spin_lock(&vm->lock);
 	vm->mover = false;
@@ -197,13 +202,13 @@ vm_move_every(struct vm *vm, u32 ms)
 {
 	char name[24];
 
-	WRITE_ONCE(vm->move_ms, ms);
-	if (!ms) { /* on return it is gone */
-		spin_lock(&vm->lock);
-		while (vm->mover)
-			proc_sleep(vm, &vm->lock);
-		spin_unlock(&vm->lock);
-	} else if (!vm->mover) {
+	spin_lock(&vm->lock);
+	vm->move_ms = ms;
+	wakeup(&vm->move_ms);
+	while (!ms && vm->mover) /* on return it is gone */
+		proc_sleep(vm, &vm->lock);
+	spin_unlock(&vm->lock);
+	if (ms && !vm->mover) {
 		snprintf(name, sizeof(name), "move:%s", vm->name);
 		vm->mover = true;
 		if (!kthread_start(name, mover, vm)) {

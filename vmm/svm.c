@@ -511,11 +511,10 @@ load_fpu(const struct svm_vcpu *s, int cpu)
 static void
 put_state(struct vcpu *v, struct svm_vcpu *s, int cpu)
 {
-	bool other = percpu[cpu].last != v ||
-		     s->last_cpu != cpu; /* was here last, or we elsewhere */
+	bool other = percpu[cpu].last != v || s->last_cpu != cpu;
 	struct vmcb *c = s->vmcb;
 
-	if (other)
+	if (other) /* was here last; or we were elsewhere */
 		load_fpu(s, cpu);
 	if (v->rip != c->rip) /* stepped over an instruction: its shadow of STI is over too */
 		c->shadow = 0;

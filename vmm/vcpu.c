@@ -101,6 +101,9 @@ vm_flush(struct vm *vm)
 
 		spin_lock(&v->lock);
 		v->flush = true;
+		/* An entry that is not counted yet finds this, and forgets; any other is waited
+		 * for. */
+		__atomic_store_n(&v->attention, true, __ATOMIC_SEQ_CST);
 		seen[i] = READ_ONCE(v->entries);
 		ask(v);
 		spin_unlock(&v->lock);

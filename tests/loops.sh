@@ -1,0 +1,33 @@
+#!/bin/sh
+# loops.sh NAME: writes a script for our shell, which has no loops, to stdout.
+set -eu
+case $1 in
+leak) # memory before and after 200 VMs and 20 that ran with a device
+	run='vmctl assign v 00:05.0 && vmctl start v && vmctl kill v'
+	echo "vmctl create v -m 16 && $run; vmctl destroy v; sleep 0.2; cat /proc/mem"
+	for i in $(seq 200); do echo "vmctl create v -m 16 && vmctl destroy v"; done
+	for i in $(seq 20); do echo "vmctl create v -m 16 && $run && vmctl destroy v"; done
+	echo "sleep 0.2; cat /proc/mem"
+	;;
+promise) # 16 VMs at once, which are promised eight times the memory that there is
+	for i in $(seq 16); do echo "vmctl create v$i -m 256 -s 'cat /proc/mem'; vmctl start v$i"; done
+	for i in $(seq 16); do echo "vmctl wait v$i && echo v$i well; vmctl destroy v$i"; done
+	echo "cat /proc/mem"
+	;;
+many) # 16 VMs, each with a device, four of them NVMe disks, all with the mover on, until all are done
+	for i in $(seq 16); do
+		work='-s "sh /tests/manyedu.sh"'
+		[ "$i" -gt 4 ] || work='-c 2 -s "sh /tests/manysum.sh"'
+		printf 'vmctl create v%d -m 128 %s; vmctl assign v%d 00:%02x.0\n' "$i" "$work" "$i" $((i + 3))
+	done
+	for i in $(seq 16); do echo "vmctl move v$i --every 1ms; vmctl start v$i"; done
+	for i in $(seq 16); do echo "vmctl wait v$i && echo v$i well; vmctl stats v$i; vmctl destroy v$i"; done
+	echo "cat /proc/mem"
+	;;
+manysum) # their work: sums of a disk
+	for i in $(seq 90); do echo "sha256sum /dev/nvme0"; done
+	;;
+manyedu) # or edu's contract
+	for i in $(seq 90); do echo "edu test"; done
+	;;
+esac
