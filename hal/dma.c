@@ -176,6 +176,27 @@ order_of(size_t len)
 	return order;
 }
 
+int
+dma_place(struct device *dev, paddr_t pa, u32 npages, unsigned perm, iova_t *iova)
+{
+	int err = -ENOMEM;
+
+	if (dev->strategy == &dma_identity) {
+		err = iommu_place(dev->domain, pa, npages, perm, iova);
+		if (!err && iova->v + (u64)npages * PAGE_SIZE - 1 > dev->dma_mask) {
+			iommu_unmap(dev->domain, *iova, npages, true);
+			err = -ERANGE;
+		}
+		if (!err || dev->domain->fixed)
+			return err;
+	}
+	if (iova_alloc(&dev->client->iova, npages, iova))
+		return err; /* of identity: why it is not in its place, which may be bounced */
+	if ((err = iommu_map(dev->domain, *iova, pa, npages, perm)))
+		iova_release(&dev->client->iova, *iova, npages);
+	return err;
+}
+
 /* The ring of dma_alloc(). */
 static void *
 ring_alloc(struct device *dev, size_t len, iova_t *iova)
@@ -196,12 +217,7 @@ ring_alloc(struct device *dev, size_t len, iova_t *iova)
 	iova->v = pa;
 	if (!dev->domain)
 		return phys_to_virt(pa);
-	if (dev->strategy == &dma_identity)
-		err = dma_place(dev, pa, pages, DMA_BIDIRECTIONAL, iova);
-	else if (!(err = iova_alloc(&dev->client->iova, pages, iova)) &&
-		 (err = iommu_map(dev->domain, *iova, pa, pages, DMA_BIDIRECTIONAL)))
-		iova_release(&dev->client->iova, *iova, pages);
-	if (err) {
+	if ((err = dma_place(dev, pa, pages, DMA_BIDIRECTIONAL, iova))) {
 		pr_err("dma: %s: cannot map %u pages for a ring: %s", dev->name, pages,
 			strerror(err));
 		frame_free(pa, order, FRAME_DMA);

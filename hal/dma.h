@@ -62,7 +62,6 @@ struct dma_map {
 	bool bounced;     /* mapped by `bounce`, whatever the strategy */
 	struct dma_cached **cached;
 	struct dma_bounce *bounce;
-	struct dma_placed **placed; /* identity: entries of its pages */
 
 	struct list link; /* of the device's maps */
 	u64 maps;         /* how often */

@@ -62,10 +62,9 @@ report(const struct device *dev, const char *fmt, ...)
 	va_end(ap);
 	spin_lock(&held.lock);
 	held.offences++;
-	if (second != held.second)
-		held.lines = 0;
+	held.lines = second == held.second ? held.lines + 1 : 1;
 	held.second = second;
-	quiet = held.lines++ >= LINES;
+	quiet = held.lines > LINES;
 	spin_unlock(&held.lock);
 	if (!quiet)
 		pr_err("dma_check: %s: %s", dev->name, line);

@@ -53,14 +53,15 @@ dma_init(void)
 static const struct dma_strategy *
 boot_strategy(const struct device *dev)
 {
-	const struct dma_strategy *s = mode == MODE_DIRECT ? &dma_direct
-				       : dma_iova_is_gpa() ? &dma_identity
-							   : &dma_strict;
-	char all[128] = "";
+	char all[128] = "", iova[4] = "";
+	const struct dma_strategy *s = mode == MODE_DIRECT ? &dma_direct : &dma_strict;
 	size_t n = strlen(dev->name);
 
 	if (dev->domain && dev->domain->fixed)
 		return &dma_identity;
+	if (boot_option("iova", iova, sizeof(iova)) && strcmp(iova, "gpa") == 0 &&
+		mode != MODE_DIRECT)
+		s = &dma_identity;
 	boot_option("strategy", all, sizeof(all));
 	for (char *at = all, *end; *at; at = end) {
 		const struct dma_strategy *found;

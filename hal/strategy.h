@@ -75,14 +75,12 @@ struct dma_client {
 	unsigned ndeferred, nspare;
 	u64 deferred_since; /* ns */
 
-	struct { /* persistent, optimistic, ondemand */
+	struct { /* persistent, optimistic, ondemand; identity: the buckets */
 		struct dma_cached *bucket[DMA_CACHE_BUCKETS], *spare;
 		struct list all;       /* the oldest first */
 		u64 pages, quota;      /* mapped, and the most that may be */
 		u64 misses, evictions; /* hits: the rest of the maps */
 	} cache;
-
-	struct dma_placed *placed[256]; /* identity: pages that are mapped, by their number */
 
 	struct iommu_request batch[DMA_BATCH];
 	struct dma_map *batch_map[DMA_BATCH]; /* NULL: an unmap */
@@ -118,10 +116,8 @@ int dma_window_map(struct dma_map *map, const struct sg *sg, unsigned n);
 /* Sees to it that the map has a window of its own. */
 int dma_window(struct dma_map *map);
 void dma_window_release(struct dma_client *c, struct iommu_window *w);
-/* Maps where the memory is (iommu_place()), or if that cannot be, elsewhere. */
+/* Maps at any address; in strategy identity where the memory is (iommu_place()), if that can be. */
 int dma_place(struct device *dev, paddr_t pa, u32 npages, unsigned perm, iova_t *iova);
-/* Whether the command line says iova=gpa. */
-bool dma_iova_is_gpa(void);
 /* Has the tick called until it has found nothing to do. client->lock held. */
 void dma_want_tick(struct dma_client *c);
 
@@ -228,11 +224,16 @@ dma_window_unmap(struct dma_map *map, bool sync)
  * strategy/cache.c, mappings that outlive their use: map and unmap find or enter each piece, and
  * leave it there; stop empties the cache.
  */
+static inline struct dma_cached **
+dma_cache_bucket(struct dma_client *c, u64 key)
+{
+	return &c->cache.bucket[(key >> PAGE_SHIFT) % DMA_CACHE_BUCKETS];
+}
 int dma_cache_map(struct dma_map *map, const struct sg *sg, unsigned n);
 void dma_cache_unmap(struct dma_map *map);
 void dma_cache_forget(struct dma_map *map);
 void dma_cache_stop(struct dma_client *c);
 /* Whether to take out a mapping that nobody uses; asked of each one by dma_cache_trim(). */
 typedef bool (*dma_cache_test)(const struct dma_client *c, const struct dma_cached *e, u64 tsc);
-/* Takes out what the test says, with one invalidation for all. Returns how many are left. */
+/* Takes out what the test says (NULL: all), with one invalidation. Returns how many are left. */
 u64 dma_cache_trim(struct dma_client *c, dma_cache_test test);

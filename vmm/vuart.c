@@ -32,12 +32,10 @@ put_line(struct vm *vm)
 	vm->line_len = 0;
 	if (vm->attached)
 		return;
-	if (second != vm->line_second) {
-		vm->line_second = second;
-		vm->lines = 0;
-	}
+	vm->lines = second == vm->line_second ? vm->lines + 1 : 1;
+	vm->line_second = second;
 	/* The host's console is slow and everybody's: a guest that floods it is cut short. */
-	if (++vm->lines <= LINES_PER_SECOND) {
+	if (vm->lines <= LINES_PER_SECOND) {
 		n = snprintf(text, sizeof(text), "%s| %s\n", vm->name, vm->line);
 		console_write(text, n);
 	} else if (vm->lines == LINES_PER_SECOND + 1) {

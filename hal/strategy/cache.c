@@ -8,12 +8,6 @@
 
 #define SPARE (-1) /* uses of an entry that maps nothing */
 
-static struct dma_cached **
-bucket(struct dma_client *c, u64 key)
-{
-	return &c->cache.bucket[(key >> PAGE_SHIFT) % DMA_CACHE_BUCKETS];
-}
-
 /* What a mapping is found by: page, length and permission in one word. */
 #define MAX_PAGES 4095
 static u64
@@ -54,7 +48,7 @@ use(struct dma_map *map, struct dma_cached *e, u64 key)
 static struct dma_cached *
 find(struct dma_map *map, u64 key)
 {
-	struct dma_cached *e = READ_ONCE(*bucket(map->dev->client, key));
+	struct dma_cached *e = READ_ONCE(*dma_cache_bucket(map->dev->client, key));
 
 	while (e && !use(map, e, key))
 		e = READ_ONCE(e->next);
@@ -65,7 +59,7 @@ find(struct dma_map *map, u64 key)
 static bool
 take_out(struct dma_client *c, struct dma_cached *e)
 {
-	struct dma_cached **p = bucket(c, e->key);
+	struct dma_cached **p = dma_cache_bucket(c, e->key);
 	int unused = 0;
 
 	if (!__atomic_compare_exchange_n(
@@ -106,7 +100,7 @@ dma_cache_trim(struct dma_client *c, dma_cache_test test)
 
 	list_for_each (it, &c->cache.all) {
 		struct dma_cached *e = list_entry(it, struct dma_cached, link);
-		if (READ_ONCE(e->uses) == 0 && test(c, e, now) && take_out(c, e)) {
+		if (READ_ONCE(e->uses) == 0 && (!test || test(c, e, now)) && take_out(c, e)) {
 			e->next = dead;
 			dead = e;
 		} else {
@@ -171,9 +165,9 @@ enter(struct dma_client *c, paddr_t pa, u64 key, u32 perm, struct dma_cached **o
 		return err;
 	}
 	e->key = key;
-	e->next = *bucket(c, key);
+	e->next = *dma_cache_bucket(c, key);
 	__atomic_store_n(&e->uses, 1, __ATOMIC_RELEASE);
-	__atomic_store_n(bucket(c, key), e, __ATOMIC_RELEASE);
+	__atomic_store_n(dma_cache_bucket(c, key), e, __ATOMIC_RELEASE);
 	list_add_tail(&c->cache.all, &e->link);
 	c->cache.pages += npages;
 	*out = e;
@@ -266,17 +260,11 @@ dma_cache_forget(struct dma_map *map)
 	map->cached = NULL;
 }
 
-static bool
-any(const struct dma_client *c, const struct dma_cached *e, u64 tsc)
-{
-	return true;
-}
-
 void
 dma_cache_stop(struct dma_client *c)
 {
 	spin_lock(&c->lock);
-	if (dma_cache_trim(c, any))
+	if (dma_cache_trim(c, NULL))
 		pr_err("dma: %s: cached mappings are still used", c->dev->name);
 	while (c->cache.spare) {
 		struct dma_cached *e = c->cache.spare;

@@ -16,55 +16,16 @@
 #include "kernel/bootinfo.h"
 #include "kernel/kalloc.h"
 
-/* A page that is mapped. */
-struct dma_placed {
-	struct dma_placed *next; /* in its bucket */
-	paddr_t page;
-	iova_t iova;
-	unsigned uses; /* buffers in it; 0: it is about to go */
-	enum dma_dir dir;
-};
-
-bool
-dma_iova_is_gpa(void)
-{
-	char want[4];
-
-	return boot_option("iova", want, sizeof(want)) && strcmp(want, "gpa") == 0;
-}
-
-int
-dma_place(struct device *dev, paddr_t pa, u32 npages, unsigned perm, iova_t *iova)
-{
-	u64 last = (u64)npages * PAGE_SIZE - 1;
-	int err = iommu_place(dev->domain, pa, npages, perm, iova);
-
-	if (!err && iova->v + last > dev->dma_mask) {
-		iommu_unmap(dev->domain, *iova, npages, true);
-		err = -ERANGE;
-	}
-	if (!err || dev->domain->fixed || iova_alloc(&dev->client->iova, npages, iova))
-		return err;
-	if ((err = iommu_map(dev->domain, *iova, pa, npages, perm)))
-		iova_release(&dev->client->iova, *iova, npages);
-	return err;
-}
-
-static struct dma_placed **
-bucket(struct dma_client *c, paddr_t page)
-{
-	return &c->placed[(page >> PAGE_SHIFT) % NELEM(c->placed)];
-}
-
 /* Has one more buffer use a page, and puts its entry into *out. client->lock held. */
 static int
-get(struct dma_map *map, paddr_t page, struct dma_placed **out)
+get(struct dma_map *map, paddr_t page, struct dma_cached **out)
 {
 	struct device *dev = map->dev;
-	struct dma_placed **first = bucket(dev->client, page), *p = *first;
+	u64 key = page | (dev->domain->fixed ? 0 : map->dir);
+	struct dma_cached **first = dma_cache_bucket(dev->client, key), *p = *first;
 	int err;
 
-	while (p && (p->page != page || (p->dir != map->dir && !dev->domain->fixed)))
+	while (p && p->key != key)
 		p = p->next;
 	if (!p) {
 		if (!(p = kmalloc(sizeof(*p))))
@@ -73,8 +34,7 @@ get(struct dma_map *map, paddr_t page, struct dma_placed **out)
 			kfree(p);
 			return err;
 		}
-		p->page = page;
-		p->dir = map->dir;
+		p->key = key;
 		p->next = *first;
 		*first = p;
 	}
@@ -85,21 +45,22 @@ get(struct dma_map *map, paddr_t page, struct dma_placed **out)
 
 /* The buffer's pages lose a use: all entries that nobody uses go, one sync, then the addresses. */
 static void
-put_all(struct dma_map *map)
+identity_unmap(struct dma_map *map)
 {
 	struct dma_client *c = map->dev->client;
-	struct dma_placed **at;
+	struct dma_cached **at;
 	bool any = false;
 	int err;
 
+	spin_lock(&c->lock);
 	for (u32 i = 0; i < map->pages; i++) {
-		struct dma_placed *p = map->placed[i];
+		struct dma_cached *p = map->cached[i];
 
 		if (--p->uses) {
-			map->placed[i] = NULL;
+			map->cached[i] = NULL;
 			continue;
 		}
-		for (at = bucket(c, p->page); *at != p; at = &(*at)->next)
+		for (at = dma_cache_bucket(c, p->key); *at != p; at = &(*at)->next)
 			;
 		*at = p->next;
 		if ((err = iommu_unmap(map->dev->domain, p->iova, 1, false)))
@@ -110,18 +71,11 @@ put_all(struct dma_map *map)
 	if (any)
 		iommu_sync(map->dev->domain);
 	for (u32 i = 0; i < map->pages; i++)
-		if (map->placed[i]) {
-			iova_release(&c->iova, map->placed[i]->iova, 1);
-			kfree(map->placed[i]);
+		if (map->cached[i]) {
+			iova_release(&c->iova, map->cached[i]->iova, 1);
+			kfree(map->cached[i]);
 		}
-}
-
-static void
-identity_unmap(struct dma_map *map)
-{
-	spin_lock(&map->dev->client->lock);
-	put_all(map);
-	spin_unlock(&map->dev->client->lock);
+	spin_unlock(&c->lock);
 }
 
 static int
@@ -129,7 +83,7 @@ identity_map(struct dma_map *map, const struct sg *sg, unsigned n)
 {
 	int err = 0;
 
-	if (!map->placed && !(map->placed = kmalloc(map->window_pages * sizeof(*map->placed))))
+	if (!map->cached && !(map->cached = kmalloc(map->window_pages * sizeof(*map->cached))))
 		return -ENOMEM;
 	spin_lock(&map->dev->client->lock);
 	for (; n && !err; n--, sg++) {
@@ -138,7 +92,7 @@ identity_map(struct dma_map *map, const struct sg *sg, unsigned n)
 		err = sg->len ? 0 : -EINVAL;
 		while (at < end && !err) {
 			paddr_t page = ROUND_DOWN(at, PAGE_SIZE), next = MIN(page + PAGE_SIZE, end);
-			struct dma_placed **p = &map->placed[map->pages];
+			struct dma_cached **p = &map->cached[map->pages];
 
 			if (map->pages == map->window_pages)
 				err = -EINVAL;
@@ -151,13 +105,6 @@ identity_map(struct dma_map *map, const struct sg *sg, unsigned n)
 	}
 	spin_unlock(&map->dev->client->lock);
 	return err;
-}
-
-static void
-identity_forget(struct dma_map *map)
-{
-	kfree(map->placed);
-	map->placed = NULL;
 }
 
 /* Other windows lie above the memory. -EBUSY if one has been given out below: later than at boot.
@@ -173,11 +120,11 @@ identity_start(struct dma_client *c)
 		pr_warn("dma: %s: nobody translates for it: it reaches all memory", c->dev->name);
 		top = 1UL << 52; /* there are no other windows */
 	}
-	return iova_reserve(&c->iova, 0, ROUND_UP(top, PAGE_SIZE));
+	return iova_reserve(&c->iova, 0, top);
 }
 
 const struct dma_strategy dma_identity = {.name = "identity",
 	.map = identity_map,
 	.unmap = identity_unmap,
 	.start = identity_start,
-	.forget = identity_forget};
+	.forget = dma_cache_forget};

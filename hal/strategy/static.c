@@ -25,14 +25,9 @@ static_unmap(struct dma_map *map)
 static void
 remove(struct dma_client *c, unsigned n)
 {
-	while (n--) {
-		const struct memrange *r = &bootinfo.ram[n];
-		iova_t at = {DMA_STATIC_BASE + ROUND_UP(r->base, PAGE_SIZE)};
-		u64 end = DMA_STATIC_BASE + ROUND_DOWN(r->base + r->len, PAGE_SIZE);
-
-		if (at.v < end)
-			iommu_unmap(c->dev->domain, at, (end - at.v) / PAGE_SIZE, true);
-	}
+	while (n--)
+		iommu_unmap(c->dev->domain, (iova_t){DMA_STATIC_BASE + bootinfo.ram[n].base},
+			bootinfo.ram[n].len / PAGE_SIZE, true);
 }
 
 static int
@@ -41,12 +36,10 @@ static_start(struct dma_client *c)
 	int err = 0;
 
 	for (unsigned i = 0; i < bootinfo.nram && !err; i++) {
-		paddr_t pa = ROUND_UP(bootinfo.ram[i].base, PAGE_SIZE);
-		u64 end = ROUND_DOWN(bootinfo.ram[i].base + bootinfo.ram[i].len, PAGE_SIZE);
+		const struct memrange *r = &bootinfo.ram[i]; /* of whole pages */
 
-		if (pa < end)
-			err = iommu_map(c->dev->domain, (iova_t){DMA_STATIC_BASE + pa}, pa,
-				(end - pa) / PAGE_SIZE, DMA_BIDIRECTIONAL);
+		err = iommu_map(c->dev->domain, (iova_t){DMA_STATIC_BASE + r->base}, r->base,
+			r->len / PAGE_SIZE, DMA_BIDIRECTIONAL);
 		if (err)
 			remove(c, i);
 	}
