@@ -55,11 +55,8 @@ report(const struct device *dev, const char *fmt, ...)
 	struct text t = {line, sizeof(line) - 1, 0, 0};
 	u64 second = timer_ns() / 1000000000;
 	bool quiet;
-	va_list ap;
 
-	va_start(ap, fmt);
-	text_vprintf(&t, fmt, ap);
-	va_end(ap);
+	text_args(&t, fmt);
 	spin_lock(&held.lock);
 	held.offences++;
 	held.lines = second == held.second ? held.lines + 1 : 1;

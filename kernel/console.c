@@ -57,14 +57,11 @@ klog(int level, const char *fmt, ...)
 	static char line[320];
 	struct text t = {line, sizeof(line), 0, 0};
 	u64 us = timer_ns() / 1000;
-	va_list ap;
 
 	if (!panic_begun())
 		spin_lock(&lock);
 	text_printf(&t, "[%4lu.%06lu] ", us / 1000000, us % 1000000);
-	va_start(ap, fmt);
-	text_vprintf(&t, fmt, ap);
-	va_end(ap);
+	text_args(&t, fmt);
 	if (t.len + 1 < t.size)
 		t.buf[t.len++] = '\n';
 	for (size_t i = 0; i < t.len; i++) {

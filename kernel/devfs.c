@@ -19,7 +19,7 @@ int
 dev_add(const char *path, const struct devops *ops, void *dev)
 {
 	struct devfile *f = kmalloc(sizeof(*f));
-	int err = 0;
+	bool taken;
 
 	if (!f)
 		return -ENOMEM;
@@ -27,28 +27,24 @@ dev_add(const char *path, const struct devops *ops, void *dev)
 	f->ops = ops;
 	f->dev = dev;
 	spin_lock(&lock);
-	if (find(path))
-		err = -EEXIST;
-	else
+	if (!(taken = find(path)))
 		list_add_tail(&files, &f->link);
 	spin_unlock(&lock);
-	if (err)
+	if (taken)
 		kfree(f);
-	return err;
+	return taken ? -EEXIST : 0;
 }
 
 int
 dev_remove(const char *path)
 {
 	struct devfile *f;
-	int err = 0;
+	int err;
 
 	spin_lock(&lock);
-	if (!(f = find(path)))
-		err = -ENOENT;
-	else if (f->users)
-		err = -EBUSY;
-	else
+	f = find(path);
+	err = !f ? -ENOENT : f->users ? -EBUSY : 0;
+	if (!err)
 		list_remove(&f->link);
 	spin_unlock(&lock);
 	if (!err)

@@ -103,24 +103,17 @@ text_vprintf(struct text *t, const char *fmt, va_list ap)
 void
 text_printf(struct text *t, const char *fmt, ...)
 {
-	va_list ap;
-
-	va_start(ap, fmt);
-	text_vprintf(t, fmt, ap);
-	va_end(ap);
+	text_args(t, fmt);
 }
 
 int
 snprintf(char *buf, size_t size, const char *fmt, ...)
 {
 	struct text t = {buf, size, 0, 0};
-	va_list ap;
 
 	if (size)
 		buf[0] = 0;
-	va_start(ap, fmt);
-	text_vprintf(&t, fmt, ap);
-	va_end(ap);
+	text_args(&t, fmt);
 	return t.len + t.lost;
 }
 

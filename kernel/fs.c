@@ -12,11 +12,8 @@ fs_damaged(const char *fmt, ...)
 {
 	char line[100];
 	struct text t = {line, sizeof(line), 0, 0};
-	va_list ap;
 
-	va_start(ap, fmt);
-	text_vprintf(&t, fmt, ap);
-	va_end(ap);
+	text_args(&t, fmt);
 	if (log_stop())
 		pr_err("fs: %s is damaged: %s; read-only from now on, check it with fsck",
 			fs_disk->name, line);

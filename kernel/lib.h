@@ -29,6 +29,14 @@ struct text {
 };
 void text_vprintf(struct text *t, const char *fmt, va_list ap);
 void text_printf(struct text *t, const char *fmt, ...) PRINTF(2, 3);
+/* In a function of variable arguments: appends those behind `fmt` as it says. */
+#define text_args(t, fmt)                  \
+	do {                               \
+		va_list ap_;               \
+		va_start(ap_, fmt);        \
+		text_vprintf(t, fmt, ap_); \
+		va_end(ap_);               \
+	} while (0)
 int snprintf(char *buf, size_t size, const char *fmt, ...) PRINTF(3, 4);
 
 /* The kernel's log: to the console if the level is low enough, and to dmesg always. */

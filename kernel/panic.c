@@ -105,12 +105,9 @@ panic(const char *fmt, ...)
 {
 	char line[256];
 	struct text t = {line, sizeof(line), 0, 0};
-	va_list ap;
 
 	panic_enter();
-	va_start(ap, fmt);
-	text_vprintf(&t, fmt, ap);
-	va_end(ap);
+	text_args(&t, fmt);
 	pr_err("panic: %s", line);
 	backtrace((u64)__builtin_frame_address(0));
 	platform_debug_exit(126);

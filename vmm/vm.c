@@ -23,9 +23,8 @@ vm_create(const char *name, u64 mem, unsigned ncpus, struct vm **out)
 	vm->next_bar = VM_MMIO_START;
 	spin_init(&vm->lock, "vm");
 	list_init(&vm->devices);
-	err = (vm->log = kmalloc(VM_LOG_SIZE + 1)) ? 0 : -ENOMEM;
-	if (!err)
-		err = pt_init(&vm->npt, &pt_fmt_npt, 4, false);
+	err = (vm->log = kmalloc(VM_LOG_SIZE + 1)) ? pt_init(&vm->npt, &pt_fmt_npt, 4, false)
+						   : -ENOMEM;
 	if (err) {
 		kfree(vm->log);
 		kfree(vm);
@@ -86,14 +85,11 @@ void
 vm_end(struct vm *vm, int status, const char *fmt, ...)
 {
 	struct text t = {vm->why, sizeof(vm->why), 0, 0};
-	va_list ap;
 	bool first;
 
 	spin_lock(&vm->lock);
 	if ((first = !vm->stop)) {
-		va_start(ap, fmt);
-		text_vprintf(&t, fmt, ap);
-		va_end(ap);
+		text_args(&t, fmt);
 		vm->status = status;
 		vm->stop = true;
 		list_for_each (it, &vm->devices) {
