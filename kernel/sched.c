@@ -17,28 +17,36 @@
 
 void switch_context(u64 *save_rsp, u64 new_rsp); /* entry.S */
 
-/* Threads: that can run on a CPU; that sleep, by what on; with a time limit, the earliest first. */
-#define BUCKETS 64
-static struct queue {
+static struct runq {
 	struct spinlock lock;
 	struct list list;
-	unsigned length; /* of a run queue; read by others without the lock, as a hint */
-} runq[MAX_CPUS], sleepers[BUCKETS], timers = {SPINLOCK_INIT("timers"), LIST_INIT(timers.list), 0};
+	unsigned length; /* read by others without the lock, as a hint */
+} runq[MAX_CPUS];
 
-static void
-queue_init(struct queue *q, const char *name)
-{
-	spin_init(&q->lock, name);
-	list_init(&q->list);
-}
+/* Sleepers by what they sleep on. */
+#define BUCKETS 64
+static struct sleepers {
+	struct spinlock lock;
+	struct list list;
+} sleepers[BUCKETS];
+
+/* Sleepers with a time limit, the earliest first. */
+static struct {
+	struct spinlock lock;
+	struct list list;
+} timers = {SPINLOCK_INIT("timers"), LIST_INIT(timers.list)};
 
 void
 sched_init(void)
 {
-	for (int i = 0; i < MAX_CPUS; i++)
-		queue_init(&runq[i], "run queue");
-	for (int i = 0; i < BUCKETS; i++)
-		queue_init(&sleepers[i], "sleepers");
+	for (int i = 0; i < MAX_CPUS; i++) {
+		spin_init(&runq[i].lock, "run queue");
+		list_init(&runq[i].list);
+	}
+	for (int i = 0; i < BUCKETS; i++) {
+		spin_init(&sleepers[i].lock, "sleepers");
+		list_init(&sleepers[i].list);
+	}
 }
 
 struct proc *
@@ -52,7 +60,7 @@ current(void)
 
 /* Puts p, which is in no list, at the end of a run queue. */
 static void
-enqueue(struct queue *q, struct proc *p)
+enqueue(struct runq *q, struct proc *p)
 {
 	spin_lock(&q->lock);
 	p->state = PROC_RUNNABLE;
@@ -86,7 +94,7 @@ sched_add(struct proc *p)
 
 /* The first of a queue, or NULL. */
 static struct proc *
-dequeue(struct queue *q)
+dequeue(struct runq *q)
 {
 	struct proc *p = NULL;
 
@@ -109,7 +117,7 @@ dequeue(struct queue *q)
 static struct proc *
 pick(struct cpu *c)
 {
-	struct queue *own = &runq[c->id], *from = own;
+	struct runq *own = &runq[c->id], *from = own;
 	struct proc *p;
 
 	if (c->switches % 16 == 0 || !READ_ONCE(own->length))
@@ -219,7 +227,7 @@ proc_yield(void)
 	irq_pop();
 }
 
-static struct queue *
+static struct sleepers *
 sleepers_of(const void *chan)
 {
 	return &sleepers[(u64)chan / 32 % BUCKETS];
@@ -242,7 +250,7 @@ wake_one(struct proc *p)
 
 	__atomic_thread_fence(__ATOMIC_SEQ_CST); /* the reason first; as in proc_sleep_until() */
 	do {
-		struct queue *s = sleepers_of(chan = READ_ONCE(p->chan));
+		struct sleepers *s = sleepers_of(chan = READ_ONCE(p->chan));
 
 		spin_lock(&s->lock);
 		/* In this order: its state is SLEEPING only after chan has been set. */
@@ -257,7 +265,7 @@ wake_one(struct proc *p)
 void
 wakeup(void *chan)
 {
-	struct queue *s = sleepers_of(chan);
+	struct sleepers *s = sleepers_of(chan);
 
 	/* Whoever sleeps for what the caller has changed was in the list before: it held `lk`. */
 	if (list_empty(&s->list))
@@ -302,7 +310,7 @@ bool
 proc_sleep_until(void *chan, struct spinlock *lk, u64 deadline_ns)
 {
 	struct proc *p = current();
-	struct queue *s = sleepers_of(chan);
+	struct sleepers *s = sleepers_of(chan);
 
 	WRITE_ONCE(p->chan, chan);
 	if (deadline_ns)
