@@ -20,7 +20,7 @@ UCFLAGS := $(CFLAGS_ALL) -fno-stack-protector
 LDFLAGS_ALL := -nostdlib -static -no-pie -Wl,--build-id=none -Wl,-z,max-page-size=4096 \
 	-Wl,-z,noexecstack $(if $(LLVM),,-Wl,--no-warn-rwx-segments)
 
-KSRC := $(wildcard kernel/*.c kernel/*.S hal/*.c hal/*/*.c drivers/*.c) \
+KSRC := $(wildcard lib/*.c kernel/*.c kernel/*.S hal/*.c hal/*/*.c drivers/*.c) \
 	$(if $(WITHOUT_VMM),,$(wildcard vmm/*.c vmm/*.S)) $(if $(DEBUG),$(wildcard tests/kernel/*.c))
 KOBJ := $(patsubst %,$(B)/%.o,$(KSRC))
 
@@ -36,6 +36,12 @@ $(B)/%.S.o: %.S $(B)/.toolchain
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(KCFLAGS) -c $< -o $@
 
+# What programs share with the kernel is compiled a second time, for them.
+$(B)/user/lib/%.c.o: lib/%.c $(B)/.toolchain
+	$(call say,CC,$<)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(UCFLAGS) -c $< -o $@
+
 # Linked twice: the names of the first image go into the second, behind all code.
 $(B)/halcyon.elf: $(KOBJ) kernel/kernel.ld tools/ksyms.awk
 	$(call say,LD,$@)
@@ -47,7 +53,7 @@ $(B)/halcyon.elf: $(KOBJ) kernel/kernel.ld tools/ksyms.awk
 
 # User programs: one source each, and the library.
 UPROG := init sh bench dmabench ls cat echo wc grep dd cmp sha256sum hexdump procfile poweroff kill sleep vmctl edu usertests mkdir rm ln fstest
-ULIB := $(patsubst %,$(B)/user/%.o,usys.S ulib.c printf.c)
+ULIB := $(patsubst %,$(B)/user/%.o,usys.S ulib.c printf.c $(wildcard lib/*.c))
 UBIN := $(UPROG:%=$(B)/user/%)
 
 $(B)/user/sh: $(B)/user/edit.c.o
@@ -57,7 +63,7 @@ $(B)/user/%: $(B)/user/%.c.o $(ULIB) user/user.ld
 	$(Q)$(CC) $(LDFLAGS_ALL) -Wl,-T,user/user.ld $(filter %.o,$^) -o $@
 	$(Q)$(STRIP) $@
 
-$(B)/mkfs $(B)/fsck: $(B)/%: tools/%.c kernel/fsformat.h kernel/abi.h
+$(B)/mkfs $(B)/fsck: $(B)/%: tools/%.c kernel/fsformat.h lib/abi.h
 	$(call say,HOSTCC,$@)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(HOSTCC) -std=c11 -O2 -Wall -Wextra -I. $< -o $@
@@ -151,7 +157,7 @@ setup-%:
 	@tools/setup.sh $*
 
 format:
-	@clang-format -i $(shell find kernel hal vmm drivers user tools tests -name "*.[ch]")
+	@clang-format -i $(shell find lib kernel hal vmm drivers user tools tests -name "*.[ch]")
 
 clean:
 	rm -rf $(B)

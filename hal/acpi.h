@@ -1,7 +1,7 @@
 /* ACPI tables, read only: ACPI specification 6.4, chapter 5.2. No AML but a look for \_S5. */
 #pragma once
 
-#include "kernel/types.h"
+#include "lib/types.h"
 
 struct acpi_header {
 	char signature[4];

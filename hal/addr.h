@@ -1,10 +1,10 @@
 /*
- * Address spaces as types, so that mixing them does not compile. A plain paddr_t (kernel/types.h)
+ * Address spaces as types, so that mixing them does not compile. A plain paddr_t (lib/types.h)
  * is "physical as this kernel sees it": equal to the HPA on the machine, to the GPA in a VM.
  */
 #pragma once
 
-#include "kernel/types.h"
+#include "lib/types.h"
 
 /* What a guest believes is physical memory. */
 typedef struct {

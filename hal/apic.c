@@ -1,7 +1,7 @@
 #include "hal/apic.h"
 #include "hal/acpi.h"
 #include "hal/iommu.h"
-#include "kernel/abi.h"
+#include "lib/abi.h"
 #include "kernel/mem.h"
 #include "kernel/x86.h"
 

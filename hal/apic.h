@@ -1,7 +1,7 @@
 /* The local APIC, in both shapes: xAPIC (registers in memory) and x2APIC (MSRs). SDM vol. 3, 11. */
 #pragma once
 
-#include "kernel/types.h"
+#include "lib/types.h"
 
 void apic_init(void);     /* once: which shape; IOAPICs from the MADT */
 void apic_init_cpu(void); /* on each CPU */

@@ -8,7 +8,7 @@
 #pragma once
 
 #include "hal/device.h"
-#include "kernel/abi.h"
+#include "lib/abi.h"
 #include "kernel/lib.h"
 
 /* Seen from the device: TO_DEVICE memory is not writable by it, FROM_DEVICE not readable. */

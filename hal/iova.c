@@ -1,5 +1,5 @@
 #include "hal/iova.h"
-#include "kernel/abi.h"
+#include "lib/abi.h"
 #include "kernel/kalloc.h"
 #include "kernel/lib.h"
 

@@ -1,7 +1,7 @@
 /* Where we run, and what the firmware says about it. */
 #pragma once
 
-#include "kernel/types.h"
+#include "lib/types.h"
 
 /* Finds out: machine or VM, ACPI tables, configuration space. Before interrupts and timer. */
 void platform_init(void);

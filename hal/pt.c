@@ -1,5 +1,5 @@
 #include "hal/pt.h"
-#include "kernel/abi.h"
+#include "lib/abi.h"
 #include "kernel/lib.h"
 #include "kernel/x86.h"
 

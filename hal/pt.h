@@ -10,7 +10,7 @@
  */
 #pragma once
 
-#include "kernel/types.h"
+#include "lib/types.h"
 
 /* Permissions and memory type of a mapping. */
 enum {

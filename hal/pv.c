@@ -5,7 +5,7 @@
 #include "hal/pv.h"
 #include "hal/apic.h"
 #include "hal/irq.h"
-#include "kernel/abi.h"
+#include "lib/abi.h"
 #include "kernel/mem.h"
 #include "kernel/x86.h"
 

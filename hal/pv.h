@@ -3,7 +3,7 @@
 
 #include "hal/hypercall.h"
 #include "hal/iommu.h"
-#include "kernel/types.h"
+#include "lib/types.h"
 
 /* True in a guest of our VMM. */
 bool pv_present(void);

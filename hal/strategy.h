@@ -8,7 +8,7 @@
 #include "hal/dma.h"
 #include "hal/iommu.h"
 #include "hal/iova.h"
-#include "kernel/abi.h"
+#include "lib/abi.h"
 #include "kernel/mem.h"
 #include "kernel/x86.h"
 

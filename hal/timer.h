@@ -1,7 +1,7 @@
 /* Time: the TSC as a clock in nanoseconds, and each CPU's tick. */
 #pragma once
 
-#include "kernel/types.h"
+#include "lib/types.h"
 
 #define TICK_MS 10
 

@@ -4,7 +4,7 @@
  */
 #pragma once
 
-#include "kernel/types.h"
+#include "lib/types.h"
 
 #define MULTIBOOT2_MAGIC 0x36d76289
 #define BOOT_MULTIBOOT2  1

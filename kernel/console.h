@@ -1,7 +1,7 @@
 /* The console: where the log and /dev/console go, and where typed characters come from. */
 #pragma once
 
-#include "kernel/types.h"
+#include "lib/types.h"
 
 /* A driver that shows text. Called with the console's lock held, one character at a time. */
 void console_add_output(void (*put)(char c));

@@ -4,7 +4,7 @@
  */
 #pragma once
 
-#include "kernel/types.h"
+#include "lib/types.h"
 
 #ifdef DEBUG
 struct held_locks;

@@ -1,7 +1,7 @@
 /* 64-bit ELF executables: ELF-64 Object File Format, version 1.5. */
 #pragma once
 
-#include "kernel/types.h"
+#include "lib/types.h"
 
 struct elf_header {
 	u8 ident[16];

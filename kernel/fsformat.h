@@ -9,7 +9,7 @@
  */
 #pragma once
 
-#include "kernel/types.h"
+#include "lib/types.h"
 
 #define FS_MAGIC   0x48414c43594f4e31ULL /* "HALCYON1" */
 #define BLOCK_SIZE 4096

@@ -4,7 +4,7 @@
  */
 #pragma once
 
-#include "kernel/types.h"
+#include "lib/types.h"
 
 /* X(name): who a frame belongs to. */
 #define FRAME_OWNERS(X) \

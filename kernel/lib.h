@@ -1,43 +1,9 @@
-/* Strings, formatted output, panic, and lists: what every layer may use. */
+/* The log, panic, assertions, and lists: what every layer of the kernel may use. */
 #pragma once
 
-#include "kernel/types.h"
-
-void *memcpy(void *dst, const void *src, size_t n);
-void *memmove(void *dst, const void *src, size_t n);
-void *memset(void *dst, int c, size_t n);
-int memcmp(const void *a, const void *b, size_t n);
-size_t strlen(const char *s);
-size_t strnlen(const char *s, size_t max);
-int strcmp(const char *a, const char *b);
-int strncmp(const char *a, const char *b, size_t n);
-char *strchr(const char *s, int c);
-
-/* Copies at most size-1 bytes and always ends dst with NUL; returns strlen(src). */
-size_t strlcpy(char *dst, const char *src, size_t size);
-
-/* Parses a number (0x… or decimal) from *s and moves *s behind it; false if there is none. */
-bool parse_u64(const char **s, u64 *v);
-
-/*
- * Text that grows in a fixed buffer: what /proc files and replies are made of. What does not fit
- * is dropped, and `lost` counts it.
- */
-struct text {
-	char *buf;
-	size_t size, len, lost;
-};
-void text_vprintf(struct text *t, const char *fmt, va_list ap);
-void text_printf(struct text *t, const char *fmt, ...) PRINTF(2, 3);
-/* In a function of variable arguments: appends those behind `fmt` as it says. */
-#define text_args(t, fmt)                  \
-	do {                               \
-		va_list ap_;               \
-		va_start(ap_, fmt);        \
-		text_vprintf(t, fmt, ap_); \
-		va_end(ap_);               \
-	} while (0)
-int snprintf(char *buf, size_t size, const char *fmt, ...) PRINTF(3, 4);
+#include "lib/format.h"
+#include "lib/string.h"
+#include "lib/types.h"
 
 /* The kernel's log: to the console if the level is low enough, and to dmesg always. */
 enum { LOG_ERR, LOG_WARN, LOG_INFO, LOG_DEBUG };
@@ -56,9 +22,6 @@ void panic_enter(void);
 		if (!(e))                                                             \
 			panic("%s:%d: assertion failed: %s", __FILE__, __LINE__, #e); \
 	} while (0)
-
-/* The text of a (negative) error number. */
-const char *strerror(int err);
 
 /* A doubly linked list whose head is a node of its own. */
 struct list {

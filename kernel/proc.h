@@ -4,7 +4,7 @@
  */
 #pragma once
 
-#include "kernel/abi.h"
+#include "lib/abi.h"
 #include "kernel/lib.h"
 #include "kernel/mem.h"
 #include "kernel/spinlock.h"

@@ -1,7 +1,7 @@
 /* Spin locks. Interrupts are off on this CPU while one is held, so handlers may take them too. */
 #pragma once
 
-#include "kernel/types.h"
+#include "lib/types.h"
 
 struct cpu;
 

@@ -291,7 +291,7 @@ sys_poweroff(u64 how, u64 status, u64 c)
 
 static s64 (*const table[])(u64 a, u64 b, u64 c) = {
 #define SYSCALL(number, name, argc) [number] = sys_##name,
-#include "kernel/syscalls.h"
+#include "lib/syscalls.h"
 #undef SYSCALL
 };
 

@@ -22,7 +22,7 @@
 #define CPU_KERNEL_RSP 16
 
 #ifndef __ASSEMBLER__
-#include "kernel/types.h"
+#include "lib/types.h"
 
 struct trapframe {
 	u64 r15, r14, r13, r12, r11, r10, r9, r8, rbp, rdi, rsi, rdx, rcx, rbx, rax;

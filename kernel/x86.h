@@ -1,7 +1,7 @@
 /* The instructions and register bits of x86-64 that C cannot say. SDM = Intel's manual, vol. 3. */
 #pragma once
 
-#include "kernel/types.h"
+#include "lib/types.h"
 
 /* Control registers, SDM 2.5. */
 #define CR0_MP         BIT(1)

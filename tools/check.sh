@@ -41,11 +41,12 @@ only() {
 }
 
 # The layers. What is below never includes what is above, and only hal/ knows where it runs.
-only drivers 'drivers/|kernel/|hal/(addr|device|dma|irq|pciconf|timer)\.h'
-only hal 'hal/|kernel/'
-only kernel 'kernel/|hal/(apic|dma|irq|platform|pt|smp|timer)\.h'
-only user 'user/|kernel/(abi|types|syscalls)\.h'
-only vmm 'vmm/|hal/|kernel/|drivers/pci\.h'
+only lib 'lib/'
+only drivers 'drivers/|kernel/|lib/|hal/(addr|device|dma|irq|pciconf|timer)\.h'
+only hal 'hal/|kernel/|lib/'
+only kernel 'kernel/|lib/|hal/(apic|dma|irq|platform|pt|smp|timer)\.h'
+only user 'user/|lib/'
+only vmm 'vmm/|hal/|kernel/|lib/|drivers/pci\.h'
 law "no hypercall, IOMMU driver or guest test in drivers, kernel, user" \
 	'vmmcall|vmcall|hypercall|HC_[a-zA-Z]|pv_(call|present)|hal/(pv|hypercall|iommu)\.h|vtd|amdvi|is_guest|in_guest|HalcyonVMM' drivers kernel user
 law "VMCB and SVM instructions only in svm" 'vmcb|VMRUN|vmrun|vmload|vmsave|stgi|clgi' \
@@ -58,8 +59,8 @@ law "one image: no build-time switch" '^[[:space:]]*#[[:space:]]*if(def|ndef)?[[
 
 # Every header compiles alone.
 alone=0 before=$failures
-for h in kernel/*.h hal/*.h hal/*/*.h vmm/*.h drivers/*.h user/*.h; do
-	case $h in kernel/syscalls.h) continue ;; esac
+for h in lib/*.h kernel/*.h hal/*.h hal/*/*.h vmm/*.h drivers/*.h user/*.h; do
+	case $h in lib/syscalls.h) continue ;; esac
 	echo "#include \"$h\"" >"$B/check/header.c"
 	gcc -std=gnu11 -ffreestanding -mgeneral-regs-only -Wall -Wextra -Wno-unused-parameter -Werror -I. \
 		-fsyntax-only "$B/check/header.c" 2>"$B/check/header.err" || {
@@ -90,7 +91,7 @@ fi
 # What editors are told has to be JSON (if jq is here), name every source, and compile.
 make -s compile_commands.json
 if { ! command -v jq >/dev/null 2>&1 || jq -e . compile_commands.json >/dev/null; } &&
-	[ "$(grep -c '"file"' compile_commands.json)" = "$(ls kernel/*.c hal/*.c hal/*/*.c drivers/*.c vmm/*.c user/*.c | wc -l)" ] &&
+	[ "$(grep -c '"file"' compile_commands.json)" = "$(ls lib/*.c kernel/*.c hal/*.c hal/*/*.c drivers/*.c vmm/*.c user/*.c | wc -l)" ] &&
 	sed -n 's/.*"command": "\(.*\)"}.*/\1 -fsyntax-only/p' compile_commands.json | sed -n '1p;$p' | sh -e; then
 	good "compile_commands.json"
 else
@@ -107,7 +108,7 @@ else
 fi
 
 # shellcheck disable=SC2046
-if clang-format --dry-run --Werror $(find kernel hal vmm drivers user tools tests -name '*.[ch]') >"$B/check/format" 2>&1; then
+if clang-format --dry-run --Werror $(find lib kernel hal vmm drivers user tools tests -name '*.[ch]') >"$B/check/format" 2>&1; then
 	good "clang-format"
 else
 	bad "clang-format: run 'make format'"

@@ -10,7 +10,7 @@
  */
 #define _POSIX_C_SOURCE 200809L
 #define stat            fs_stat /* the C library has one of its own */
-#include "kernel/abi.h" /* before the C library's headers: both know names such as SEEK_SET */
+#include "lib/abi.h" /* before the C library's headers: both know names such as SEEK_SET */
 #include "kernel/fsformat.h"
 #undef stat
 

@@ -8,7 +8,7 @@
 /* The format's names come before the C library's, which has a stat and a dirent of its own. */
 #define stat   fs_stat
 #define dirent fs_dirent
-#include "kernel/abi.h"
+#include "lib/abi.h"
 #include "kernel/fsformat.h"
 #undef stat
 #undef dirent

@@ -1,12 +1,14 @@
 /* What a user program may call: the system calls, and a small library. */
 #pragma once
 
-#include "kernel/abi.h"
-#include "kernel/types.h"
+#include "lib/abi.h"
+#include "lib/format.h"
+#include "lib/string.h"
+#include "lib/types.h"
 
 typedef long ssize_t;
 
-/* System calls (kernel/syscalls.h says what each does). All return minus an error number. */
+/* System calls (lib/syscalls.h says what each does). All return minus an error number. */
 NORETURN void exit(int status);
 int fork(void);
 int wait(int *status);
@@ -33,19 +35,12 @@ int unlink(const char *path);
 int link(const char *old, const char *path);
 int fsync(int fd);
 
-/* Strings. */
-void *memcpy(void *to, const void *from, size_t n);
-void *memmove(void *to, const void *from, size_t n);
-void *memset(void *to, int c, size_t n);
-int memcmp(const void *a, const void *b, size_t n);
-size_t strlen(const char *s);
-int strcmp(const char *a, const char *b);
-int strncmp(const char *a, const char *b, size_t n);
-char *strchr(const char *s, int c);
-char *strrchr(const char *s, int c);
-size_t strlcpy(char *to, const char *from, size_t size);
-const char *parse_number(const char *s, u64 *value);
-const char *strerror(int error);
+/* The number that s begins with, in *value; returns what follows it, NULL if there is none. */
+static inline const char *
+parse_number(const char *s, u64 *value)
+{
+	return parse_u64(&s, value) ? s : NULL;
+}
 
 /* Memory. */
 void *malloc(size_t n);
@@ -53,9 +48,7 @@ void *alloc(size_t n);
 void *realloc(void *p, size_t n);
 void free(void *p);
 
-/* Printing: %d %u %x %lx %lu %ld %s %c %p %%, with '-', '0', a width, and %.*s. */
-int vsnprintf(char *buf, size_t size, const char *format, va_list args);
-int snprintf(char *buf, size_t size, const char *format, ...) PRINTF(3, 4);
+/* Printing (lib/format.h says how). */
 void fprintf(int fd, const char *format, ...) PRINTF(2, 3);
 void printf(const char *format, ...) PRINTF(1, 2);
 void warn(const char *format, ...) PRINTF(1, 2);

@@ -185,7 +185,7 @@ static const struct {
 	u64 (*fn)(u64, u64, u64);
 } calls[] = {
 #define SYSCALL(number, name, argc) {#name, (u64(*)(u64, u64, u64))(void *)name},
-#include "kernel/syscalls.h"
+#include "lib/syscalls.h"
 #undef SYSCALL
 };
 

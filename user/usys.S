@@ -10,6 +10,6 @@ _start:
 
 #define SYSCALL(number, name, argc)                                                               \
 	.globl name; .type name, @function; name: mov %rcx, %r10; mov $number, %eax; syscall; ret;
-#include "kernel/syscalls.h"
+#include "lib/syscalls.h"
 
 	.section .note.GNU-stack, "", @progbits

@@ -2,7 +2,7 @@
  * AMD SVM with nested paging: AMD64 Architecture Programmer's Manual vol. 2, chapter 15 and
  * appendix B. The only file that knows the VMCB.
  */
-#include "kernel/abi.h"
+#include "lib/abi.h"
 #include "kernel/cpu.h"
 #include "kernel/kalloc.h"
 #include "kernel/lib.h"

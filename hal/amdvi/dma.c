@@ -1,6 +1,6 @@
 /* AMD-Vi: the IOMMU contract. Domains, device table entries, and what the IOTLB has to forget. */
 #include "hal/amdvi/amdvi.h"
-#include "kernel/abi.h"
+#include "lib/abi.h"
 
 /* 512 GiB, with leaves of 4 KiB, 2 MiB and 1 GiB; every unit also does 4 levels (2.2.3). */
 #define LEVELS 3

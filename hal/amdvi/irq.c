@@ -3,7 +3,7 @@
  * the message names an entry, and the entry the vector and the CPU.
  */
 #include "hal/amdvi/amdvi.h"
-#include "kernel/abi.h"
+#include "lib/abi.h"
 #include "kernel/kalloc.h"
 #include "kernel/mem.h"
 

@@ -4,7 +4,7 @@
 #include "hal/irq.h"
 #include "hal/pciconf.h"
 #include "hal/timer.h"
-#include "kernel/abi.h"
+#include "lib/abi.h"
 #include "kernel/kalloc.h"
 #include "kernel/mem.h"
 #include "kernel/x86.h"

@@ -1,6 +1,6 @@
 /* VT-d: the IOMMU contract. Domains, context entries, and what the IOTLB has to forget. */
 #include "hal/vtd/vtd.h"
-#include "kernel/abi.h"
+#include "lib/abi.h"
 #include "kernel/kalloc.h"
 #include "kernel/mem.h"
 

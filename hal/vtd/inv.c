@@ -1,7 +1,7 @@
 /* VT-d: how a unit is made to forget: by its queue, or by registers where it has none. */
 #include "hal/timer.h"
 #include "hal/vtd/vtd.h"
-#include "kernel/abi.h"
+#include "lib/abi.h"
 #include "kernel/kalloc.h"
 #include "kernel/mem.h"
 #include "kernel/x86.h"

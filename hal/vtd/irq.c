@@ -1,6 +1,6 @@
 /* VT-d: interrupt remapping. A message names an entry, and the entry the vector and the CPU. */
 #include "hal/vtd/vtd.h"
-#include "kernel/abi.h"
+#include "lib/abi.h"
 #include "kernel/kalloc.h"
 #include "kernel/mem.h"
 

@@ -5,7 +5,7 @@
  */
 #pragma once
 
-#include "kernel/abi.h"
+#include "lib/abi.h"
 #include "kernel/cpu.h"
 #include "kernel/lib.h"
 

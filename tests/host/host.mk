@@ -10,13 +10,13 @@ HOST_FUZZ := $(filter fuzz_%,$(HOST_TESTS))
 HOST_CFLAGS := -std=gnu11 -g -O1 -Wall -Wextra -Wno-unused-parameter -I. -MMD -MP \
 	-Wno-incompatible-library-redeclaration -fno-strict-aliasing -fno-sanitize-recover=all -fsanitize=address,undefined
 HOST_KERNEL := hal/pt hal/iova hal/acpi hal/vtd/dmar hal/amdvi/ivrs hal/amdvi/event kernel/bootinfo kernel/elf \
-	kernel/format kernel/string
+	lib/format lib/string
 HOST_LIB := $(HOST_KERNEL) tests/host/harness tests/host/samples
 
 # The kernel's versions of what libc has get names of their own.
-HOST_RENAME := $(foreach f,memcpy memmove memset memcmp strlen strnlen strcmp strncmp strchr \
-	snprintf strerror,-D$(f)=kernel_$(f))
-$(foreach d,obj fuzz,$(B)/host/$(d)/kernel/string.o $(B)/host/$(d)/kernel/format.o): \
+HOST_RENAME := $(foreach f,memcpy memmove memset memcmp strlen strnlen strcmp strncmp strchr strrchr \
+	vsnprintf snprintf strerror,-D$(f)=kernel_$(f))
+$(foreach d,obj fuzz,$(B)/host/$(d)/lib/string.o $(B)/host/$(d)/lib/format.o): \
 	HOST_DEFS := $(HOST_RENAME)
 
 $(B)/host/obj/%.o: %.c
@@ -28,7 +28,7 @@ $(B)/host/fuzz/%.o: %.c
 	@$(FUZZCC) $(HOST_CFLAGS) -fsanitize=fuzzer-no-link $(HOST_DEFS) -c $< -o $@
 
 # The file system's tests have an image that mkfs has made in them.
-$(B)/host/mkfs $(B)/host/fsck: $(B)/host/%: tools/%.c kernel/fsformat.h kernel/abi.h
+$(B)/host/mkfs $(B)/host/fsck: $(B)/host/%: tools/%.c kernel/fsformat.h lib/abi.h
 	@mkdir -p $(@D)
 	@$(HOSTCC) -std=c11 -I. $< -o $@
 

@@ -1,7 +1,7 @@
 /* Valid inputs, for the tests to check and the fuzzers to begin with. Each returns its length. */
 #pragma once
 
-#include "kernel/types.h"
+#include "lib/types.h"
 
 #define SAMPLE_MAX      4096
 #define SAMPLE_PVH_BASE 0x7000UL /* the physical address of the first byte of sample_pvh() */

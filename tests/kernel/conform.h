@@ -7,7 +7,7 @@
 
 #include "drivers/pci.h"
 #include "hal/iommu.h"
-#include "kernel/abi.h"
+#include "lib/abi.h"
 #include "kernel/lib.h"
 
 #define CONFORM_PAGES 1024 /* of memory for the device; one block, aligned to its size */

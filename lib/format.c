@@ -1,6 +1,7 @@
-/* printf's formatting into a struct text: d u x c s p, with l, width, zero padding and '-'. */
-#include "kernel/abi.h"
-#include "kernel/lib.h"
+/* printf's formatting into a struct text, and the texts of errors. */
+#include "lib/abi.h"
+#include "lib/format.h"
+#include "lib/string.h"
 
 static void
 put(struct text *t, char c)
@@ -54,7 +55,7 @@ text_vprintf(struct text *t, const char *fmt, va_list ap)
 		}
 		bool left = false, is_long = false;
 		char pad = ' ', number[24], *end = number + sizeof(number), *s;
-		size_t width = 0;
+		size_t width = 0, limit = (size_t)-1;
 		u64 v;
 
 		for (fmt++; *fmt == '-' || *fmt == '0'; fmt++) {
@@ -64,6 +65,10 @@ text_vprintf(struct text *t, const char *fmt, va_list ap)
 		}
 		for (; *fmt >= '0' && *fmt <= '9'; fmt++)
 			width = width * 10 + (*fmt - '0');
+		if (fmt[0] == '.' && fmt[1] == '*') {
+			limit = (size_t)(s64)va_arg(ap, int); /* less than 0: none */
+			fmt += 2;
+		}
 		for (; *fmt == 'l' || *fmt == 'z'; fmt++)
 			is_long = true;
 		switch (*fmt) {
@@ -73,9 +78,11 @@ text_vprintf(struct text *t, const char *fmt, va_list ap)
 			put_padded(t, s, end - s, width, left, pad);
 			break;
 		case 'p':
-			is_long = true;
-			width = 16;
-			pad = '0'; /* fall through */
+			s = digits(end, va_arg(ap, u64), 16, false);
+			*--s = 'x';
+			*--s = '0';
+			put_padded(t, s, end - s, width, left, pad);
+			break;
 		case 'u':
 		case 'x':
 			v = is_long ? va_arg(ap, u64) : va_arg(ap, u32);
@@ -90,12 +97,14 @@ text_vprintf(struct text *t, const char *fmt, va_list ap)
 			s = va_arg(ap, char *);
 			if (!s)
 				s = "(null)";
-			put_padded(t, s, strlen(s), width, left, ' ');
+			put_padded(t, s, strnlen(s, limit), width, left, ' ');
 			break;
-		case 0: /* a lone % at the end */
-			return;
-		default:
-			put(t, *fmt);
+		case '%':
+			put(t, '%');
+			break;
+		default: /* a mistake in the caller: show it rather than guess */
+			put(t, '%');
+			fmt--;
 		}
 	}
 }
@@ -104,6 +113,17 @@ void
 text_printf(struct text *t, const char *fmt, ...)
 {
 	text_args(t, fmt);
+}
+
+int
+vsnprintf(char *buf, size_t size, const char *fmt, va_list ap)
+{
+	struct text t = {buf, size, 0, 0};
+
+	if (size)
+		buf[0] = 0;
+	text_vprintf(&t, fmt, ap);
+	return t.len + t.lost;
 }
 
 int

@@ -1,5 +1,5 @@
 /* Memory and strings. The compiler may call the mem* functions by itself. */
-#include "kernel/lib.h"
+#include "lib/string.h"
 
 void *
 memcpy(void *dst, const void *src, size_t n)
@@ -84,10 +84,25 @@ strncmp(const char *a, const char *b, size_t n)
 char *
 strchr(const char *s, int c)
 {
-	for (; *s; s++)
-		if (*s == c)
+	for (;; s++) {
+		if (*s == (char)c)
 			return (char *)s;
-	return NULL;
+		if (!*s)
+			return NULL;
+	}
+}
+
+char *
+strrchr(const char *s, int c)
+{
+	char *found = NULL;
+
+	for (;; s++) {
+		if (*s == (char)c)
+			found = (char *)s;
+		if (!*s)
+			return found;
+	}
 }
 
 size_t
@@ -120,7 +135,8 @@ parse_u64(const char **s, u64 *v)
 						     : 99;
 		if (digit >= base)
 			break;
-		n = n * base + digit;
+		if (__builtin_mul_overflow(n, base, &n) || __builtin_add_overflow(n, digit, &n))
+			return false;
 	}
 	if (p == start)
 		return false;

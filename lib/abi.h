@@ -4,7 +4,7 @@
  */
 #pragma once
 
-#include "kernel/types.h"
+#include "lib/types.h"
 
 /* X(name, number, text): the one list behind the enum and strerror(). */
 #define ERRNO_LIST(X)                         \
