@@ -169,9 +169,11 @@ compile_commands.json: FORCE
 		ARGV[i], ARGV[i] ~ /^user/ ? u : k, ARGV[i], i == ARGC - 1 ? "]" : "," }' $(filter %.c,$(KSRC)) $(wildcard user/*.c) >$@
 
 help:
+	@echo "lab grade handin lab-check grade-all: see labs/README.md"
 	@echo "all qemu qemu-gdb demo test bench check iso get clean compile_commands.json; variables: IOMMU=vtd|amdvi|none CPUS=n MEM=size"
 	@echo "APPEND=\"kernel command line\" BOOT=iso|uefi|kernel T=pattern SLOW=1 V=1 LLVM=1 OPT=g DEBUG=1"
 
+-include labs/labs.mk
 include tests/host/host.mk
 -include $(KOBJ:.o=.d) $(ULIB:.o=.d) $(UPROG:%=$(B)/user/%.c.d) $(B)/user/edit.c.d $(B)/user/usertests_lib.c.d $(B)/user/usertests_fs.c.d $(B)/user/usertests_proc.c.d
 .PHONY: all iso get bench format qemu qemu-gdb demo test check setup clean help
