@@ -168,14 +168,17 @@ compile_commands.json: FORCE
 		printf "%s{\"directory\": \"$(CURDIR)\", \"file\": \"%s\", \"command\": \"%s -c %s\"}%s\n", i == 1 ? "[" : "", \
 		ARGV[i], ARGV[i] ~ /^user/ ? u : k, ARGV[i], i == ARGC - 1 ? "]" : "," }' $(filter %.c,$(KSRC)) $(wildcard user/*.c) >$@
 
+doctor:
+	@tools/doctor.sh
+
 help:
-	@echo "lab grade handin lab-check grade-all: see labs/README.md"
+	@echo "doctor; lab grade handin lab-check grade-all: see labs/README.md"
 	@echo "all qemu qemu-gdb demo test bench check iso get clean compile_commands.json; variables: IOMMU=vtd|amdvi|none CPUS=n MEM=size"
 	@echo "APPEND=\"kernel command line\" BOOT=iso|uefi|kernel T=pattern SLOW=1 V=1 LLVM=1 OPT=g DEBUG=1"
 
 -include labs/labs.mk
 include tests/host/host.mk
 -include $(KOBJ:.o=.d) $(ULIB:.o=.d) $(UPROG:%=$(B)/user/%.c.d) $(B)/user/edit.c.d $(B)/user/usertests_lib.c.d $(B)/user/usertests_fs.c.d $(B)/user/usertests_proc.c.d
-.PHONY: all iso get bench format qemu qemu-gdb demo test check setup clean help
+.PHONY: doctor all iso get bench format qemu qemu-gdb demo test check setup clean help
 .DELETE_ON_ERROR:
 .PRECIOUS: $(B)/%.c.o $(B)/%.S.o

@@ -37,13 +37,13 @@ esac
 text >"$OUT/grade.txt" 2>&1
 code=$?
 awk -F '\t' -v format="$FORMAT" '
-	function text(s) { gsub(/\\/, "\\\\", s); gsub(/"/, "\\\"", s); gsub(/[\001-\037]/, " ", s); return "\"" s "\"" }
+	function quote(s) { gsub(/\\/, "\\\\", s); gsub(/"/, "\\\"", s); gsub(/[\001-\037]/, " ", s); return "\"" s "\"" }
 	{ name[NR] = $1; got[NR] = $2; max[NR] = $3; time[NR] = $4; why[NR] = $5; sum += $2; all += $3 }
 	END {
 		if (format == "tap") {
 			print "1.." NR
 			for (i = 1; i <= NR; i++) {
-				print (got[i] == max[i] ? "ok " : "not ok ") i " - " name[i] " (" got[i] "/" max[i] ")"
+				print ((got[i] == max[i]) ? "ok " : "not ok ") i " - " name[i] " (" got[i] "/" max[i] ")"
 				if (why[i] != "")
 					print "# " why[i]
 			}
@@ -52,15 +52,15 @@ awk -F '\t' -v format="$FORMAT" '
 		if (format == "gradescope")
 			printf "{\"score\": %d, \"max_score\": %d, \"tests\": [", sum, all
 		else
-			printf "{\"version\": 1, \"status\": \"%s\", \"max_score\": %d, \"tests\": [", sum == all ? "pass" : "fail", all
+			printf "{\"version\": 1, \"status\": \"%s\", \"max_score\": %d, \"tests\": [", (sum == all ? "pass" : "fail"), all
 		for (i = 1; i <= NR; i++) {
-			printf "%s\n  {\"name\": %s, \"score\": %d, ", i > 1 ? "," : "", text(name[i]), got[i]
+			printf "%s\n  {\"name\": %s, \"score\": %d, ", (i > 1 ? "," : ""), quote(name[i]), got[i]
 			if (format == "gradescope")
 				printf "\"max_score\": %d, \"status\": \"%s\", \"output\": %s}", max[i],
-					got[i] == max[i] ? "passed" : "failed", text(why[i])
+					(got[i] == max[i] ? "passed" : "failed"), quote(why[i])
 			else
 				printf "\"status\": \"%s\", \"message\": %s, \"test_code\": \"make grade\", \"filename\": \"\", \"line_no\": 0, \"duration\": %d}",
-					got[i] == max[i] ? "pass" : "fail", text(why[i]), time[i] * 1000
+					(got[i] == max[i] ? "pass" : "fail"), quote(why[i]), time[i] * 1000
 		}
 		print "\n]}"
 	}' "$OUT/results.tsv"
