@@ -76,7 +76,8 @@ done
 truncate -s 1M "$tree/build/grade/empty.img"
 build
 code=$?
-say $code "the hand-out builds" "see $work/$n.build"
+! grep -q "warning:" "$work/$n.build" || code=1
+say $code "the hand-out builds, without a warning" "see $work/$n.build"
 [ $code = 0 ] || exit 1
 leak=$(cd "$tree" && grep -rlE 'LAB [0-9]+ (ELSE|END)' --include='*.[chS]' --include='*.sh' --include=Makefile . | grep -v './build/' | head -n 1)
 test -z "$leak" && [ -z "$(find "$tree/labs" -name wrong)" ]
