@@ -181,4 +181,4 @@ include tests/host/host.mk
 -include $(KOBJ:.o=.d) $(ULIB:.o=.d) $(UPROG:%=$(B)/user/%.c.d) $(B)/user/edit.c.d $(B)/user/usertests_lib.c.d $(B)/user/usertests_fs.c.d $(B)/user/usertests_proc.c.d
 .PHONY: doctor all iso get bench format qemu qemu-gdb demo test check setup clean help
 .DELETE_ON_ERROR:
-.PRECIOUS: $(B)/%.c.o $(B)/%.S.o
+.PRECIOUS: $(B)/%.c.o $(B)/%.S.o $(B)/user/lib/%.c.o

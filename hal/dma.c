@@ -166,6 +166,16 @@ dma_map_failed(struct dma_map *map, const struct sg *sg, unsigned n, int err)
 	return err;
 }
 
+bool
+dma_unmap_unusual(struct dma_map *map, const char *where)
+{
+	if (dma_check_on)
+		return dma_check_unmap(map, where);
+	pr_err("dma: %s: unmap at %s of what is not mapped; last mapped at %s", map->dev->name,
+		where, map->where ? map->where : "no time");
+	return false;
+}
+
 static unsigned
 order_of(size_t len)
 {

@@ -386,6 +386,7 @@ show_dma(struct text *t)
 			c->cache.misses, n.exposed, n.exposed_us, c->dev->dma_mask);
 	}
 	spin_unlock(&lock);
-	dma_check_show(t);
+	if (dma_check_on)
+		dma_check_show(t);
 }
 PROC_FILE("dma", show_dma);
