@@ -107,7 +107,7 @@ limits(void)
 		DMA_STRATEGIES(X)
 #undef X
 	};
-	struct device *dev = dma_device_named("00:05.0");
+	struct device *dev = dma_device_get("00:05.0");
 	u8 *pages = phys_to_virt(frame_alloc(3, FRAME_KERNEL));
 	char test[16];
 
