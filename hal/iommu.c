@@ -404,9 +404,11 @@ iommu_batch(struct domain *d, struct iommu_request *r, unsigned n)
 	}
 	err = d->ops->batch(d, r, n);
 	for (unsigned i = 0; i < n; i++) {
-		if (r[i].map && !r[i].err)
+		if (r[i].err)
+			continue;
+		if (r[i].map)
 			count_mapped(d, r[i].npages);
-		else if (!r[i].map)
+		else
 			count_unmapped(d, r[i].npages, false);
 	}
 	count_sync(d);

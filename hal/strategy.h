@@ -87,7 +87,7 @@ struct dma_client {
 	} cache;
 
 	struct iommu_request batch[DMA_BATCH];
-	struct dma_map *batch_map[DMA_BATCH]; /* NULL: an unmap */
+	struct dma_map *batch_map[DMA_BATCH]; /* whose they are */
 	unsigned nbatch;
 
 	/* Counters; those of maps that are gone included. */
