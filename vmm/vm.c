@@ -71,20 +71,25 @@ vm_start(struct vm *vm)
 void
 vm_left(struct vm *vm, unsigned n)
 {
+	bool last;
+
 	spin_lock(&vm->lock);
-	vm->running -= n;
-	if (!vm->running) {
-		vuart_flush(vm);
-		vm->state = VM_ENDED;
-	}
+	last = !(vm->running -= n);
 	spin_unlock(&vm->lock);
+	if (last) {
+		vuart_flush(vm);
+		spin_lock(&vm->lock);
+		vm->state = VM_ENDED;
+		spin_unlock(&vm->lock);
+	}
 	wakeup(vm); /* only its address: it may be freed by now */
 }
 
 void
 vm_end(struct vm *vm, int status, const char *fmt, ...)
 {
-	struct text t = {vm->why, sizeof(vm->why), 0, 0};
+	char line[200] = "";
+	struct text t = {vm->why, sizeof(vm->why), 0, 0}, left = {line, sizeof(line), 0, 0};
 	bool first;
 
 	spin_lock(&vm->lock);
@@ -96,13 +101,16 @@ vm_end(struct vm *vm, int status, const char *fmt, ...)
 			const struct assigned *d = list_entry(it, struct assigned, link);
 
 			if (status >= 0 && d->pinned > d->nunsynced)
-				pr_info("vm %s: its driver of %s has left %u pages mapped",
-					vm->name, d->pci->dev.name, d->pinned - d->nunsynced);
+				text_printf(&left, "%sits driver of %s has left %u pages mapped",
+					left.len ? "; " : "", d->pci->dev.name,
+					d->pinned - d->nunsynced);
 		}
 	}
 	spin_unlock(&vm->lock);
 	for (unsigned i = 0; i < vm->ncpus; i++)
 		vcpu_kick(vm->vcpu[i]);
+	if (left.len)
+		pr_info("vm %s: %s", vm->name, line);
 	if (first && status < 0)
 		pr_warn("vm %s: %s", vm->name, vm->why);
 }

@@ -114,7 +114,7 @@ u32 vuart_in(struct vm *vm, unsigned reg);
 void vuart_out(struct vm *vm, unsigned reg, u8 v);
 /* A character that is typed; false if there is no room. vm->lock held. */
 bool vuart_type(struct vm *vm, char c);
-/* The unfinished line as well. vm->lock held. */
+/* The unfinished line as well. */
 void vuart_flush(struct vm *vm);
 
 /* vpci.c: ports 0xcf8 to 0xcff. */
