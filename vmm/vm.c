@@ -4,7 +4,9 @@
 #include "kernel/proc.h"
 #include "vmm/assign.h"
 
-static u16 next_id = 1;
+/* Of the VMs that there are: an id says whose a frame is, so no two may share one. control held. */
+static bool id_used[1024];
+static u16 last_id;
 
 int
 vm_create(const char *name, u64 mem, unsigned ncpus, struct vm **out)
@@ -15,9 +17,10 @@ vm_create(const char *name, u64 mem, unsigned ncpus, struct vm **out)
 	if (!vm)
 		return -ENOMEM;
 	strlcpy(vm->name, name, sizeof(vm->name));
-	vm->id = next_id++;
-	if (!vm->id)
-		vm->id = next_id++;
+	if (!(vm->id = last_id = take_id(id_used, NELEM(id_used), last_id))) {
+		kfree(vm);
+		return -ENOSPC;
+	}
 	vm->mem = mem;
 	vm->ncpus = ncpus;
 	vm->next_bar = VM_MMIO_START;
@@ -25,11 +28,6 @@ vm_create(const char *name, u64 mem, unsigned ncpus, struct vm **out)
 	list_init(&vm->devices);
 	err = (vm->log = kmalloc(VM_LOG_SIZE + 1)) ? pt_init(&vm->npt, &pt_fmt_npt, 4, false)
 						   : -ENOMEM;
-	if (err) {
-		kfree(vm->log);
-		kfree(vm);
-		return err;
-	}
 	for (unsigned i = 0; i < ncpus && !err; i++)
 		err = vcpu_create(vm, i, &vm->vcpu[i]);
 	if (err)
@@ -45,9 +43,11 @@ vm_destroy(struct vm *vm)
 	ASSERT(vm->state != VM_RUNNING && list_empty(&vm->devices));
 	for (unsigned i = 0; i < vm->ncpus; i++)
 		vcpu_destroy(vm->vcpu[i]);
-	vm_free_memory(vm);
+	if (vm->npt.root)
+		vm_free_memory(vm);
 	if (vm->hole)
 		page_free(vm->hole, FRAME_KERNEL);
+	id_used[vm->id] = false;
 	kfree(vm->log);
 	kfree(vm);
 }

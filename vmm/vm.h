@@ -69,7 +69,7 @@ struct vm {
 
 #define VM_LOG_SIZE 32768
 
-/* A VM without memory, which it gets when it touches it. -ENOMEM, and nothing is left behind. */
+/* A VM without memory, which it gets when it touches it. -ENOMEM; -ENOSPC: there are too many. */
 int vm_create(const char *name, u64 mem, unsigned ncpus, struct vm **vm);
 /* Frees all of it. It must not be running, and must have no devices. */
 void vm_destroy(struct vm *vm);
