@@ -121,6 +121,7 @@ void vuart_flush(struct vm *vm);
 u32 vpci_in(struct vm *vm, u16 port, unsigned size);
 void vpci_out(struct vm *vm, u16 port, unsigned size, u32 v);
 
-/* hypercall.c */
+/* hypercall.c: what goes into RAX; or the call is not over, and the guest makes it again. */
+#define HYPERCALL_AGAIN (1L << 62)
 s64 hypercall(struct vcpu *v, u64 number, const u64 arg[5]);
 const char *hypercall_name(unsigned number);
