@@ -182,8 +182,12 @@ pci_unbind(struct pci_dev *d)
 
 	if (!d->driver)
 		return 0;
-	if ((err = d->driver->remove(d)))
+	if ((err = dma_set_leaving(&d->dev, true)))
 		return err;
+	if ((err = d->driver->remove(d))) {
+		dma_set_leaving(&d->dev, false);
+		return err;
+	}
 	pci_bus_master(d, false);
 	dma_detach(&d->dev);
 	d->driver = NULL;

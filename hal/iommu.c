@@ -14,25 +14,11 @@ static struct spinlock lock = SPINLOCK_INIT("iommu");
 
 /*
  * Domain ids tag what the IOTLB caches, so no two live domains may share one. 0 is reserved
- * (VT-d 6.2.2.1: caching mode). Given out in turn, so that one is not used again soon.
+ * (VT-d 6.2.2.1: caching mode).
  */
-#define MAX_DOMAINS 1024
-static bool id_used[MAX_DOMAINS] = {true};
+static bool id_used[1024];
 static u16 last_id;
 
-/* A free id; 0 if there is none. Lock held. */
-static u16
-id_alloc(void)
-{
-	for (int i = 0; i < MAX_DOMAINS; i++) {
-		last_id = (last_id + 1) % MAX_DOMAINS;
-		if (!id_used[last_id]) {
-			id_used[last_id] = true;
-			return last_id;
-		}
-	}
-	return 0;
-}
 static u64 fault_count;
 
 /* More faults than this of one device in a second, and it is cut off. */
@@ -92,7 +78,7 @@ domain_create(const struct iommu_ops *ops, struct domain **out)
 	d->reach = ops->reach();
 	spin_init(&d->lock, "domain");
 	spin_lock(&lock);
-	d->id = id_alloc();
+	d->id = last_id = take_id(id_used, NELEM(id_used), last_id);
 	spin_unlock(&lock);
 	err = !d->id ? -ENOSPC : ops->domain_init ? ops->domain_init(d) : 0;
 	spin_lock(&lock);
@@ -420,9 +406,11 @@ iommu_batch(struct domain *d, struct iommu_request *r, unsigned n)
 	}
 	err = d->ops->batch(d, r, n);
 	for (unsigned i = 0; i < n; i++) {
-		if (r[i].map && !r[i].err)
+		if (r[i].err)
+			continue;
+		if (r[i].map)
 			count_mapped(d, r[i].npages);
-		else if (!r[i].map)
+		else
 			count_unmapped(d, r[i].npages, false);
 	}
 	count_sync(d);
