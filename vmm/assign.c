@@ -239,7 +239,7 @@ assign_device(struct vm *vm, rid_t rid, bool permit, bool unsafe, u32 quota, con
 		return -ENOMEM;
 	if ((err = pci_unbind(pci))) {
 		if (err == -EBUSY)
-			*why = "the host uses it (a mounted disk, or an open device file)";
+			*why = "the host uses it (a mounted disk, an open file, virtual functions)";
 		kfree(d);
 		return err;
 	}
