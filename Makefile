@@ -23,6 +23,7 @@ LDFLAGS_ALL := -nostdlib -static -no-pie -Wl,--build-id=none -Wl,-z,max-page-siz
 KSRC := $(wildcard lib/*.c kernel/*.c kernel/*.S hal/*.c hal/*/*.c drivers/*.c) \
 	$(if $(WITHOUT_VMM),,$(wildcard vmm/*.c vmm/*.S)) $(if $(DEBUG),$(wildcard tests/kernel/*.c))
 KOBJ := $(patsubst %,$(B)/%.o,$(KSRC))
+KLDFLAGS := $(LDFLAGS_ALL) -Wl,-T,kernel/kernel.ld $(if $(DEBUG),$(foreach f,exit_handle grant_unmap grant_revoke release_device vm_left,-Xlinker --wrap=$f))
 
 all: $(B)/halcyon.elf $(B)/fs.img $(B)/fsck
 
@@ -45,10 +46,10 @@ $(B)/user/lib/%.c.o: lib/%.c $(B)/.toolchain
 # Linked twice: the names of the first image go into the second, behind all code.
 $(B)/halcyon.elf: $(KOBJ) kernel/kernel.ld tools/ksyms.awk
 	$(call say,LD,$@)
-	$(Q)$(CC) $(LDFLAGS_ALL) -Wl,-T,kernel/kernel.ld $(KOBJ) -o $@.1
+	$(Q)$(CC) $(KLDFLAGS) $(KOBJ) -o $@.1
 	$(Q)$(NM) -n $@.1 | awk -f tools/ksyms.awk >$(B)/ksyms.S
 	$(Q)$(CC) -c $(B)/ksyms.S -o $(B)/ksyms.o
-	$(Q)$(CC) $(LDFLAGS_ALL) -Wl,-T,kernel/kernel.ld $(KOBJ) $(B)/ksyms.o -o $@
+	$(Q)$(CC) $(KLDFLAGS) $(KOBJ) $(B)/ksyms.o -o $@
 	$(Q)rm $@.1
 
 # User programs: one source each, and the library.
