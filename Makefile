@@ -76,7 +76,7 @@ ROOT_FILES := $(if $(ROOT),$(shell find root))
 FILES := $(foreach p,$(filter-out procfile,$(UPROG)),/bin/$(p)=$(B)/user/$(p)) \
 	$(foreach p,ps free dmesg lspci,/bin/$(p)=$(B)/user/procfile)
 SCRIPTS := $(wildcard tests/guest/*.sh)
-LOOPS := $(patsubst %,$(B)/tests/%.sh,leak promise many manysum manyedu)
+LOOPS := $(patsubst %,$(B)/tests/%.sh,leak promise many manysum manyedu fpu fpu-SSE)
 FILES += $(foreach s,$(SCRIPTS) $(LOOPS),/tests/$(notdir $(s))=$(s)) \
 	/dev/ /proc/
 
@@ -86,11 +86,11 @@ $(B)/tests/%.sh: tests/loops.sh
 	@$< $* >$@
 
 # Guest kernels for the tests: those that misbehave.
-HOSTILE := $(foreach k,1 2 3 4 5 6,$(B)/tests/hostile-$k) $(B)/tests/foreign
+HOSTILE := $(foreach k,1 2 3 4 5 6 7 8 9 10 11 12 13 14 3-SLOW 4-SLOW 12-SSE 13-SSE,$(B)/tests/hostile-$k) $(B)/tests/foreign
 $(B)/tests/hostile-%: tests/guest/hostile.S $(B)/.toolchain Makefile
 	$(call say,LD,$@)
 	$(Q)mkdir -p $(@D)
-	$(Q)$(CC) -DKIND=$* $(LDFLAGS_ALL) -Wl,-N,-Ttext=0x100000 $(filter %.S,$^) -o $@
+	$(Q)$(CC) -DKIND=$(subst -, -D,$*) $(LDFLAGS_ALL) -Wl,-N,-Ttext=0x100000 $(filter %.S,$^) -o $@
 
 # And one that is not ours, and behaves.
 $(B)/tests/foreign: tests/guest/foreign.c hal/hypercall.h $(B)/.toolchain Makefile

@@ -63,12 +63,21 @@ exit_invalid_opcode(struct vcpu *v, const struct exit *e)
 	return 1;
 }
 
-/* XCR0 is the host's, which has x87 alone in it; and CPUID shows the guest no XSAVE. */
+/* The processor has looked at CPL and CR4. With AVX has to be SSE (SDM vol. 1, 13.3). */
 static int
 exit_xsetbv(struct vcpu *v, const struct exit *e)
 {
-	vcpu_raise(v, VECTOR_GP, 0);
-	return 1;
+	u64 want = (u32)v->reg[RAX] | v->reg[RDX] << 32;
+	u32 r[4];
+
+	cpuid(0xd, 0, r);
+	if ((u32)v->reg[RCX] || want & ~(u64)(r[0] & XCR0_GUEST) || !(want & XCR0_X87) ||
+		(want & (XCR0_SSE | XCR0_AVX)) == XCR0_AVX) {
+		vcpu_raise(v, VECTOR_GP, 0);
+		return 1;
+	}
+	v->xcr0 = want;
+	return skip(v, e);
 }
 
 /*
@@ -77,21 +86,23 @@ exit_xsetbv(struct vcpu *v, const struct exit *e)
  * there is none, and it needs no MSR that msr_table does not have.
  */
 static const struct {
-	u32 leaf;
+	u64 leaf;            /* with the subleaf, in 7 and 0xd, from bit 32 on */
 	u32 keep[4], set[4]; /* EAX EBX ECX EDX */
 } cpuid_table[] = {
-	/* The vendor, by which a guest chooses its workarounds; the highest leaf is the topology's.
-	 */
-	{0, {0, ~0u, ~0u, ~0u}, {0xb}},
-	/* EBX: CLFLUSH size. ECX: SSE3, SSSE3, CX16, SSE4, MOVBE, POPCNT, RDRAND, whose state
-	 * FXSAVE has; not MONITOR (it exits), VMX, PCID, the TSC deadline (no MSR), XSAVE and AVX
-	 * (not switched). With x2APIC, since the APIC is one, and "hypervisor". EDX without MCE,
-	 * MTRR, MCA (no MSRs), ACPI (no thermal control), HTT (below). */
-	{1, {~0u, 0xff00, 0x40d82201, 0x078bab7f}, {0, 0, BIT(21) | BIT(31), BIT(9)}},
-	/* EBX: FSGSBASE, BMI1, SMEP, BMI2, ERMS, ADX, SMAP. ECX: UMIP. They have no state of their
-	 * own; not PKU, CET, INVPCID, SGX, which have. */
-	{7, {0, 0x00180389, 0x4, 0}, {0}},
-	{0xb, {0}, {0}},             /* topology: below; the host's is not the guest's */
+	/* The vendor, by which a guest chooses its workarounds; the highest leaf. */
+	{0, {0, ~0u, ~0u, ~0u}, {0xd}},
+	/* EBX: CLFLUSH size. ECX: SSE3 to SSE4, AES, PCLMUL, MOVBE, POPCNT, RDRAND; AVX, FMA, F16C,
+	 * XSAVE, whose state is switched, with OSXSAVE below; not MONITOR (it exits), VMX, PCID,
+	 * the TSC deadline (no MSR). With x2APIC, since the APIC is one, and "hypervisor". EDX
+	 * without MCE, MTRR, MCA (no MSRs), ACPI (no thermal control), HTT (below). */
+	{1, {~0u, 0xff00, 0x76d83203, 0x078bab7f}, {0, 0, BIT(21) | BIT(31), BIT(9)}},
+	/* EBX: FSGSBASE, BMI1, AVX2, SMEP, BMI2, ERMS, ADX, SMAP. ECX: UMIP. They have no state
+	 * that is not switched; PKU, CET, AVX-512, SGX have, and INVPCID wants PCID. */
+	{7, {0, 0x001803a9, 0x4, 0}, {0}},
+	{0xb, {0}, {0}}, /* topology: below; the host's is not the guest's */
+	/* XSAVE: what XCR0 may hold, and the bytes of all that; XSAVEOPT, XGETBV1; where AVX is. */
+	{0xd, {XCR0_GUEST}, {0, 832, 832}}, {0xd | 1UL << 32, {0x5}, {0}},
+	{0xd | 2UL << 32, {~0u, ~0u}, {0}},
 	{HC_CPUID_BASE, {0}, {0}},   /* how our HAL finds us: below */
 	{HC_CPUID_TIMING, {0}, {0}}, /* frequencies, so that no guest has to measure: below */
 	{0x80000000, {0, ~0u, ~0u, ~0u}, {0x80000008}},
@@ -127,7 +138,8 @@ exit_cpuid(struct vcpu *v, const struct exit *e)
 	u32 leaf = v->reg[RAX], sub = v->reg[RCX], r[4] = {0};
 
 	for (unsigned i = 0; i < NELEM(cpuid_table); i++) {
-		if (cpuid_table[i].leaf != leaf || (leaf == 7 && sub))
+		if (cpuid_table[i].leaf !=
+			(leaf == 7 || leaf == 0xd ? leaf | (u64)sub << 32 : leaf))
 			continue;
 		cpuid(leaf, sub, r);
 		for (int k = 0; k < 4; k++)
@@ -140,6 +152,8 @@ exit_cpuid(struct vcpu *v, const struct exit *e)
 		r[0] = timer_tsc_khz();
 		r[1] = VLAPIC_TIMER_KHZ;
 	}
+	if (leaf == 1)
+		r[2] |= e->osxsave ? BIT(27) : 0;
 	cpuid_topology(v, leaf, sub, r);
 	v->reg[RAX] = r[0];
 	v->reg[RBX] = r[1];
