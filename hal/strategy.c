@@ -321,9 +321,8 @@ dma_set_strategy(struct device *dev, const struct dma_strategy *s)
 {
 	int err = 0;
 
-	if (s != dev->strategy &&
-		(dev->domain ? dev->domain->fixed && s != &dma_identity
-			     : s != &dma_bounce && s != &dma_direct))
+	if (s != dev->strategy && (dev->domain ? dev->domain->fixed && s != &dma_identity
+					       : s != &dma_bounce && s != &dma_direct))
 		return -ENODEV; /* nobody translates: there is nothing to choose */
 	mutex_lock(&dev->client->mutex);
 	if (s != dev->strategy)
