@@ -85,7 +85,7 @@ $(B)/tests/%.sh: tests/loops.sh
 	@$< $* >$@
 
 # Guest kernels for the tests: those that misbehave.
-HOSTILE := $(foreach k,1 2 3 4 5 6,$(B)/tests/hostile-$k) $(B)/tests/foreign
+HOSTILE := $(foreach k,1 2 3 4 5 6 20,$(B)/tests/hostile-$k) $(B)/tests/foreign
 $(B)/tests/hostile-%: tests/guest/hostile.S $(B)/.toolchain Makefile
 	$(call say,LD,$@)
 	$(Q)mkdir -p $(@D)

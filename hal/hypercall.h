@@ -33,8 +33,9 @@
 	HYPERCALL(7, bind, 4)   /* (rid, index, vector, apic id): MSI or MSI-X to a vector */      \
 	HYPERCALL(8, unbind, 2) /* (rid, index) */                                                 \
 	HYPERCALL(9, batch, 3) /* (rid, gpa, n): n of struct hc_request, then a sync = how many */ \
-	HYPERCALL(10, place,                                                                       \
-		4) /* (rid, gpa, pages, HC_READ|HC_WRITE) = bus address | pages mapped */
+	HYPERCALL(10, place, 4) /* (rid, gpa, pages, HC_READ|HC_WRITE) = bus address | mapped */   \
+	HYPERCALL(11, gsi,                                                                         \
+		3) /* (gsi, vector, apic id): an interrupt of no device; vector 0: none */
 
 #define HC_VERSION 1
 
@@ -58,8 +59,9 @@ enum {
 	HC_EDQUOT = 122, /* over quota */
 };
 
-enum { HC_READ = 1, HC_WRITE = 2 }; /* map: what the device may do */
-enum { HC_SYNC = 1 };               /* unmap: as if followed by sync */
+enum { HC_READ = 1, HC_WRITE = 2 };        /* map: what the device may do */
+enum { HC_SYNC = 1 };                      /* unmap: as if followed by sync */
+enum { HC_GSI_UART = 4, HC_GSI_ACPI = 9 }; /* gsi: COM1 has received; the power button */
 #define HC_IOVA_BITS   39     /* bus addresses that a guest may use, less the interrupt window */
 #define HC_MAX_PAGES   512    /* of one map or unmap */
 #define HC_FAULT_INDEX 0xffff /* bind, unbind: not a message, but word of the device's faults */

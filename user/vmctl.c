@@ -17,6 +17,7 @@
 	X("console", 1, 1, "console NAME       (what is typed goes there; Ctrl-] leaves)")        \
 	X("wait", 1, 2, "wait NAME [TEXT]   (its exit status; TEXT: until its console shows it)") \
 	X("send", 2, 2, "send NAME TEXT     (types TEXT and Return on its console)")              \
+	X("stop", 1, 1, "stop NAME          (asks it to turn itself off, and waits for that)")    \
 	X("kill", 1, 1, "kill NAME")                                                              \
 	X("destroy", 1, 1, "destroy NAME")                                                        \
 	X("status", 0, 1, "status [NAME]")                                                        \

@@ -2,13 +2,15 @@
  * /dev/vmm: how vmctl talks to the VMM. A write is one request, words separated by newlines; what
  * is read afterwards is the reply: text if the write succeeded, else a line that says why not.
  */
+#include "hal/timer.h"
 #include "kernel/devfs.h"
 #include "kernel/kalloc.h"
 #include "vmm/assign.h"
 
-#define MAX_REQUEST 2048
-#define MAX_REPLY   65536
-#define MAX_WORDS   10
+#define MAX_REQUEST  2048
+#define MAX_REPLY    65536
+#define MAX_WORDS    10
+#define STOP_SECONDS 10
 
 struct session {
 	struct text reply;
@@ -189,26 +191,39 @@ has_printed(struct vm *vm, const char *text)
 	return false;
 }
 
+/*
+ * Sleeps, with others going on meanwhile, until the VM has ended, its console has printed `text`
+ * (unless NULL), or it is `deadline` (unless 0). True if it has printed it.
+ */
+static bool
+wait_vm(struct vm *vm, const char *text, u64 deadline)
+{
+	bool printed = false, late = false;
+
+	vm->users++;
+	mutex_unlock(&control);
+	spin_lock(&vm->lock);
+	while (!(printed = text && has_printed(vm, text)) && vm->state == VM_RUNNING &&
+		!current()->killed && !late)
+		late = !proc_sleep_until(vm, &vm->lock, deadline);
+	spin_unlock(&vm->lock);
+	mutex_lock(&control);
+	vm->users--;
+	return printed;
+}
+
 /* wait NAME [TEXT]: until it has ended, or its console has printed TEXT. Others go on meanwhile. */
 static int
 cmd_wait(struct session *s)
 {
 	struct vm *vm = s->vm;
 	const char *text = s->n > 2 ? s->word[2] : NULL;
-	bool printed = false;
+	bool printed;
 	int err = 0;
 
 	if (vm->state == VM_CREATED)
 		return fail(s, -EINVAL, "%s has not been started", vm->name);
-	vm->users++;
-	mutex_unlock(&control);
-	spin_lock(&vm->lock);
-	while (!(printed = text && has_printed(vm, text)) && vm->state == VM_RUNNING &&
-		!current()->killed)
-		proc_sleep(vm, &vm->lock);
-	spin_unlock(&vm->lock);
-	mutex_lock(&control);
-	vm->users--;
+	printed = wait_vm(vm, text, 0);
 	if (current()->killed)
 		return -EINTR;
 	if (text)
@@ -220,6 +235,30 @@ cmd_wait(struct session *s)
 	else
 		text_printf(&s->reply, "%d\n", vm->status);
 	return err;
+}
+
+/* stop NAME: presses its power button, and waits until it has turned itself off. */
+static int
+cmd_stop(struct session *s)
+{
+	struct vm *vm = s->vm;
+	bool listens;
+
+	if (vm->state == VM_CREATED)
+		return fail(s, -EINVAL, "%s has not been started", vm->name);
+	spin_lock(&vm->lock);
+	__atomic_or_fetch(&vm->pm1_status, VM_PWRBTN, __ATOMIC_SEQ_CST);
+	listens = vm_interrupt(vm, HC_GSI_ACPI);
+	spin_unlock(&vm->lock);
+	if (!listens && vm->state == VM_RUNNING)
+		return fail(s, -ENOSYS, "%s does not listen to that: kill it", vm->name);
+	wait_vm(vm, NULL, timer_ns() + STOP_SECONDS * 1000000000UL);
+	if (current()->killed)
+		return -EINTR;
+	return vm->state == VM_ENDED
+		       ? 0
+		       : fail(s, -ETIMEDOUT, "%s has not ended in %d seconds: kill it", vm->name,
+				 STOP_SECONDS);
 }
 
 /* send NAME TEXT: as if TEXT and Return were typed on its console. */
@@ -520,6 +559,7 @@ static const struct command {
 	{"wait", 2, A_VM, cmd_wait},
 	{"send", 3, A_VM, cmd_send},
 	{"console", 2, A_VM, cmd_console},
+	{"stop", 2, A_VM, cmd_stop},
 	{"kill", 2, A_VM, cmd_kill},
 	{"destroy", 2, A_VM, cmd_destroy},
 	{"status", 1, ANY, cmd_status},

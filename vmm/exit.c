@@ -238,6 +238,8 @@ port_in(struct vm *vm, u16 port, unsigned size)
 		return vuart_in(vm, port & 7);
 	if (port >= 0xcf8 && port <= 0xcff)
 		return vpci_in(vm, port, size);
+	if (port == VM_PM1_EVENT)
+		return vm->pm1_status;
 	return ~0u;
 }
 
@@ -252,7 +254,9 @@ port_out(struct vm *vm, u16 port, unsigned size, u32 value)
 	else if (port == 0xf4) { /* the debug-exit port */
 		vm_end(vm, value & 0xff, "powered off with status %u", value & 0xff);
 		return -1;
-	} else if (port == 0x604 && value & BIT(13)) { /* PM1a_CNT of our FADT: SLP_EN */
+	} else if (port == VM_PM1_EVENT) {
+		__atomic_and_fetch(&vm->pm1_status, ~value, __ATOMIC_SEQ_CST); /* ones clear */
+	} else if (port == VM_PM1_CONTROL && value & BIT(13)) {                /* SLP_EN */
 		vm_end(vm, 0, "powered off");
 		return -1;
 	}

@@ -190,6 +190,18 @@ hc_unbind(struct vcpu *v, const u64 *a)
 	return 0;
 }
 
+static s64
+hc_gsi(struct vcpu *v, const u64 *a)
+{
+	if (a[0] != HC_GSI_UART && a[0] != HC_GSI_ACPI)
+		return -HC_ENODEV;
+	if ((a[1] && a[1] < 32) || a[1] > 255 || a[2] >= v->vm->ncpus)
+		return -HC_EINVAL;
+	v->vm->gsi[a[0]].vector = a[1];
+	v->vm->gsi[a[0]].vcpu = v->vm->vcpu[a[2]];
+	return 0;
+}
+
 static const struct {
 	const char *name;
 	unsigned argc;

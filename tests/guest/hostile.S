@@ -1,8 +1,8 @@
 /*
  * Guests that misbehave, one image each by KIND: they enter through the same door as any kernel
  * (multiboot2, 32-bit). 1: triple fault. 2: loops with interrupts off. 3: random hypercalls. 4:
- * random ports, MSRs and CPUID leaves. 5: touches memory that is not there. 3 and 4 end with
- * status 0 when they are through.
+ * random ports, MSRs and CPUID leaves. 5: touches memory that is not there. 20: asks for the
+ * power button, and then does as 2. 3 and 4 end with status 0 when they are through.
  */
 .section .text
 .balign 8
@@ -17,7 +17,14 @@ _start:	mov $0x12345678, %ebp		/* the state of the random numbers */
 #if KIND == 1
 	lidt idt
 	int3
-#elif KIND == 2
+#elif KIND == 2 || KIND == 20
+#if KIND == 20
+	mov $11, %eax			/* gsi 9: vector 0x40 of CPU 0 */
+	mov $9, %edi
+	mov $0x40, %esi
+	xor %edx, %edx
+	vmmcall
+#endif
 1:	jmp 1b
 #elif KIND == 3 || KIND == 6
 	/* Long mode, for all 64 bits of the registers: the first 8 MiB one to one. */
