@@ -6,8 +6,8 @@
 
 /* X(command, fewest, most arguments, usage). The last two count all that follows the command. */
 #define COMMANDS(X)                                                                               \
-	X("create", 1, 13,                                                                        \
-		"create NAME [-m MiB] [-c CPUS] [-k KERNEL] [-r ROOTFS]\n"                        \
+	X("create", 1, 15,                                                                        \
+		"create NAME [-m MiB] [-c CPUS] [-k KERNEL] [-r ROOTFS] [-b DISK]\n"              \
 		"                    [-a \"KERNEL COMMAND LINE\"] [-s \"SCRIPT TO RUN\"]")        \
 	X("assign", 2, 7,                                                                         \
 		"assign NAME BDF [-p permit|deny] [-q PAGES] [--unsafe]\n"                        \
@@ -67,7 +67,7 @@ add_create(char **args)
 	char *value;
 	int option;
 
-	while ((option = next_option(&args, "m:c:k:r:a:s:", &value))) {
+	while ((option = next_option(&args, "m:c:k:r:b:a:s:", &value))) {
 		switch (option) {
 		case 'm':
 			mem = value;
@@ -80,6 +80,9 @@ add_create(char **args)
 			break;
 		case 'r':
 			root = value;
+			break;
+		case 'b':
+			add("disk=", value);
 			break;
 		case 'a':
 			append = value;

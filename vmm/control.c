@@ -101,7 +101,7 @@ cmd_create(struct session *s)
 {
 	u64 mib = 64, cpus = 1;
 	const char *name = s->word[1], *kernel = option(s, "kernel"), *root = option(s, "root"),
-		   *append = option(s, "append");
+		   *append = option(s, "append"), *disk = option(s, "disk");
 	struct vm *vm;
 	int err;
 
@@ -125,6 +125,8 @@ cmd_create(struct session *s)
 	strlcpy(vm->root, root ? root : "/boot/guest.img", sizeof(vm->root));
 	strlcpy(vm->cmdline, append ? append : "", sizeof(vm->cmdline));
 	const char *wrong = vm_load(vm);
+	if (!wrong && disk)
+		wrong = vdisk_open(vm, disk);
 	if (wrong) {
 		vm_destroy(vm);
 		return fail(s, -EINVAL, "%s", wrong);
@@ -376,6 +378,7 @@ cmd_destroy(struct session *s)
 	list_for_each (it, &vm->devices)
 		release_device(list_entry(it, struct assigned, link));
 	list_remove(&vm->link);
+	vdisk_close(vm);
 	vm_destroy(vm);
 	return 0;
 }

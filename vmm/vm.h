@@ -72,7 +72,10 @@ struct vm {
 	struct {
 		u8 vector; /* 0: the guest does not want to know */
 		struct vcpu *vcpu;
-	} gsi[VM_GSIS]; /* (l) */
+	} gsi[VM_GSIS];      /* (l) */
+	struct blkdev *disk; /* its paravirtual disk: this, or a file */
+	struct inode *disk_file;
+	u64 disk_blocks; /* 0: it has none */
 	u64 hypercalls[HC_COUNT];
 };
 
@@ -131,6 +134,11 @@ void vuart_flush(struct vm *vm);
 /* vpci.c: ports 0xcf8 to 0xcff. */
 u32 vpci_in(struct vm *vm, u16 port, unsigned size);
 void vpci_out(struct vm *vm, u16 port, unsigned size, u32 v);
+
+/* vdisk.c: the disk at a path, or what is wrong. control held. */
+const char *vdisk_open(struct vm *vm, const char *path);
+void vdisk_close(struct vm *vm);
+s64 hc_disk(struct vcpu *v, const u64 *arg);
 
 /* hypercall.c */
 s64 hypercall(struct vcpu *v, u64 number, const u64 arg[5]);
