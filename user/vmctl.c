@@ -9,8 +9,8 @@
 	X("create", 1, 15,                                                                        \
 		"create NAME [-m MiB] [-c CPUS] [-k KERNEL] [-r ROOTFS] [-b DISK]\n"              \
 		"                    [-a \"KERNEL COMMAND LINE\"] [-s \"SCRIPT TO RUN\"]")        \
-	X("assign", 2, 7,                                                                         \
-		"assign NAME BDF [-p permit|deny] [-q PAGES] [--unsafe]\n"                        \
+	X("assign", 2, 9,                                                                         \
+		"assign NAME BDF [-p permit|deny] [-q PAGES] [-r CALLS A SECOND] [--unsafe]\n"    \
 		"                   (--unsafe: even if nothing confines the device)")             \
 	X("release", 2, 2, "release NAME BDF")                                                    \
 	X("start", 1, 2, "start NAME [-c]    (-c: and goes to its console)")                      \
@@ -117,8 +117,8 @@ add_assign(char **args)
 	for (;;) {
 		if (*args && strcmp(*args, "--unsafe") == 0)
 			add("unsafe=", *args++);
-		else if ((option = next_option(&args, "p:q:", &value)))
-			add(option == 'p' ? "policy=" : "quota=", value);
+		else if ((option = next_option(&args, "p:q:r:", &value)))
+			add(option == 'p' ? "policy=" : option == 'q' ? "quota=" : "rate=", value);
 		else
 			return args;
 	}

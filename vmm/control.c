@@ -140,7 +140,7 @@ cmd_assign(struct session *s)
 {
 	const char *policy = option(s, "policy"), *why;
 	struct vm *vm = s->vm;
-	u64 quota = 0;
+	u64 quota = 0, rate = 0;
 	rid_t rid;
 	int err;
 
@@ -150,8 +150,10 @@ cmd_assign(struct session *s)
 		return fail(s, -EINVAL, "%s: the policy is permit or deny", policy);
 	if (!number_option(s, "quota", &quota) || quota > 0xffffffff)
 		return fail(s, -EINVAL, "the quota is a number of pages");
+	if (!number_option(s, "rate", &rate) || rate > 1000000)
+		return fail(s, -EINVAL, "the rate is a number of calls a second, at most 1000000");
 	err = assign_device(vm, rid, !policy || strcmp(policy, "permit") == 0, option(s, "unsafe"),
-		quota, &why);
+		quota, rate, &why);
 	if (err == -EACCES)
 		return fail(s, err, "%s: %s (with --unsafe it is assigned all the same)",
 			s->word[2], why);
@@ -392,11 +394,14 @@ status_line(struct text *t, struct vm *vm)
 		vm->ncpus, vm->ncpus == 1 ? "" : "s");
 	list_for_each (it, &vm->devices) {
 		struct assigned *d = list_entry(it, struct assigned, link);
-		text_printf(t, "  %s (%s%s%s)", d->pci->dev.name,
+		text_printf(t, "  %s (%s%s%s", d->pci->dev.name,
 			d->cut      ? "cut off"
 			: d->permit ? "permit"
 				    : "deny",
 			d->unsafe ? ", unsafe" : "", d->guest_attached ? ", attached" : "");
+		if (d->rate)
+			text_printf(t, ", %u calls/s", d->rate);
+		text_printf(t, ")");
 	}
 	if (vm->state == VM_ENDED)
 		text_printf(t, "  %s", vm->why);

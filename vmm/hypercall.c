@@ -1,28 +1,36 @@
 /* The hypercalls, by the list of hal/hypercall.h. What a guest passes is checked here or below. */
 #include "hal/irq.h"
+#include "hal/timer.h"
 #include "vmm/assign.h"
 
-/* The caller's device, or NULL. vm->lock held. */
-static struct assigned *
-device(struct vcpu *v, u64 rid)
+#define A_SECOND 1000000000UL
+
+/*
+ * Takes a call from the device's bucket, which holds those of a second and is filled all the time:
+ * it is full when `paid` is past. False if it is empty.
+ */
+static bool
+pay(struct assigned *d)
 {
-	return rid <= 0xffff ? assigned_at(v->vm, rid) : NULL;
+	u64 now = timer_ns();
+
+	d->paid = MAX(d->paid, now);
+	if (d->paid + A_SECOND / d->rate > now + A_SECOND)
+		return false;
+	d->paid += A_SECOND / d->rate;
+	return true;
 }
 
 static s64
-hc_version(struct vcpu *v, const u64 *a)
+hc_version(struct vcpu *v, struct assigned *d, const u64 *a)
 {
 	return HC_VERSION;
 }
 
 /* From here on the guest may map. It stays attached through a denial. */
 static s64
-hc_attach(struct vcpu *v, const u64 *a)
+hc_attach(struct vcpu *v, struct assigned *d, const u64 *a)
 {
-	struct assigned *d = device(v, a[0]);
-
-	if (!d)
-		return -HC_ENODEV;
 	if (d->guest_attached)
 		return -HC_EEXIST;
 	d->guest_attached = true;
@@ -30,12 +38,8 @@ hc_attach(struct vcpu *v, const u64 *a)
 }
 
 static s64
-hc_detach(struct vcpu *v, const u64 *a)
+hc_detach(struct vcpu *v, struct assigned *d, const u64 *a)
 {
-	struct assigned *d = device(v, a[0]);
-
-	if (!d)
-		return -HC_ENODEV;
 	if (!d->guest_attached)
 		return -HC_ENOENT;
 	grant_revoke(d);
@@ -44,58 +48,41 @@ hc_detach(struct vcpu *v, const u64 *a)
 }
 
 static s64
-hc_map(struct vcpu *v, const u64 *a)
+hc_map(struct vcpu *v, struct assigned *d, const u64 *a)
 {
-	struct assigned *d = device(v, a[0]);
-
-	if (!d)
-		return -HC_ENODEV;
 	return grant_map(d, (iova_t){a[1]}, (gpa_t){a[2]}, a[3], a[4]);
 }
 
 static s64
-hc_place(struct vcpu *v, const u64 *a)
+hc_place(struct vcpu *v, struct assigned *d, const u64 *a)
 {
-	struct assigned *d = device(v, a[0]);
-
-	return d ? grant_place(d, (gpa_t){a[1]}, a[2], a[3]) : -HC_ENODEV;
+	return grant_place(d, (gpa_t){a[1]}, a[2], a[3]);
 }
 
 static s64
-hc_unmap(struct vcpu *v, const u64 *a)
+hc_unmap(struct vcpu *v, struct assigned *d, const u64 *a)
 {
-	struct assigned *d = device(v, a[0]);
-
-	if (!d)
-		return -HC_ENODEV;
 	if (a[3] & ~(u64)HC_SYNC)
 		return -HC_EINVAL;
 	return grant_unmap(d, (iova_t){a[1]}, a[2], a[3] & HC_SYNC);
 }
 
 static s64
-hc_sync(struct vcpu *v, const u64 *a)
+hc_sync(struct vcpu *v, struct assigned *d, const u64 *a)
 {
-	struct assigned *d = device(v, a[0]);
-
-	if (!d)
-		return -HC_ENODEV;
 	grant_sync(d);
 	return 0;
 }
 
 /* The array is copied before it is looked at: another CPU of the guest may change it meanwhile. */
 static s64
-hc_batch(struct vcpu *v, const u64 *a)
+hc_batch(struct vcpu *v, struct assigned *d, const u64 *a)
 {
-	struct assigned *d = device(v, a[0]);
 	struct hc_request r[HC_MAX_BATCH];
 	unsigned n = 0;
 	bool whole = true;
 	gpa_t at = {a[1]};
 
-	if (!d)
-		return -HC_ENODEV;
 	if (!a[2] || a[2] > HC_MAX_BATCH || at.v % sizeof(r[0]) ||
 		(at.v & PAGE_MASK) + a[2] * sizeof(r[0]) > PAGE_SIZE)
 		return -HC_EINVAL;
@@ -117,7 +104,7 @@ hc_batch(struct vcpu *v, const u64 *a)
 }
 
 static s64
-hc_fault(struct vcpu *v, const u64 *a)
+hc_fault(struct vcpu *v, struct assigned *d, const u64 *a)
 {
 	struct vm *vm = v->vm;
 	struct hc_fault f;
@@ -144,14 +131,11 @@ message_interrupt(void *arg)
 
 /* The real message goes to a vector of the host's; the guest never sees the MSI-X table. */
 static s64
-hc_bind(struct vcpu *v, const u64 *a)
+hc_bind(struct vcpu *v, struct assigned *d, const u64 *a)
 {
-	struct assigned *d = device(v, a[0]);
 	struct assigned_message *m;
 	int err;
 
-	if (!d)
-		return -HC_ENODEV;
 	if (a[2] < 32 || a[2] > 255 || a[3] >= v->vm->ncpus)
 		return -HC_EINVAL;
 	if (a[1] == HC_FAULT_INDEX) {
@@ -173,12 +157,8 @@ hc_bind(struct vcpu *v, const u64 *a)
 }
 
 static s64
-hc_unbind(struct vcpu *v, const u64 *a)
+hc_unbind(struct vcpu *v, struct assigned *d, const u64 *a)
 {
-	struct assigned *d = device(v, a[0]);
-
-	if (!d)
-		return -HC_ENODEV;
 	if (a[1] == HC_FAULT_INDEX) {
 		d->fault_vector = 0;
 		return 0;
@@ -191,7 +171,7 @@ hc_unbind(struct vcpu *v, const u64 *a)
 }
 
 static s64
-hc_gsi(struct vcpu *v, const u64 *a)
+hc_gsi(struct vcpu *v, struct assigned *d, const u64 *a)
 {
 	if (a[0] != HC_GSI_UART && a[0] != HC_GSI_ACPI)
 		return -HC_ENODEV;
@@ -205,7 +185,8 @@ hc_gsi(struct vcpu *v, const u64 *a)
 static const struct {
 	const char *name;
 	unsigned argc;
-	s64 (*fn)(struct vcpu *, const u64 *); /* vm->lock held, but for version and disk */
+	/* vm->lock held, but for version and disk. The device is NULL for a call about none. */
+	s64 (*fn)(struct vcpu *, struct assigned *, const u64 *);
 } table[] = {
 #define HYPERCALL(number, name, argc) [number] = {#name, argc, hc_##name},
 	HYPERCALL_LIST(HYPERCALL)
@@ -218,10 +199,15 @@ hypercall_name(unsigned number)
 	return table[number].name;
 }
 
+/* Calls about no device; and what only gives back, which no limit may keep a guest from. */
+#define NO_DEVICE  (BIT(HC_version) | BIT(HC_fault) | BIT(HC_gsi) | BIT(HC_disk))
+#define GIVES_BACK (BIT(HC_detach) | BIT(HC_unmap) | BIT(HC_sync) | BIT(HC_unbind))
+
 s64
 hypercall(struct vcpu *v, u64 number, const u64 arg[5])
 {
-	s64 ret;
+	struct assigned *d = NULL;
+	s64 ret = 0;
 
 	if (number >= NELEM(table))
 		return -HC_ENOSYS;
@@ -231,9 +217,16 @@ hypercall(struct vcpu *v, u64 number, const u64 arg[5])
 	__atomic_add_fetch(&v->vm->hypercalls[number], 1, __ATOMIC_RELAXED);
 	/* What is about nothing changes nothing; and a disk takes its time. */
 	if (!table[number].argc || number == HC_disk)
-		return table[number].fn(v, arg);
+		return table[number].fn(v, NULL, arg);
 	spin_lock(&v->vm->lock);
-	ret = table[number].fn(v, arg);
+	if (!(BIT(number) & NO_DEVICE)) {
+		d = arg[0] <= 0xffff ? assigned_at(v->vm, arg[0]) : NULL;
+		ret = !d                                                  ? -HC_ENODEV
+		      : d->rate && !pay(d) && !(BIT(number) & GIVES_BACK) ? -HC_EDQUOT
+									  : 0;
+	}
+	if (!ret)
+		ret = table[number].fn(v, d, arg);
 	spin_unlock(&v->vm->lock);
 	return ret;
 }

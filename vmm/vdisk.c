@@ -69,7 +69,7 @@ move_block(struct vm *vm, bool write, u64 block, void *page)
  * and between two of them it sees that the VM is to end.
  */
 s64
-hc_disk(struct vcpu *v, const u64 *a)
+hc_disk(struct vcpu *v, struct assigned *d, const u64 *a)
 {
 	struct vm *vm = v->vm;
 	bool write = a[0] == HC_DISK_WRITE;

@@ -138,7 +138,8 @@ void vpci_out(struct vm *vm, u16 port, unsigned size, u32 v);
 /* vdisk.c: the disk at a path, or what is wrong. control held. */
 const char *vdisk_open(struct vm *vm, const char *path);
 void vdisk_close(struct vm *vm);
-s64 hc_disk(struct vcpu *v, const u64 *arg);
+struct assigned;
+s64 hc_disk(struct vcpu *v, struct assigned *d, const u64 *arg);
 
 /* hypercall.c */
 s64 hypercall(struct vcpu *v, u64 number, const u64 arg[5]);
