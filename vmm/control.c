@@ -424,12 +424,12 @@ cmd_status(struct session *s)
 	return 0;
 }
 
-/* How often the guest was left, and what that has cost: ticks of the TSC in the handler. */
+/* How often the guest was left, and for what; ticks of the TSC in the handlers. */
 static void
 exit_stats(struct text *t, struct vm *vm)
 {
 	struct exit_count sum[EXIT_KINDS] = {0};
-	u64 all = 0;
+	u64 all = 0, time = 0; /* in all */
 
 	for (unsigned i = 0; i < EXIT_KINDS * vm->ncpus; i++) {
 		const struct exit_count *c = &vm->vcpu[i / EXIT_KINDS]->exits[i % EXIT_KINDS];
@@ -439,15 +439,18 @@ exit_stats(struct text *t, struct vm *vm)
 		to->ticks += c->ticks;
 		to->longest = MAX(to->longest, c->longest);
 		all += c->count;
+		time += c->ticks;
 	}
-	text_printf(t, "%-14s %10s %7s %10s %10s\n", "EXIT", "COUNT", "SHARE", "MEAN", "MAX");
+	text_printf(t, "%-14s %10s %7s %7s %10s %10s\n", "EXIT", "COUNT", "SHARE", "TIME", "MEAN",
+		"MAX");
 	for (unsigned i = 0; i < EXIT_KINDS; i++)
 		if (sum[i].count)
-			text_printf(t, "%-14s %10lu %3lu.%02lu%% %10lu %10lu\n", exit_name(i),
-				sum[i].count, sum[i].count * 100 / all,
-				sum[i].count * 10000 / all % 100, sum[i].ticks / sum[i].count,
+			text_printf(t, "%-14s %10lu %3lu.%02lu%% %3lu.%02lu%% %10lu %10lu\n",
+				exit_name(i), sum[i].count, sum[i].count * 100 / all,
+				sum[i].count * 10000 / all % 100, sum[i].ticks * 100 / time,
+				sum[i].ticks * 10000 / time % 100, sum[i].ticks / sum[i].count,
 				sum[i].longest);
-	text_printf(t, "%-14s %10lu\n", "all", all);
+	text_printf(t, "%-14s %10lu %26lu\n", "all", all, all ? time / all : 0);
 }
 
 static int
