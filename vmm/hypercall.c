@@ -202,31 +202,40 @@ hypercall_name(unsigned number)
 /* Calls about no device; and what only gives back, which no limit may keep a guest from. */
 #define NO_DEVICE  (BIT(HC_version) | BIT(HC_fault) | BIT(HC_gsi) | BIT(HC_disk))
 #define GIVES_BACK (BIT(HC_detach) | BIT(HC_unmap) | BIT(HC_sync) | BIT(HC_unbind))
+/* What is about nothing changes nothing; and a disk takes its time. */
+#define UNLOCKED (BIT(HC_version) | BIT(HC_disk))
 
-s64
-hypercall(struct vcpu *v, u64 number, const u64 arg[5])
+/* A call under vm->lock: finds the device that it is about, and takes it from that one's rate. */
+static NOINLINE s64
+locked(struct vcpu *v, u64 number, const u64 *arg)
 {
 	struct assigned *d = NULL;
 	s64 ret = 0;
 
+	spin_lock(&v->vm->lock);
+	if (!(BIT(number) & NO_DEVICE)) {
+		d = arg[0] <= 0xffff ? assigned_at(v->vm, arg[0]) : NULL;
+		if (!d)
+			ret = -HC_ENODEV;
+		else if (d->rate && !pay(d) && !(BIT(number) & GIVES_BACK))
+			ret = -HC_EDQUOT;
+	}
+	if (!ret)
+		ret = table[number].fn(v, d, arg);
+	spin_unlock(&v->vm->lock);
+	return ret;
+}
+
+s64
+hypercall(struct vcpu *v, u64 number, const u64 arg[5])
+{
 	if (number >= NELEM(table))
 		return -HC_ENOSYS;
 	for (unsigned i = table[number].argc; i < 5; i++)
 		if (arg[i])
 			return -HC_EINVAL; /* reserved for what a later version may put there */
 	__atomic_add_fetch(&v->vm->hypercalls[number], 1, __ATOMIC_RELAXED);
-	/* What is about nothing changes nothing; and a disk takes its time. */
-	if (!table[number].argc || number == HC_disk)
+	if (BIT(number) & UNLOCKED)
 		return table[number].fn(v, NULL, arg);
-	spin_lock(&v->vm->lock);
-	if (!(BIT(number) & NO_DEVICE)) {
-		d = arg[0] <= 0xffff ? assigned_at(v->vm, arg[0]) : NULL;
-		ret = !d                                                  ? -HC_ENODEV
-		      : d->rate && !pay(d) && !(BIT(number) & GIVES_BACK) ? -HC_EDQUOT
-									  : 0;
-	}
-	if (!ret)
-		ret = table[number].fn(v, d, arg);
-	spin_unlock(&v->vm->lock);
-	return ret;
+	return locked(v, number, arg);
 }
