@@ -3,6 +3,17 @@
 #include "hal/timer.h"
 #include "vmm/assign.h"
 
+/*
+ * Who asks, found out once for all calls: the vCPU (in its kernel, or exit.c would not have come
+ * here), its VM, and the device that the first argument names: one of this VM's, or the call has
+ * failed already. NULL in calls about none.
+ */
+struct caller {
+	struct vcpu *vcpu;
+	struct vm *vm;
+	struct assigned *dev;
+};
+
 #define A_SECOND 1000000000UL
 
 /*
@@ -22,62 +33,66 @@ pay(struct assigned *d)
 }
 
 static s64
-hc_version(struct vcpu *v, struct assigned *d, const u64 *a)
+hc_version(const struct caller *by, const u64 *a)
 {
 	return HC_VERSION;
 }
 
 /* From here on the guest may map. It stays attached through a denial. */
 static s64
-hc_attach(struct vcpu *v, struct assigned *d, const u64 *a)
+hc_attach(const struct caller *by, const u64 *a)
 {
-	if (d->guest_attached)
+	if (by->dev->guest_attached)
 		return -HC_EEXIST;
-	d->guest_attached = true;
-	return d->dom->fixed;
+	by->dev->guest_attached = true;
+	return by->dev->dom->fixed;
 }
 
 static s64
-hc_detach(struct vcpu *v, struct assigned *d, const u64 *a)
+hc_detach(const struct caller *by, const u64 *a)
 {
-	if (!d->guest_attached)
+	iova_t at = {0};
+
+	if (!by->dev->guest_attached)
 		return -HC_ENOENT;
-	grant_revoke(d);
-	d->guest_attached = false;
+	if (grant_revoke(by->dev, &at))
+		return HYPERCALL_AGAIN;
+	by->dev->guest_attached = false;
 	return 0;
 }
 
 static s64
-hc_map(struct vcpu *v, struct assigned *d, const u64 *a)
+hc_map(const struct caller *by, const u64 *a)
 {
-	return grant_map(d, (iova_t){a[1]}, (gpa_t){a[2]}, a[3], a[4]);
+	return grant_map(by->dev, (iova_t){a[1]}, (gpa_t){a[2]}, a[3], a[4]);
 }
 
 static s64
-hc_place(struct vcpu *v, struct assigned *d, const u64 *a)
+hc_place(const struct caller *by, const u64 *a)
 {
-	return grant_place(d, (gpa_t){a[1]}, a[2], a[3]);
+	return grant_place(by->dev, (gpa_t){a[1]}, a[2], a[3]);
 }
 
 static s64
-hc_unmap(struct vcpu *v, struct assigned *d, const u64 *a)
+hc_unmap(const struct caller *by, const u64 *a)
 {
 	if (a[3] & ~(u64)HC_SYNC)
 		return -HC_EINVAL;
-	return grant_unmap(d, (iova_t){a[1]}, a[2], a[3] & HC_SYNC);
+	return grant_unmap(by->dev, (iova_t){a[1]}, a[2], a[3] & HC_SYNC);
 }
 
 static s64
-hc_sync(struct vcpu *v, struct assigned *d, const u64 *a)
+hc_sync(const struct caller *by, const u64 *a)
 {
-	grant_sync(d);
+	grant_sync(by->dev);
 	return 0;
 }
 
 /* The array is copied before it is looked at: another CPU of the guest may change it meanwhile. */
 static s64
-hc_batch(struct vcpu *v, struct assigned *d, const u64 *a)
+hc_batch(const struct caller *by, const u64 *a)
 {
+	struct assigned *d = by->dev;
 	struct hc_request r[HC_MAX_BATCH];
 	unsigned n = 0;
 	bool whole = true;
@@ -86,7 +101,7 @@ hc_batch(struct vcpu *v, struct assigned *d, const u64 *a)
 	if (!a[2] || a[2] > HC_MAX_BATCH || at.v % sizeof(r[0]) ||
 		(at.v & PAGE_MASK) + a[2] * sizeof(r[0]) > PAGE_SIZE)
 		return -HC_EINVAL;
-	if (!vm_read(v->vm, at, r, a[2] * sizeof(r[0])))
+	if (!vm_read(by->vm, at, r, a[2] * sizeof(r[0])))
 		return -HC_EACCES;
 	for (; n < a[2] && whole; n++) {
 		iova_t iova = {r[n].iova};
@@ -99,21 +114,18 @@ hc_batch(struct vcpu *v, struct assigned *d, const u64 *a)
 		whole = r[n].result < 0 || r[n].result == r[n].pages;
 	}
 	grant_sync(d);
-	vm_write(v->vm, at, r, n * sizeof(r[0]));
+	vm_write(by->vm, at, r, n * sizeof(r[0]));
 	return n;
 }
 
 static s64
-hc_fault(struct vcpu *v, struct assigned *d, const u64 *a)
+hc_fault(const struct caller *by, const u64 *a)
 {
-	struct vm *vm = v->vm;
-	struct hc_fault f;
-	bool any;
+	struct vm *vm = by->vm;
+	struct hc_fault f = vm->faults[vm->fault_read % NELEM(vm->faults)];
 
-	any = vm->fault_read != vm->fault_written;
-	if (!any)
+	if (vm->fault_read == vm->fault_written)
 		return 0;
-	f = vm->faults[vm->fault_read % NELEM(vm->faults)];
 	if (!vm_write(vm, (gpa_t){a[0]}, &f, sizeof(f)))
 		return -HC_EACCES;
 	vm->fault_read++;
@@ -131,16 +143,16 @@ message_interrupt(void *arg)
 
 /* The real message goes to a vector of the host's; the guest never sees the MSI-X table. */
 static s64
-hc_bind(struct vcpu *v, struct assigned *d, const u64 *a)
+hc_bind(const struct caller *by, const u64 *a)
 {
+	struct assigned *d = by->dev;
 	struct assigned_message *m;
-	int err;
 
-	if (a[2] < 32 || a[2] > 255 || a[3] >= v->vm->ncpus)
+	if (a[2] < 32 || a[2] > 255 || a[3] >= by->vm->ncpus)
 		return -HC_EINVAL;
 	if (a[1] == HC_FAULT_INDEX) {
 		d->fault_vector = a[2];
-		d->fault_vcpu = v->vm->vcpu[a[3]];
+		d->fault_vcpu = by->vm->vcpu[a[3]];
 		return 0;
 	}
 	if (a[1] >= ASSIGNED_MESSAGES || a[1] >= d->pci->dev.msi_count)
@@ -148,17 +160,19 @@ hc_bind(struct vcpu *v, struct assigned *d, const u64 *a)
 	m = &d->message[a[1]];
 	if (m->bound)
 		return -HC_EEXIST;
-	m->vcpu = v->vm->vcpu[a[3]];
+	m->vcpu = by->vm->vcpu[a[3]];
 	m->vector = a[2];
-	if ((err = irq_msi(&d->pci->dev, a[1], 0, message_interrupt, m, d->vm->name)))
+	if (irq_msi(&d->pci->dev, a[1], 0, message_interrupt, m, d->vm->name))
 		return -HC_ENOMEM;
 	m->bound = true;
 	return 0;
 }
 
 static s64
-hc_unbind(struct vcpu *v, struct assigned *d, const u64 *a)
+hc_unbind(const struct caller *by, const u64 *a)
 {
+	struct assigned *d = by->dev;
+
 	if (a[1] == HC_FAULT_INDEX) {
 		d->fault_vector = 0;
 		return 0;
@@ -171,22 +185,27 @@ hc_unbind(struct vcpu *v, struct assigned *d, const u64 *a)
 }
 
 static s64
-hc_gsi(struct vcpu *v, struct assigned *d, const u64 *a)
+hc_gsi(const struct caller *by, const u64 *a)
 {
 	if (a[0] != HC_GSI_UART && a[0] != HC_GSI_ACPI)
 		return -HC_ENODEV;
-	if ((a[1] && a[1] < 32) || a[1] > 255 || a[2] >= v->vm->ncpus)
+	if ((a[1] && a[1] < 32) || a[1] > 255 || a[2] >= by->vm->ncpus)
 		return -HC_EINVAL;
-	v->vm->gsi[a[0]].vector = a[1];
-	v->vm->gsi[a[0]].vcpu = v->vm->vcpu[a[2]];
+	by->vm->gsi[a[0]].vector = a[1];
+	by->vm->gsi[a[0]].vcpu = by->vm->vcpu[a[2]];
 	return 0;
+}
+
+static s64
+hc_disk(const struct caller *by, const u64 *a)
+{
+	return vdisk_call(by->vm, a);
 }
 
 static const struct {
 	const char *name;
 	unsigned argc;
-	/* vm->lock held, but for version and disk. The device is NULL for a call about none. */
-	s64 (*fn)(struct vcpu *, struct assigned *, const u64 *);
+	s64 (*fn)(const struct caller *, const u64 *); /* vm->lock held, unless UNLOCKED */
 } table[] = {
 #define HYPERCALL(number, name, argc) [number] = {#name, argc, hc_##name},
 	HYPERCALL_LIST(HYPERCALL)
@@ -199,7 +218,7 @@ hypercall_name(unsigned number)
 	return table[number].name;
 }
 
-/* Calls about no device; and what only gives back, which no limit may keep a guest from. */
+/* Calls about no device; and what only gives back, which no rate may keep a guest from. */
 #define NO_DEVICE  (BIT(HC_version) | BIT(HC_fault) | BIT(HC_gsi) | BIT(HC_disk))
 #define GIVES_BACK (BIT(HC_detach) | BIT(HC_unmap) | BIT(HC_sync) | BIT(HC_unbind))
 /* What is about nothing changes nothing; and a disk takes its time. */
@@ -207,35 +226,34 @@ hypercall_name(unsigned number)
 
 /* A call under vm->lock: finds the device that it is about, and takes it from that one's rate. */
 static NOINLINE s64
-locked(struct vcpu *v, u64 number, const u64 *arg)
+locked(struct caller *by, u64 number, const u64 *arg)
 {
-	struct assigned *d = NULL;
 	s64 ret = 0;
 
-	spin_lock(&v->vm->lock);
+	spin_lock(&by->vm->lock);
 	if (!(BIT(number) & NO_DEVICE)) {
-		d = arg[0] <= 0xffff ? assigned_at(v->vm, arg[0]) : NULL;
-		if (!d)
+		by->dev = arg[0] <= 0xffff ? assigned_at(by->vm, arg[0]) : NULL;
+		if (!by->dev)
 			ret = -HC_ENODEV;
-		else if (d->rate && !pay(d) && !(BIT(number) & GIVES_BACK))
+		else if (by->dev->rate && !pay(by->dev) && !(BIT(number) & GIVES_BACK))
 			ret = -HC_EDQUOT;
 	}
 	if (!ret)
-		ret = table[number].fn(v, d, arg);
-	spin_unlock(&v->vm->lock);
+		ret = table[number].fn(by, arg);
+	spin_unlock(&by->vm->lock);
 	return ret;
 }
 
 s64
 hypercall(struct vcpu *v, u64 number, const u64 arg[5])
 {
+	struct caller by = {v, v->vm, NULL};
+
 	if (number >= NELEM(table))
 		return -HC_ENOSYS;
 	for (unsigned i = table[number].argc; i < 5; i++)
 		if (arg[i])
 			return -HC_EINVAL; /* reserved for what a later version may put there */
 	__atomic_add_fetch(&v->vm->hypercalls[number], 1, __ATOMIC_RELAXED);
-	if (BIT(number) & UNLOCKED)
-		return table[number].fn(v, NULL, arg);
-	return locked(v, number, arg);
+	return BIT(number) & UNLOCKED ? table[number].fn(&by, arg) : locked(&by, number, arg);
 }

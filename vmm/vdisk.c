@@ -69,9 +69,8 @@ move_block(struct vm *vm, bool write, u64 block, void *page)
  * and between two of them it sees that the VM is to end.
  */
 s64
-hc_disk(struct vcpu *v, struct assigned *d, const u64 *a)
+vdisk_call(struct vm *vm, const u64 a[4])
 {
-	struct vm *vm = v->vm;
 	bool write = a[0] == HC_DISK_WRITE;
 	u64 done = 0;
 	s64 err = 0;

@@ -81,7 +81,7 @@ struct vm {
 
 #define VM_LOG_SIZE 32768
 
-/* A VM without memory, which it gets when it touches it. -ENOMEM, and nothing is left behind. */
+/* A VM without memory, which it gets when it touches it. -ENOMEM; -ENOSPC: there are too many. */
 int vm_create(const char *name, u64 mem, unsigned ncpus, struct vm **vm);
 /* Frees all of it. It must not be running, and must have no devices. */
 void vm_destroy(struct vm *vm);
@@ -128,7 +128,7 @@ u32 vuart_in(struct vm *vm, unsigned reg);
 void vuart_out(struct vm *vm, unsigned reg, u8 v);
 /* A character that is typed; false if there is no room. vm->lock held. */
 bool vuart_type(struct vm *vm, char c);
-/* The unfinished line as well. vm->lock held. */
+/* The unfinished line as well. */
 void vuart_flush(struct vm *vm);
 
 /* vpci.c: ports 0xcf8 to 0xcff. */
@@ -138,9 +138,10 @@ void vpci_out(struct vm *vm, u16 port, unsigned size, u32 v);
 /* vdisk.c: the disk at a path, or what is wrong. control held. */
 const char *vdisk_open(struct vm *vm, const char *path);
 void vdisk_close(struct vm *vm);
-struct assigned;
-s64 hc_disk(struct vcpu *v, struct assigned *d, const u64 *arg);
+/* The disk hypercall. It sleeps: vm->lock not held. */
+s64 vdisk_call(struct vm *vm, const u64 arg[4]);
 
-/* hypercall.c */
+/* hypercall.c: what goes into RAX; or the call is not over, and the guest makes it again. */
+#define HYPERCALL_AGAIN (1L << 62)
 s64 hypercall(struct vcpu *v, u64 number, const u64 arg[5]);
 const char *hypercall_name(unsigned number);
