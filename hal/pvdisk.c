@@ -10,19 +10,14 @@ _Static_assert((int)HC_EIO == (int)EIO && (int)HC_EACCES == (int)EACCES, "status
 static int
 pvdisk_rw(struct blkdev *b, bool write, u64 pos, const struct sg *sg, unsigned n)
 {
-	for (; n; n--, sg++) {
-		if ((pos | sg->len) % HC_BLOCK)
-			return -EINVAL;
-		for (u64 done = 0, end = sg->len; done < end;) {
-			s64 k = pv_call(HC_disk, write ? HC_DISK_WRITE : HC_DISK_READ,
-				pos / HC_BLOCK, virt_to_phys((char *)sg->va + done),
-				MIN((end - done) / HC_BLOCK, HC_MAX_BLOCKS), 0);
+	for (; n; n--, pos += sg++->len) {
+		s64 want = sg->len / HC_BLOCK, done = -EINVAL;
 
-			if (k <= 0)
-				return k ? k : -EIO;
-			done += k * HC_BLOCK;
-			pos += k * HC_BLOCK;
-		}
+		if ((pos | sg->len) % HC_BLOCK == 0)
+			done = pv_call(HC_disk, write ? HC_DISK_WRITE : HC_DISK_READ,
+				pos / HC_BLOCK, virt_to_phys(sg->va), want, 0);
+		if (done != want)
+			return done < 0 ? done : -EIO;
 	}
 	return 0;
 }
@@ -43,10 +38,8 @@ pvdisk_init(void)
 		.max_bytes = HC_MAX_BLOCKS * HC_BLOCK};
 	s64 n = pv_present() ? pv_call(HC_disk, HC_DISK_SIZE, 0, 0, 0, 0) : 0;
 
-	if (n <= 0)
-		return;
 	disk.nblocks = n;
-	if (blk_add(&disk) == 0)
+	if (n > 0 && blk_add(&disk) == 0)
 		pr_info("pv0: %ld blocks of %d bytes", n, HC_BLOCK);
 }
 INITCALL(INIT_BUS, pvdisk_init);

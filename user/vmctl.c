@@ -7,7 +7,7 @@
 /* X(command, fewest, most arguments, usage). The last two count all that follows the command. */
 #define COMMANDS(X)                                                                               \
 	X("create", 1, 15,                                                                        \
-		"create NAME [-m MiB] [-c CPUS] [-k KERNEL] [-r ROOTFS] [-b DISK]\n"              \
+		"create NAME [-m MiB] [-c CPUS] [-k KERNEL] [-r ROOTFS] [-b FILE]\n"              \
 		"                    [-a \"KERNEL COMMAND LINE\"] [-s \"SCRIPT TO RUN\"]")        \
 	X("assign", 2, 9,                                                                         \
 		"assign NAME BDF [-p permit|deny] [-q PAGES] [-r CALLS A SECOND] [--unsafe]\n"    \

@@ -4,6 +4,7 @@
  */
 #include "hal/timer.h"
 #include "kernel/devfs.h"
+#include "kernel/fs.h"
 #include "kernel/kalloc.h"
 #include "vmm/assign.h"
 
@@ -380,7 +381,8 @@ cmd_destroy(struct session *s)
 	list_for_each (it, &vm->devices)
 		release_device(list_entry(it, struct assigned, link));
 	list_remove(&vm->link);
-	vdisk_close(vm);
+	if (vm->disk)
+		inode_put(vm->disk);
 	vm_destroy(vm);
 	return 0;
 }

@@ -72,10 +72,9 @@ struct vm {
 	struct {
 		u8 vector; /* 0: the guest does not want to know */
 		struct vcpu *vcpu;
-	} gsi[VM_GSIS];      /* (l) */
-	struct blkdev *disk; /* its paravirtual disk: this, or a file */
-	struct inode *disk_file;
-	u64 disk_blocks; /* 0: it has none */
+	} gsi[VM_GSIS];     /* (l) */
+	struct inode *disk; /* its paravirtual disk; NULL: it has none */
+	u64 disk_blocks;
 	u64 hypercalls[HC_COUNT];
 };
 
@@ -135,9 +134,8 @@ void vuart_flush(struct vm *vm);
 u32 vpci_in(struct vm *vm, u16 port, unsigned size);
 void vpci_out(struct vm *vm, u16 port, unsigned size, u32 v);
 
-/* vdisk.c: the disk at a path, or what is wrong. control held. */
+/* vdisk.c: its disk is the file at a path; else what is wrong. */
 const char *vdisk_open(struct vm *vm, const char *path);
-void vdisk_close(struct vm *vm);
 /* The disk hypercall. It sleeps: vm->lock not held. */
 s64 vdisk_call(struct vm *vm, const u64 arg[4]);
 
