@@ -86,7 +86,7 @@ $(B)/tests/%.sh: tests/loops.sh
 	@$< $* >$@
 
 # Guest kernels for the tests: those that misbehave.
-HOSTILE := $(foreach k,1 2 3 4 5 6 7 8 9 10 11 12 13 14 3-SLOW 4-SLOW 12-SSE 13-SSE,$(B)/tests/hostile-$k) $(B)/tests/foreign $(B)/tests/steady
+HOSTILE := $(foreach k,1 2 3 4 5 6 7 8 9 10 11 12 13 14 20 3-SLOW 4-SLOW 12-SSE 13-SSE,$(B)/tests/hostile-$k) $(B)/tests/foreign $(B)/tests/steady
 $(B)/tests/hostile-%: tests/guest/hostile.S $(B)/.toolchain Makefile
 	$(call say,LD,$@)
 	$(Q)mkdir -p $(@D)

@@ -224,7 +224,8 @@ unconfined(void)
 }
 
 int
-assign_device(struct vm *vm, rid_t rid, bool permit, bool unsafe, u32 quota, const char **why)
+assign_device(
+	struct vm *vm, rid_t rid, bool permit, bool unsafe, u32 quota, u32 rate, const char **why)
 {
 	const struct iommu_ops *ops = iommu_hw() ? iommu_hw() : &iommu_none;
 	struct pci_dev *pci = pci_find(rid);
@@ -250,7 +251,8 @@ assign_device(struct vm *vm, rid_t rid, bool permit, bool unsafe, u32 quota, con
 		.rid = rid,
 		.guest_rid = guest_place(vm, rid),
 		.unsafe = *why,
-		.permit = permit};
+		.permit = permit,
+		.rate = rate};
 	/* Twice its memory is more than a sensible guest maps, and a limit all the same. */
 	d->quota = quota ? quota : 2 * vm->mem / PAGE_SIZE;
 	if (!(err = domain_create(ops, &d->dom)) &&

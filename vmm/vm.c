@@ -68,6 +68,14 @@ vm_start(struct vm *vm)
 	return -ENOMEM;
 }
 
+bool
+vm_interrupt(struct vm *vm, unsigned gsi)
+{
+	if (vm->gsi[gsi].vector)
+		vlapic_post(vm->gsi[gsi].vcpu, vm->gsi[gsi].vector);
+	return vm->gsi[gsi].vector;
+}
+
 void
 vm_left(struct vm *vm, unsigned n)
 {
