@@ -39,4 +39,24 @@ fpu | fpu-SSE) # two that keep what their FPU holds, beside others that turn on 
 manyedu) # or edu's contract
 	for i in $(seq 90); do echo "edu test"; done
 	;;
+churn-*) # 250 VMs that are made, run, and are killed at any moment of their lives; random by SEED
+	awk -v seed="${1#churn-}" 'function chance(p) { return rand() < p }
+	BEGIN {
+		srand(seed)
+		for (i = 0; i < 250; i++) {
+			printf "vmctl create v -m %d -c %d", 16 * (2 + int(rand() * 3)), chance(.3) ? 2 + int(rand() * 3) : 1
+			print " -s \"sha256sum /dev/nvme0; edu test; sleep 60\""
+			if (chance(.7)) print "vmctl assign v 00:04.0"
+			if (edu = chance(.5)) print "vmctl assign v 00:05.0" (chance(.2) ? " -p deny" : "")
+			if (chance(.3)) print "vmctl move v --every 1ms"
+			if (chance(.95)) print "vmctl start v"
+			if (chance(.2)) print "vmctl wait v nvme0"
+			else printf "sleep 0.%02d\n", rand() * 60
+			if (edu && chance(.3)) print "vmctl " (chance(.5) ? "deny" : "release") " v 00:05.0"
+			if (chance(.5)) print "vmctl kill v"
+			print "vmctl destroy v"
+		}
+		print "echo 250 rounds are over"
+	}'
+	;;
 esac
