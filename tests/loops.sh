@@ -4,10 +4,10 @@ set -eu
 case $1 in
 leak) # memory before and after 200 VMs and 20 that ran with a device
 	run='vmctl assign v 00:05.0 && vmctl start v && vmctl kill v'
-	echo "vmctl create v -m 16 && $run; vmctl destroy v; sleep 0.2; cat /proc/mem"
+	echo "vmctl create v -m 16 && $run; vmctl destroy v; sleep 1; cat /proc/mem"
 	for i in $(seq 200); do echo "vmctl create v -m 16 && vmctl destroy v"; done
 	for i in $(seq 20); do echo "vmctl create v -m 16 && $run && vmctl destroy v"; done
-	echo "sleep 0.2; cat /proc/mem"
+	echo "sleep 1; cat /proc/mem"
 	;;
 promise) # 16 VMs at once, which are promised eight times the memory that there is
 	for i in $(seq 16); do echo "vmctl create v$i -m 256 -s 'cat /proc/mem'; vmctl start v$i"; done

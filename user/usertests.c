@@ -139,7 +139,7 @@ check_leaks(const char *name, const struct counts *before)
 {
 	struct counts after;
 
-	for (int i = 0; i < 100; i++) {
+	for (int i = 0; i < 500; i++) {
 		count(&after);
 		if (memcmp(before, &after, sizeof(after)) == 0)
 			return;
