@@ -76,7 +76,7 @@ ROOT_FILES := $(if $(ROOT),$(shell find root))
 FILES := $(foreach p,$(filter-out procfile,$(UPROG)),/bin/$(p)=$(B)/user/$(p)) \
 	$(foreach p,ps free dmesg lspci,/bin/$(p)=$(B)/user/procfile)
 SCRIPTS := $(wildcard tests/guest/*.sh)
-LOOPS := $(patsubst %,$(B)/tests/%.sh,leak promise many manysum manyedu fpu fpu-SSE)
+LOOPS := $(patsubst %,$(B)/tests/%.sh,leak promise many manysum manyedu steady fpu fpu-SSE)
 CHURN := $(patsubst %,$(B)/tests/churn-%.sh,1 2 3 4)
 FILES += $(foreach s,$(SCRIPTS) $(LOOPS),/tests/$(notdir $(s))=$(s)) \
 	/dev/ /proc/
@@ -87,11 +87,16 @@ $(B)/tests/%.sh: tests/loops.sh
 	@$< $* >$@
 
 # Guest kernels for the tests: those that misbehave.
-HOSTILE := $(foreach k,1 2 3 4 5 6 7 8 9 10 11 12 13 14 $(patsubst %,%-SLOW,3 4 7 8 9 10) 12-SSE 13-SSE,$(B)/tests/hostile-$k) $(B)/tests/foreign
+HOSTILE := $(foreach k,1 2 3 4 5 6 7 8 9 10 11 12 13 14 $(patsubst %,%-SLOW,3 4 7 8 9 10) 12-SSE 13-SSE,$(B)/tests/hostile-$k) $(B)/tests/foreign $(B)/tests/steady
 $(B)/tests/hostile-%: tests/guest/hostile.S $(B)/.toolchain Makefile
 	$(call say,LD,$@)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) -DKIND=$(subst -, -D,$*) $(LDFLAGS_ALL) -Wl,-N,-Ttext=0x100000 $(filter %.S,$^) -o $@
+
+$(B)/tests/steady: tests/guest/steady.S $(B)/.toolchain Makefile
+	$(call say,LD,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(LDFLAGS_ALL) -Wl,-N,-Ttext=0x100000 $(filter %.S,$^) -o $@
 
 # And one that is not ours, and behaves.
 $(B)/tests/foreign: tests/guest/foreign.c hal/hypercall.h $(B)/.toolchain Makefile
@@ -170,12 +175,17 @@ compile_commands.json: FORCE
 		printf "%s{\"directory\": \"$(CURDIR)\", \"file\": \"%s\", \"command\": \"%s -c %s\"}%s\n", i == 1 ? "[" : "", \
 		ARGV[i], ARGV[i] ~ /^user/ ? u : k, ARGV[i], i == ARGC - 1 ? "]" : "," }' $(filter %.c,$(KSRC)) $(wildcard user/*.c) >$@
 
+doctor:
+	@tools/doctor.sh
+
 help:
+	@echo "doctor; lab grade handin lab-check grade-all: see labs/README.md"
 	@echo "all qemu qemu-gdb demo test bench check iso get clean compile_commands.json; variables: IOMMU=vtd|amdvi|none CPUS=n MEM=size"
 	@echo "APPEND=\"kernel command line\" BOOT=iso|uefi|kernel T=pattern SLOW=1 V=1 LLVM=1 OPT=g DEBUG=1"
 
+-include labs/labs.mk
 include tests/host/host.mk
 -include $(KOBJ:.o=.d) $(ULIB:.o=.d) $(UPROG:%=$(B)/user/%.c.d) $(B)/user/edit.c.d $(B)/user/usertests_lib.c.d $(B)/user/usertests_fs.c.d $(B)/user/usertests_proc.c.d
-.PHONY: all iso get bench format qemu qemu-gdb demo test check setup clean help
+.PHONY: doctor all iso get bench format qemu qemu-gdb demo test check setup clean help
 .DELETE_ON_ERROR:
 .PRECIOUS: $(B)/%.c.o $(B)/%.S.o $(B)/user/lib/%.c.o

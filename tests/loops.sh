@@ -59,4 +59,9 @@ churn-*) # 250 VMs that are made, run, and are killed at any moment of their liv
 		print "echo 250 rounds are over"
 	}'
 	;;
+steady) # two pages that move again and again, under CPUs that count in them
+	echo "vmctl create s -m 16 -c 2 -k /tests/steady -r ''; vmctl start s; vmctl wait s A; vmctl wait s B"
+	for i in $(seq 200); do echo "vmctl move s 0x300000; vmctl move s 0x9000"; done
+	echo "vmctl status; vmctl stats s; vmctl kill s; vmctl destroy s"
+	;;
 esac

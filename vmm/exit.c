@@ -250,9 +250,13 @@ exit_hcall(struct vcpu *v, const struct exit *e)
 {
 	const u64 arg[5] = {v->reg[RDI], v->reg[RSI], v->reg[RDX], v->reg[R10], v->reg[R8]};
 
+	s64 ret;
+
 	if (v->cpl != 0)
 		return exit_invalid_opcode(v, e);
-	v->reg[RAX] = hypercall(v, v->reg[RAX], arg);
+	if ((ret = hypercall(v, v->reg[RAX], arg)) == HYPERCALL_AGAIN)
+		return 0;
+	v->reg[RAX] = ret;
 	return skip(v, e);
 }
 

@@ -143,7 +143,7 @@ audit(struct vm *vm, bool whole)
  */
 int __real_exit_handle(struct vcpu *v, const struct exit *e);
 s64 __real_grant_unmap(struct assigned *d, iova_t iova, u64 npages, bool sync);
-void __real_grant_revoke(struct assigned *d);
+bool __real_grant_revoke(struct assigned *d, iova_t *at);
 void __real_release_device(struct assigned *d);
 void __real_vm_left(struct vm *vm, unsigned n);
 
@@ -170,13 +170,15 @@ __wrap_grant_unmap(struct assigned *d, iova_t iova, u64 npages, bool sync)
 	return done;
 }
 
-void
-__wrap_grant_revoke(struct assigned *d)
+bool
+__wrap_grant_revoke(struct assigned *d, iova_t *at)
 {
-	__real_grant_revoke(d);
+	bool more = __real_grant_revoke(d, at);
+
 	audit(d->vm, true);
-	if (leaving == d)
+	if (!more && leaving == d)
 		leaving = NULL;
+	return more;
 }
 
 void
