@@ -27,8 +27,7 @@ irq_dispatch(unsigned vector)
 	if (fn)
 		fn(vectors[vector].arg);
 	__atomic_sub_fetch(&vectors[vector].running, 1, __ATOMIC_RELEASE);
-	if (vector != 0xff) /* a spurious interrupt has no end */
-		apic_eoi();
+	apic_eoi(vector);
 }
 
 void
