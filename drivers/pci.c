@@ -187,8 +187,12 @@ pci_unbind(struct pci_dev *d)
 
 	if (!d->driver)
 		return 0;
-	if ((err = d->nvfs ? -EBUSY : d->driver->remove(d)))
+	if ((err = d->nvfs ? -EBUSY : dma_set_leaving(&d->dev, true)))
 		return err;
+	if ((err = d->driver->remove(d))) {
+		dma_set_leaving(&d->dev, false);
+		return err;
+	}
 	pci_bus_master(d, false);
 	dma_detach(&d->dev);
 	d->driver = NULL;

@@ -88,6 +88,11 @@ int dma_set_strategy(struct device *dev, const struct dma_strategy *s);
 
 /* Gives a device its (empty) domain; before that it is blocked, unless in direct mode. */
 int dma_attach(struct device *dev);
+/*
+ * Its driver is about to go, or stays after all: keeps the commands of /dev/dma from the device.
+ * -EBUSY if one is under way. Before dma_detach().
+ */
+int dma_set_leaving(struct device *dev, bool leaving);
 /* The device's last user has gone: blocked again. Nothing may be mapped. */
 void dma_detach(struct device *dev);
 
