@@ -46,7 +46,6 @@ struct vm {
 	struct vcpu *vcpu[VM_MAX_CPUS];
 	unsigned ncpus;
 	struct list devices; /* struct assigned; (c) and (l) to change, either to read */
-	u64 next_bar;        /* (c) GPA of the next BAR */
 	void *hole;          /* (l) a page of ones, where devices were; NULL: none has gone */
 
 	char *log;      /* (l) what its console printed */
