@@ -32,6 +32,10 @@ iommu_init(bool translate)
 
 	if (boot_option("faults", limit, sizeof(limit)))
 		parse_u64(&p, &fault_limit);
+	/* LAB 4: step 7, the last: take the next line out, and DMA goes through the IOMMU. */
+	/* LAB 4 ELSE
+	translate = false;
+	LAB 4 END */
 	boot_option("iommu", want, sizeof(want));
 	section_for_each (struct iommu_driver, d, iommu_driver) {
 		if (strcmp(want, "auto") != 0 && strcmp(want, d->ops->name) != 0)
@@ -272,10 +276,16 @@ iommu_map(struct domain *d, iova_t iova, paddr_t pa, u32 npages, unsigned perm)
 	if (!d->pt.root) {
 		err = d->ops->map(d, iova, pa, npages, perm);
 	} else {
+		/* LAB 4: step 3: into the domain's table, locked; finish_map() looks after the
+		 * rest. */
 		spin_lock(&d->lock);
 		err = pt_map(&d->pt, iova.v, pa, (u64)npages * PAGE_SIZE, perm, &g);
 		finish_map(d, iova, npages, &g);
 		spin_unlock(&d->lock);
+		/* LAB 4 ELSE
+		pt_gather_free(&d->pt, &g);
+		err = -ENOSYS;
+		LAB 4 END */
 	}
 	if (!err)
 		count_mapped(d, npages);
@@ -340,6 +350,8 @@ iommu_unmap(struct domain *d, iova_t iova, u32 npages, bool sync)
 	if (!d->pt.root) {
 		err = d->ops->unmap(d, iova, npages, sync);
 	} else {
+		/* LAB 4: step 3: out of it; what is not there is -ENOENT; sync means now. Locked.
+		 */
 		spin_lock(&d->lock);
 		err = pt_unmap(&d->pt, iova.v, len, &removed, &d->gather);
 		if (!err && removed != len)
@@ -347,6 +359,10 @@ iommu_unmap(struct domain *d, iova_t iova, u32 npages, bool sync)
 		if (sync)
 			flush_gather(d);
 		spin_unlock(&d->lock);
+		/* LAB 4 ELSE
+		removed = 0;
+		err = removed == len ? 0 : -ENOSYS;
+		LAB 4 END */
 	}
 	if (!err)
 		count_unmapped(d, npages, sync);

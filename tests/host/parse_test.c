@@ -413,6 +413,9 @@ test_dmar(void)
 	test("dmar: no unit for the rest: nobody translates");
 	sample[48 + 32 + 16 + 4] = 0;
 	CHECK(parse_dmar(&d) && dmar_unit_of(&d, RID(0, 3, 0)) == -1);
+	test("dmar: but a virtual function is where function 0 is");
+	CHECK(dmar_unit_of(&d, RID(0, 2, 5)) == dmar_unit_of(&d, RID(0, 2, 0)));
+	CHECK(dmar_unit_of(&d, RID(0, 3, 5)) == -1);
 	CHECK(dmar_unit_of(&d, RID(5, 3, 2)) == 1);
 
 	sample_dmar(sample);
