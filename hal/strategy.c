@@ -21,8 +21,8 @@ static const struct dma_strategy *const strategies[] = {
 };
 
 static struct list clients = LIST_INIT(clients);
-static struct spinlock lock = SPINLOCK_INIT("dma"); /* over the list; outside of client->lock */
-static struct spinlock tick_lock = SPINLOCK_INIT("dma tick"); /* inside of client->lock */
+static struct spinlock lock = SPINLOCK_INIT("dma"); /* over the list */
+static struct spinlock tick_lock = SPINLOCK_INIT("dma tick");
 static bool ticking; /* (tick_lock) somebody wants a tick */
 
 void
@@ -321,9 +321,8 @@ dma_set_strategy(struct device *dev, const struct dma_strategy *s)
 {
 	int err = 0;
 
-	if (s != dev->strategy &&
-		(dev->domain ? dev->domain->fixed && s != &dma_identity
-			     : s != &dma_bounce && s != &dma_direct))
+	if (s != dev->strategy && (dev->domain ? dev->domain->fixed && s != &dma_identity
+					       : s != &dma_bounce && s != &dma_direct))
 		return -ENODEV; /* nobody translates: there is nothing to choose */
 	mutex_lock(&dev->client->mutex);
 	if (s != dev->strategy)

@@ -64,10 +64,10 @@ struct dma_cached {
 struct dma_client {
 	struct list link;
 	struct device *dev;
-	struct mutex mutex;   /* held while maps come and go, or the strategy; outside of `lock` */
+	struct mutex mutex;   /* held while maps come and go, or the strategy */
 	unsigned users;       /* commands of /dev/dma under way; under the list's lock */
 	bool leaving;         /* its driver goes: no more of them; the same */
-	struct spinlock lock; /* over what follows; outside of the domain's */
+	struct spinlock lock; /* over what follows */
 	struct list maps;
 	struct iova_space iova; /* has its own */
 	bool pending;           /* something waits for a tick */

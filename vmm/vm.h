@@ -2,7 +2,7 @@
  * A virtual machine: memory, vCPUs (a kernel thread each), devices, and what became of it.
  *
  * Locks: `control` (control.c, a mutex) serialises vmctl's commands; vm->lock guards what vCPUs,
- * hypercalls and interrupts share; v->lock one vCPU's. They are taken in this order.
+ * hypercalls and interrupts share; v->lock one vCPU's. Their order is in hal/iommu.h.
  */
 #pragma once
 
