@@ -275,7 +275,8 @@ assign_device(struct vm *vm, rid_t rid, bool permit, bool unsafe, u32 quota, con
 		return -ENOMEM;
 	if ((err = pci_unbind(pci))) {
 		if (err == -EBUSY)
-			*why = "the host uses it (a mounted disk, an open file, dmabench, virtual functions)";
+			*why = "the host uses it (a mounted disk, an open file, dmabench, virtual "
+			       "functions)";
 		kfree(d);
 		return err;
 	}
