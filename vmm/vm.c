@@ -23,7 +23,6 @@ vm_create(const char *name, u64 mem, unsigned ncpus, struct vm **out)
 	}
 	vm->mem = mem;
 	vm->ncpus = ncpus;
-	vm->next_bar = VM_MMIO_START;
 	spin_init(&vm->lock, "vm");
 	list_init(&vm->devices);
 	err = (vm->log = kmalloc(VM_LOG_SIZE + 1)) ? pt_init(&vm->npt, &pt_fmt_npt, 4, false)
