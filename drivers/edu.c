@@ -59,6 +59,7 @@ struct edu {
 static void
 edu_interrupt(void *arg)
 {
+	/* LAB 1: step 4: tell the device that it has been heard, and who waits that it came. */
 	struct edu *e = arg;
 	u32 status = REG32(e->reg, REG_IRQ_STATUS);
 
@@ -67,12 +68,15 @@ edu_interrupt(void *arg)
 	e->done = true;
 	spin_unlock(&e->irq_lock);
 	wakeup(e);
+	/* LAB 1 ELSE
+	LAB 1 END */
 }
 
 /* Sleeps until the device interrupts. */
 static int
 wait_done(struct edu *e)
 {
+	/* LAB 1: step 5: until the interrupt has come, or it is too late: -ETIMEDOUT. */
 	u64 deadline = timer_ns() + TIMEOUT_NS;
 	bool done;
 
@@ -82,6 +86,9 @@ wait_done(struct edu *e)
 	e->done = false;
 	spin_unlock(&e->irq_lock);
 	return done ? 0 : -ETIMEDOUT;
+	/* LAB 1 ELSE
+	return -EIO;
+	LAB 1 END */
 }
 
 /* 64-bit registers are written in one access: QEMU's model wants it so from 0x80 on. */
@@ -98,11 +105,16 @@ dma(struct edu *e, bool to_memory, iova_t at)
 static int
 factorial(struct edu *e, u32 n, u32 *result)
 {
+	/* LAB 1: step 6: have the device compute it and interrupt; sleep; read the result. */
 	REG32(e->reg, REG_STATUS) = STATUS_IRQ;
 	REG32(e->reg, REG_FACTORIAL) = n;
 	int err = wait_done(e);
 	*result = REG32(e->reg, REG_FACTORIAL);
 	return err;
+	/* LAB 1 ELSE
+	*result = 0;
+	return wait_done(e);
+	LAB 1 END */
 }
 
 static int

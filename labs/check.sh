@@ -53,10 +53,11 @@ grade() {
 build() {
 	make -s -C "$tree" B=build all >"$work/$n.build" 2>&1
 }
+# Before lab 4 the driver of the root disk has holes: then the root comes with the kernel.
 # shellcheck disable=SC2046,SC2154
 boots() { # IOMMU
 	(cd "$tree" && export B=build OUT=build/grade IOMMU="$1" LIMIT=180 && . tests/lib.sh &&
-		boot "boots-$1" 'script="echo a shell is here"' $(root_disk) $(disk "$OUT/empty.img" 4) -device edu,addr=5 &&
+		boot "boots-$1" 'script="echo a shell is here"' $([ "$n" -gt 3 ] || echo "-initrd $B/fs.img") $(root_disk) $(disk "$OUT/empty.img" 4) -device edu,addr=5 &&
 		grep -q '^a shell is here' "$log" && [ "$status" = 0 ])
 }
 answer_all() {
