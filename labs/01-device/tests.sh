@@ -61,7 +61,6 @@ traced "$(reg write 08 "$(printf 0x%x "$number")")" "$(reg read 08 "$(printf 0x%
 	"$(reg read 08 "$(printf 0x%x "$result2")")"
 
 begin interrupt 5
-traced "name 'apic-msi'" "$(reg write 64 0x1)"
 that "$number should be followed by an interrupt, its acknowledgement, and one read of the result ($trace)" \
 	by_interrupt "$number" "$result"
 
