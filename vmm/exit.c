@@ -264,14 +264,15 @@ exit_hcall(struct vcpu *v, const struct exit *e)
  * Ports. What is not here reads as ones and swallows writes, like a bus with nothing on it: of the
  * host's ports a guest reaches none.
  */
-enum port_kind { PORT_NONE, PORT_END, PORT_UART, PORT_POWER, PORT_CONFIG };
+enum port_kind { PORT_NONE, PORT_END, PORT_UART, PORT_BUTTON, PORT_POWER, PORT_CONFIG };
 static const struct {
 	u16 first, last;
 	enum port_kind kind;
 } port_table[] = {
-	{0xf4, 0xf4, PORT_END},      /* debug-exit: ends this VM, with a status for scripts */
-	{0x3f8, 0x3ff, PORT_UART},   /* COM1: the only console that needs no memory */
-	{0x604, 0x604, PORT_POWER},  /* PM1a_CNT of our FADT: how kernels turn themselves off */
+	{0xf4, 0xf4, PORT_END},    /* debug-exit: ends this VM, with a status for scripts */
+	{0x3f8, 0x3ff, PORT_UART}, /* COM1: the only console that needs no memory */
+	{VM_PM1_EVENT, VM_PM1_EVENT, PORT_BUTTON},    /* our FADT's: was it pressed? */
+	{VM_PM1_CONTROL, VM_PM1_CONTROL, PORT_POWER}, /* how kernels turn themselves off */
 	{0xcf8, 0xcff, PORT_CONFIG}, /* configuration space, of assigned devices only */
 };
 
@@ -294,6 +295,8 @@ port_in(struct vm *vm, u16 port, unsigned size)
 		return vuart_in(vm, port & 7);
 	if (kind == PORT_CONFIG)
 		return vpci_in(vm, port, size);
+	if (kind == PORT_BUTTON)
+		return vm->pm1_status;
 	return ~0u;
 }
 
@@ -307,6 +310,8 @@ port_out(struct vm *vm, u16 port, unsigned size, u32 value)
 		vuart_out(vm, port & 7, value);
 	else if (kind == PORT_CONFIG)
 		vpci_out(vm, port, size, value);
+	else if (kind == PORT_BUTTON)
+		__atomic_and_fetch(&vm->pm1_status, ~value, __ATOMIC_SEQ_CST); /* ones clear */
 	else if (kind == PORT_END) {
 		vm_end(vm, value & 0xff, "powered off with status %u", value & 0xff);
 		return -1;

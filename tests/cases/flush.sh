@@ -3,6 +3,7 @@
 # must forget its translation before its page is copied. QEMU forgets all at each entry (7.2), so
 # only a CPU that stays in the guest can tell.
 . tests/lib.sh
+# shellcheck disable=SC2046
 CPUS=3 boot flush 'script="sh /tests/steady.sh"' $(root_disk)
 ended "the host ends well"
 check "their pages have moved, 200 times each" test "$(grep -c '^1 moved, 0 pinned' "$log")" = 400
