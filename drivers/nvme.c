@@ -414,19 +414,18 @@ create_io_queues(struct nvme *n)
 	return n->nqueues ? 0 : -EIO;
 }
 
-/* Virtualization management (5.22): resources for secondary controllers, and whether they live. */
+/* Virtualization management (5.22): what a secondary controller has, and that it lives. */
 enum { ASSIGN_QUEUES = 8, ASSIGN_INTERRUPTS = 1 << 8 | 8, ONLINE = 9 };
 
 static int
-virtualize(struct nvme *n, u32 controller, u32 what, u32 count)
+virtualize(struct nvme *n, u32 what, u32 count)
 {
-	struct command c = {.opcode = ADMIN_VIRTUALIZE, .cdw = {controller << 16 | what, count}};
+	struct command c = {.opcode = ADMIN_VIRTUALIZE, .cdw = {what, count}};
 
 	return request(n->queue[0], &c, NULL, 0, 0);
 }
 
-/* Each function gets an equal share of the flexible queues and interrupts, and goes online (8.5).
- */
+/* Each function gets an equal share of the queues and interrupts, and goes online (8.5). */
 static int
 nvme_share(struct pci_dev *pci, unsigned nvfs)
 {
@@ -443,13 +442,13 @@ nvme_share(struct pci_dev *pci, unsigned nvfs)
 		err = identify_page(n, 0x15, 0, data); /* 5.15.2.12: entries of 32 bytes */
 	for (u32 *e = data + 8, *end = e + 8 * MIN(data[0] & 0xffff, 127u); e < end && !err;
 		e += 8) {
-		u32 controller = e[0] & 0xffff, function = e[2] & 0xffff;
+		u32 controller = e[0] << 16;
 
-		if (!function || function > nvfs)
+		if ((e[2] & 0xffff) - 1 >= nvfs) /* the number of its function, from 1 on */
 			continue;
-		if (!(err = virtualize(n, controller, ASSIGN_QUEUES, queues)) &&
-			!(err = virtualize(n, controller, ASSIGN_INTERRUPTS, interrupts)))
-			err = virtualize(n, controller, ONLINE, 0);
+		err = virtualize(n, controller | ASSIGN_QUEUES, queues);
+		err = err ? err : virtualize(n, controller | ASSIGN_INTERRUPTS, interrupts);
+		err = err ? err : virtualize(n, controller | ONLINE, 0);
 	}
 	page_free(data, FRAME_KERNEL);
 	return err;

@@ -178,7 +178,9 @@ irq_gsi(u32 gsi, irq_fn fn, void *arg, const char *name)
 
 	if (vector < 0)
 		return vector;
-	if ((err = ioapic_route(gsi, vector, cpus[0].apic_id)))
+	err = pv_present() ? pv_call(HC_gsi, gsi, vector, cpus[0].apic_id, 0, 0)
+			   : ioapic_route(gsi, vector, cpus[0].apic_id);
+	if (err)
 		irq_free(vector);
 	return err;
 }

@@ -59,6 +59,11 @@ churn-*) # 250 VMs that are made, run, and are killed at any moment of their liv
 		print "echo 250 rounds are over"
 	}'
 	;;
+race) # deny and permit, under a guest that maps without end
+	echo "vmctl create r -m 16 -k /tests/race -r ''; vmctl assign r 00:05.0; vmctl start r; vmctl wait r ready"
+	for i in $(seq 100); do echo "vmctl deny r 00:05.0; vmctl stats r; vmctl maps r; vmctl permit r 00:05.0; sleep 0.01"; done
+	echo "vmctl release r 00:05.0; vmctl assign r 00:05.0; sleep 0.1; vmctl kill r; vmctl destroy r; edu fact 5; cat /proc/mem"
+	;;
 steady) # two pages that move again and again, under CPUs that count in them
 	echo "vmctl create s -m 16 -c 2 -k /tests/steady -r ''; vmctl start s; vmctl wait s A; vmctl wait s B"
 	for i in $(seq 200); do echo "vmctl move s 0x300000; vmctl move s 0x9000"; done

@@ -263,12 +263,13 @@ exit_hcall(struct vcpu *v, const struct exit *e)
  * Ports. What is not here reads as ones and swallows writes, like a bus with nothing on it: of the
  * host's ports a guest reaches none.
  */
-enum port { PORT_NONE, PORT_END, PORT_UART, PORT_POWER, PORT_CONFIG };
+enum port { PORT_NONE, PORT_END, PORT_UART, PORT_BUTTON, PORT_POWER, PORT_CONFIG };
 static const u8 port_table[0x1000] = {
 	/* the last is for all above, too */
 	[0xf4] = PORT_END,               /* debug-exit: ends this VM, with a status for scripts */
 	[0x3f8 ... 0x3ff] = PORT_UART,   /* COM1: the only console that needs no memory */
-	[0x604] = PORT_POWER,            /* PM1a_CNT of our FADT: how kernels turn themselves off */
+	[VM_PM1_EVENT] = PORT_BUTTON,    /* our FADT's: was it pressed? */
+	[VM_PM1_CONTROL] = PORT_POWER,   /* how kernels turn themselves off */
 	[0xcf8 ... 0xcff] = PORT_CONFIG, /* configuration space, of assigned devices only */
 };
 
@@ -277,9 +278,13 @@ port_in(struct vm *vm, u16 port, unsigned size)
 {
 	enum port kind = port_table[MIN(port, NELEM(port_table) - 1)];
 
-	return kind == PORT_UART     ? vuart_in(vm, port & 7)
-	       : kind == PORT_CONFIG ? vpci_in(vm, port, size)
-				     : ~0u;
+	if (kind == PORT_UART)
+		return vuart_in(vm, port & 7);
+	if (kind == PORT_CONFIG)
+		return vpci_in(vm, port, size);
+	if (kind == PORT_BUTTON)
+		return vm->pm1_status;
+	return ~0u;
 }
 
 /* Returns like an exit handler: negative if the guest has turned itself off. */
@@ -292,6 +297,8 @@ port_out(struct vm *vm, u16 port, unsigned size, u32 value)
 		vuart_out(vm, port & 7, value);
 	else if (kind == PORT_CONFIG)
 		vpci_out(vm, port, size, value);
+	else if (kind == PORT_BUTTON)
+		__atomic_and_fetch(&vm->pm1_status, ~value, __ATOMIC_SEQ_CST); /* ones clear */
 	else if (kind == PORT_END) {
 		vm_end(vm, value & 0xff, "powered off with status %u", value & 0xff);
 		return -1;

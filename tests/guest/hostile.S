@@ -5,8 +5,9 @@
  * not there. 6: grants without end. 7: page tables of its own at random. 8: edu programmed at random,
  * its DMA aimed at the host's interrupts too. 9: NVMe registers at random, and queues that its own
  * commands overwrite. 10: exits as fast as they come. 11: counts what it may see of CPUID and MSRs.
- * 12, 13: keep different FPU states and XCR0s. 14: turns on what XCR0 is not to have. All but 1, 2 and
- * 5 end with status 0 when they are through. SLOW: a million of 3, 4 and 7; many of the rest.
+ * 12, 13: keep different FPU states and XCR0s. 14: turns on what XCR0 is not to have. 20: asks for
+ * the power button, and then does as 2. All but 1, 2, 5 and 20 end with status 0 when they are
+ * through. SLOW: a million of 3, 4 and 7; many of the rest.
  */
 #ifdef SLOW
 #define ROUNDS(few, many) many
@@ -49,7 +50,14 @@ _start:	mov $0x12345678, %ebp		/* the state of the random numbers */
 	int3
 noidt:	.word 0
 	.long 0
-#elif KIND == 2
+#elif KIND == 2 || KIND == 20
+#if KIND == 20
+	mov $11, %eax			/* gsi 9: vector 0x40 of CPU 0 */
+	mov $9, %edi
+	mov $0x40, %esi
+	xor %edx, %edx
+	vmmcall
+#endif
 1:	jmp 1b
 #elif KIND == 5
 	movl $1, 0x70000000
