@@ -10,6 +10,7 @@
 #include "hal/device.h"
 #include "lib/abi.h"
 #include "kernel/lib.h"
+#include "kernel/trace.h"
 
 /* Seen from the device: TO_DEVICE memory is not writable by it, FROM_DEVICE not readable. */
 enum dma_dir { DMA_TO_DEVICE = 1, DMA_FROM_DEVICE = 2, DMA_BIDIRECTIONAL = 3 };
@@ -133,7 +134,7 @@ extern bool dma_check_on;
 
 /* Inline: of a map that costs nothing to do, a call is a quarter. */
 MUST_CHECK static inline int
-dma_map_sg_at(
+dma_map_now(
 	struct dma_map *map, const struct sg *sg, unsigned n, enum dma_dir dir, const char *where)
 {
 	int err;
@@ -150,13 +151,36 @@ dma_map_sg_at(
 }
 
 static inline void
-dma_unmap_at(struct dma_map *map, const char *where)
+dma_unmap_now(struct dma_map *map, const char *where)
 {
 	if (UNLIKELY(dma_check_on || !map->in_use) && !dma_check_unmap(map, where))
 		return;
 	map->unmap(map);
 	map->nseg = map->pages = 0;
 	__atomic_store_n(&map->in_use, false, __ATOMIC_RELEASE);
+}
+
+/* The same, with a trace of it. */
+int dma_map_traced(
+	struct dma_map *map, const struct sg *sg, unsigned n, enum dma_dir dir, const char *where);
+void dma_unmap_traced(struct dma_map *map, const char *where);
+
+MUST_CHECK static inline int
+dma_map_sg_at(
+	struct dma_map *map, const struct sg *sg, unsigned n, enum dma_dir dir, const char *where)
+{
+	if (UNLIKELY(trace_on[TRACE_dma_map_sg]))
+		return dma_map_traced(map, sg, n, dir, where);
+	return dma_map_now(map, sg, n, dir, where);
+}
+
+static inline void
+dma_unmap_at(struct dma_map *map, const char *where)
+{
+	if (UNLIKELY(trace_on[TRACE_dma_unmap_sg]))
+		dma_unmap_traced(map, where);
+	else
+		dma_unmap_now(map, where);
 }
 
 void *dma_alloc_at(struct device *dev, size_t len, iova_t *iova, const char *where);

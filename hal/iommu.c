@@ -5,6 +5,7 @@
 #include "kernel/bootinfo.h"
 #include "kernel/devfs.h"
 #include "kernel/kalloc.h"
+#include "kernel/trace.h"
 
 static const struct iommu_ops *hw;
 const struct irq_remap_ops *irq_remap;
@@ -136,6 +137,7 @@ iommu_attach(struct domain *d, rid_t rid, rid_t alias)
 	d->nmembers = d->users = 1;
 	d->alias = alias;
 	d->attached = true;
+	trace_attach_device_to_domain(d->id, rid, 0, 0);
 	return 0;
 }
 
@@ -218,17 +220,29 @@ invalidate(struct domain *d, u64 start, u64 end, bool tables)
 	unsigned order = differ ? 64 - __builtin_clzl(differ) : 0;
 
 	__atomic_add_fetch(&d->invalidations, 1, __ATOMIC_RELAXED);
-	d->ops->invalidate(d, ROUND_DOWN(start, PAGE_SIZE << order), order, tables);
+	start = ROUND_DOWN(start, PAGE_SIZE << order);
+	trace_iommu_sync(d->id, order, start, 0);
+	d->ops->invalidate(d, start, order, tables);
+	trace_iommu_sync_done(d->id, 0, 0, 0);
 }
 
-/* Counts pages that have been mapped. */
+/* Counts pages that have been mapped; pa: of the first. */
 static void
-count_mapped(struct domain *d, u32 npages)
+count_mapped(struct domain *d, iova_t iova, paddr_t pa, u32 npages, unsigned perm)
 {
 	u64 now = __atomic_add_fetch(&d->pages, npages, __ATOMIC_RELAXED);
 
+	trace_map(d->id, npages, iova.v, pa | (perm & (IOMMU_READ | IOMMU_WRITE)));
 	if (now > d->peak)
 		d->peak = now;
+}
+
+/* Counts an unmap; what it names is still there. */
+static void
+count_unmap(struct domain *d, iova_t iova, u32 npages, bool sync)
+{
+	__atomic_add_fetch(&d->unmaps, 1, __ATOMIC_RELAXED);
+	trace_unmap(d->id, npages, iova.v, sync);
 }
 
 /* Counts pages that have been unmapped; without a sync they are pinned until there is one. */
@@ -292,7 +306,7 @@ iommu_map(struct domain *d, iova_t iova, paddr_t pa, u32 npages, unsigned perm)
 		spin_unlock(&d->lock);
 	}
 	if (!err)
-		count_mapped(d, npages);
+		count_mapped(d, iova, pa, npages, perm);
 	return err;
 }
 
@@ -309,7 +323,7 @@ iommu_map_pages(struct domain *d, iova_t iova, const paddr_t pa[], u32 npages, u
 	finish_map(d, iova, npages, &g);
 	spin_unlock(&d->lock);
 	if (!err)
-		count_mapped(d, npages);
+		count_mapped(d, iova, pa[0], npages, perm);
 	return err;
 }
 
@@ -324,7 +338,7 @@ iommu_place(struct domain *d, paddr_t pa, u32 npages, unsigned perm, iova_t *iov
 	if ((err = d->ops->place(d, pa, npages, perm, iova)))
 		return err;
 	__atomic_add_fetch(&d->maps, 1, __ATOMIC_RELAXED);
-	count_mapped(d, npages);
+	count_mapped(d, *iova, pa, npages, perm);
 	return 0;
 }
 
@@ -349,7 +363,7 @@ iommu_unmap(struct domain *d, iova_t iova, u32 npages, bool sync)
 
 	if (err)
 		return err;
-	__atomic_add_fetch(&d->unmaps, 1, __ATOMIC_RELAXED);
+	count_unmap(d, iova, npages, sync);
 	d->dirty = true;
 	if (!d->pt.root) {
 		err = d->ops->unmap(d, iova, npages, sync);
@@ -402,10 +416,13 @@ iommu_batch(struct domain *d, struct iommu_request *r, unsigned n)
 		iommu_sync(d);
 		return err;
 	}
+	for (unsigned i = 0; i < n; i++)
+		if (!r[i].map)
+			count_unmap(d, r[i].iova, r[i].npages, false);
 	err = d->ops->batch(d, r, n);
 	for (unsigned i = 0; i < n; i++) {
 		if (r[i].map && !r[i].err)
-			count_mapped(d, r[i].npages);
+			count_mapped(d, r[i].iova, r[i].pa, r[i].npages, r[i].perm);
 		else if (!r[i].map)
 			count_unmapped(d, r[i].npages, false);
 	}
@@ -446,7 +463,7 @@ iommu_window_map(struct iommu_window *w, u32 at, paddr_t pa, u32 npages, unsigne
 	__atomic_add_fetch(&d->maps, 1, __ATOMIC_RELAXED);
 	if (!pt_fill(&d->pt, w->entry + at, pa, npages, perm))
 		return -EEXIST;
-	count_mapped(d, npages);
+	count_mapped(d, (iova_t){w->iova.v + (u64)at * PAGE_SIZE}, pa, npages, perm);
 	return 0;
 }
 
@@ -458,7 +475,7 @@ iommu_window_unmap(struct iommu_window *w, u32 npages, bool sync)
 
 	if (!w->entry)
 		return iommu_unmap(d, w->iova, npages, sync);
-	__atomic_add_fetch(&d->unmaps, 1, __ATOMIC_RELAXED);
+	count_unmap(d, w->iova, npages, sync);
 	mapped = pt_clear(&d->pt, w->entry, npages);
 	count_unmapped(d, mapped, sync);
 	if (sync) {
@@ -520,6 +537,7 @@ iommu_report(const struct iommu_fault *f)
 	rid_t rid = f->rid;
 
 	__atomic_add_fetch(&fault_count, 1, __ATOMIC_RELAXED);
+	trace_io_page_fault(f->rid, f->reason, f->iova.v, f->write);
 	if (now != second) {
 		if (dropped)
 			pr_warn("iommu: %lu more faults not shown", dropped);

@@ -6,6 +6,7 @@
 #include "kernel/lib.h"
 #include "kernel/mem.h"
 #include "kernel/spinlock.h"
+#include "kernel/trace.h"
 
 #define NONE 0xffffffffu
 
@@ -231,7 +232,8 @@ frame_pin(paddr_t pa)
 	struct frame *f = frame_of(pa);
 
 	ASSERT(f->owner != FRAME_FREE);
-	__atomic_add_fetch(&f->pins, 1, __ATOMIC_ACQ_REL);
+	unsigned pins = __atomic_add_fetch(&f->pins, 1, __ATOMIC_ACQ_REL);
+	trace_page_pin(f->vm, pins, pa, (u64)f->next * PAGE_SIZE);
 }
 
 unsigned
@@ -240,7 +242,9 @@ frame_unpin(paddr_t pa)
 	struct frame *f = frame_of(pa);
 
 	ASSERT(READ_ONCE(f->pins) > 0);
-	return __atomic_sub_fetch(&f->pins, 1, __ATOMIC_ACQ_REL);
+	unsigned pins = __atomic_sub_fetch(&f->pins, 1, __ATOMIC_ACQ_REL);
+	trace_page_unpin(f->vm, pins, pa, (u64)f->next * PAGE_SIZE);
+	return pins;
 }
 
 unsigned

@@ -498,6 +498,20 @@ cmd_move(struct session *s)
 	return 0;
 }
 
+/* trace: what all guests have recorded, in chunks (lib/trace.h), until the reply is full. */
+static int
+cmd_trace(struct session *s)
+{
+	list_for_each (it, &vms) {
+		struct vm *vm = list_entry(it, struct vm, link);
+
+		for (unsigned cpu = 0; cpu < vm->ntraces; cpu++)
+			while (vm_trace_read(vm, cpu, &s->reply))
+				;
+	}
+	return 0;
+}
+
 /* permit, deny. */
 static int
 cmd_policy(struct session *s)
@@ -528,6 +542,7 @@ static const struct command {
 	{"permit", 3, A_DEVICE, cmd_policy},
 	{"deny", 3, A_DEVICE, cmd_policy},
 	{"move", 3, A_VM, cmd_move},
+	{"trace", 1, ANY, cmd_trace},
 };
 
 /* Finds the command and what it is about, and does it. control held. */
@@ -651,6 +666,24 @@ show_vms(struct text *t)
 	mutex_unlock(&control);
 }
 PROC_STATUS_FILE("vms", show_vms);
+
+/* What the numbers in a trace mean, and the clocks that guests see. */
+static void
+show_vmm(struct text *t)
+{
+	for (unsigned i = 0; i < EXIT_KINDS; i++)
+		text_printf(t, "kvm_exit %u %s\n", i, exit_name(i));
+	for (unsigned i = 0; i < HC_COUNT; i++)
+		text_printf(t, "kvm_hypercall %u %s\n", i, hypercall_name(i));
+	mutex_lock(&control);
+	list_for_each (it, &vms) {
+		struct vm *vm = list_entry(it, struct vm, link);
+
+		text_printf(t, "vm %u %s tsc_offset 0x%lx\n", vm->id, vm->name, vm->tsc_offset);
+	}
+	mutex_unlock(&control);
+}
+PROC_FILE("vmm", show_vmm);
 
 static const struct devops ops = {
 	.open = vmm_open, .close = vmm_close, .read = vmm_read, .write = vmm_write};

@@ -1,5 +1,6 @@
 /* The hypercalls, by the list of hal/hypercall.h. What a guest passes is checked here or below. */
 #include "hal/irq.h"
+#include "kernel/trace.h"
 #include "vmm/assign.h"
 
 /* The caller's device, or NULL. vm->lock held. */
@@ -173,6 +174,12 @@ hc_bind(struct vcpu *v, const u64 *a)
 }
 
 static s64
+hc_trace(struct vcpu *v, const u64 *a)
+{
+	return vm_trace_at(v->vm, (gpa_t){a[0]}, a[1], a[2]) ? 0 : -HC_EINVAL;
+}
+
+static s64
 hc_unbind(struct vcpu *v, const u64 *a)
 {
 	struct assigned *d = device(v, a[0]);
@@ -206,8 +213,9 @@ hypercall_name(unsigned number)
 	return table[number].name;
 }
 
-s64
-hypercall(struct vcpu *v, u64 number, const u64 arg[5])
+/* Does a call. */
+static s64
+call(struct vcpu *v, u64 number, const u64 arg[5])
 {
 	s64 ret;
 
@@ -222,5 +230,18 @@ hypercall(struct vcpu *v, u64 number, const u64 arg[5])
 	spin_lock(&v->vm->lock);
 	ret = table[number].fn(v, arg);
 	spin_unlock(&v->vm->lock);
+	return ret;
+}
+
+s64
+hypercall(struct vcpu *v, u64 number, const u64 arg[5])
+{
+	s64 ret;
+
+	if (!UNLIKELY(trace_on[TRACE_kvm_hypercall]))
+		return call(v, number, arg);
+	trace_kvm_hypercall(v->vm->id, number, arg[0], arg[1]);
+	ret = call(v, number, arg);
+	trace_kvm_hypercall_done(v->vm->id, number, ret, 0);
 	return ret;
 }

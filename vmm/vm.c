@@ -2,6 +2,7 @@
 #include "vmm/vm.h"
 #include "kernel/kalloc.h"
 #include "kernel/proc.h"
+#include "kernel/x86.h"
 #include "vmm/assign.h"
 
 static u16 next_id = 1;
@@ -20,6 +21,7 @@ vm_create(const char *name, u64 mem, unsigned ncpus, struct vm **out)
 		vm->id = next_id++;
 	vm->mem = mem;
 	vm->ncpus = ncpus;
+	vm->tsc_offset = -rdtsc(); /* the guest's begins at 0, as after a reset */
 	vm->next_bar = VM_MMIO_START;
 	spin_init(&vm->lock, "vm");
 	list_init(&vm->devices);
