@@ -166,7 +166,7 @@ dma_map_failed(struct dma_map *map, const struct sg *sg, unsigned n, int err)
 	return err;
 }
 
-int
+RARE int
 dma_map_traced(
 	struct dma_map *map, const struct sg *sg, unsigned n, enum dma_dir dir, const char *where)
 {
@@ -181,7 +181,7 @@ dma_map_traced(
 	return err;
 }
 
-void
+RARE void
 dma_unmap_traced(struct dma_map *map, const char *where)
 {
 	trace_dma_unmap_sg(map->dev->rid, map->pages, map->nseg ? map->seg[0].iova.v : 0, 0);

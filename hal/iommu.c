@@ -209,6 +209,14 @@ check_range(const struct domain *d, iova_t iova, u32 npages)
 	return iova.v >= d->reach || (u64)npages * PAGE_SIZE > d->reach - iova.v ? -ERANGE : 0;
 }
 
+static RARE void
+invalidate_traced(struct domain *d, u64 start, unsigned order, bool tables)
+{
+	trace_iommu_sync(d->id, order, start, 0);
+	d->ops->invalidate(d, start, order, tables);
+	trace_iommu_sync_done(d->id, 0, 0, 0);
+}
+
 /*
  * The one place where an invalidation is ordered, and waited for: of the smallest block of 2^order
  * pages that covers [start, end).
@@ -221,20 +229,35 @@ invalidate(struct domain *d, u64 start, u64 end, bool tables)
 
 	__atomic_add_fetch(&d->invalidations, 1, __ATOMIC_RELAXED);
 	start = ROUND_DOWN(start, PAGE_SIZE << order);
-	trace_iommu_sync(d->id, order, start, 0);
-	d->ops->invalidate(d, start, order, tables);
-	trace_iommu_sync_done(d->id, 0, 0, 0);
+	if (UNLIKELY(trace_on[TRACE_iommu_sync]))
+		invalidate_traced(d, start, order, tables);
+	else
+		d->ops->invalidate(d, start, order, tables);
 }
 
-/* Counts pages that have been mapped; pa: of the first. */
+/* Counts pages that have been mapped. */
 static void
-count_mapped(struct domain *d, iova_t iova, paddr_t pa, u32 npages, unsigned perm)
+count_pages(struct domain *d, u32 npages)
 {
 	u64 now = __atomic_add_fetch(&d->pages, npages, __ATOMIC_RELAXED);
 
-	trace_map(d->id, npages, iova.v, pa | (perm & (IOMMU_READ | IOMMU_WRITE)));
 	if (now > d->peak)
 		d->peak = now;
+}
+
+static RARE void
+trace_mapped(struct domain *d, iova_t iova, paddr_t pa, u32 npages, unsigned perm)
+{
+	trace_map(d->id, npages, iova.v, pa | (perm & (IOMMU_READ | IOMMU_WRITE)));
+}
+
+/* Counts and traces them; pa: of the first. */
+static void
+count_mapped(struct domain *d, iova_t iova, paddr_t pa, u32 npages, unsigned perm)
+{
+	count_pages(d, npages);
+	if (UNLIKELY(trace_on[TRACE_map]))
+		trace_mapped(d, iova, pa, npages, perm);
 }
 
 /* Counts an unmap; what it names is still there. */
@@ -453,8 +476,9 @@ iommu_window_open(struct domain *d, iova_t iova, u32 npages, struct iommu_window
 	return err;
 }
 
-int
-iommu_window_map(struct iommu_window *w, u32 at, paddr_t pa, u32 npages, unsigned perm)
+/* The work of iommu_window_map(). */
+static inline int
+window_map(struct iommu_window *w, u32 at, paddr_t pa, u32 npages, unsigned perm)
 {
 	struct domain *d = w->domain;
 
@@ -463,8 +487,27 @@ iommu_window_map(struct iommu_window *w, u32 at, paddr_t pa, u32 npages, unsigne
 	__atomic_add_fetch(&d->maps, 1, __ATOMIC_RELAXED);
 	if (!pt_fill(&d->pt, w->entry + at, pa, npages, perm))
 		return -EEXIST;
-	count_mapped(d, (iova_t){w->iova.v + (u64)at * PAGE_SIZE}, pa, npages, perm);
+	count_pages(d, npages);
 	return 0;
+}
+
+static RARE int
+window_map_traced(struct iommu_window *w, u32 at, paddr_t pa, u32 npages, unsigned perm)
+{
+	int err = window_map(w, at, pa, npages, perm);
+
+	if (!err && w->entry)
+		trace_mapped(
+			w->domain, (iova_t){w->iova.v + (u64)at * PAGE_SIZE}, pa, npages, perm);
+	return err;
+}
+
+int
+iommu_window_map(struct iommu_window *w, u32 at, paddr_t pa, u32 npages, unsigned perm)
+{
+	if (UNLIKELY(trace_on[TRACE_map]))
+		return window_map_traced(w, at, pa, npages, perm);
+	return window_map(w, at, pa, npages, perm);
 }
 
 int

@@ -27,7 +27,7 @@ static const struct {
 #undef X
 };
 
-NOINLINE void
+void
 trace_record(enum trace_event event, u16 id, u32 n, u64 a, u64 b)
 {
 	struct cpu *c = irq_push_off();

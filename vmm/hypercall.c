@@ -214,7 +214,7 @@ hypercall_name(unsigned number)
 }
 
 /* Does a call. */
-static s64
+static inline s64
 call(struct vcpu *v, u64 number, const u64 arg[5])
 {
 	s64 ret;
@@ -233,15 +233,21 @@ call(struct vcpu *v, u64 number, const u64 arg[5])
 	return ret;
 }
 
-s64
-hypercall(struct vcpu *v, u64 number, const u64 arg[5])
+static RARE s64
+call_traced(struct vcpu *v, u64 number, const u64 arg[5])
 {
 	s64 ret;
 
-	if (!UNLIKELY(trace_on[TRACE_kvm_hypercall]))
-		return call(v, number, arg);
 	trace_kvm_hypercall(v->vm->id, number, arg[0], arg[1]);
 	ret = call(v, number, arg);
 	trace_kvm_hypercall_done(v->vm->id, number, ret, 0);
 	return ret;
+}
+
+s64
+hypercall(struct vcpu *v, u64 number, const u64 arg[5])
+{
+	if (UNLIKELY(trace_on[TRACE_kvm_hypercall]))
+		return call_traced(v, number, arg);
+	return call(v, number, arg);
 }

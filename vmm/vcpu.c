@@ -188,7 +188,7 @@ attend(struct vcpu *v)
 }
 
 /* Runs the guest, and leaves a trace of it. */
-static void
+static RARE void
 run_traced(struct vcpu *v, struct exit *e)
 {
 	trace_kvm_entry(v->vm->id, v->id, v->rip, 0);
