@@ -151,6 +151,11 @@ bench: setup-run
 	@$(MAKE) --no-print-directory -j$(JOBS) all
 	@$(if $(filter command line,$(origin IOMMU)),IOMMU=$(IOMMU),IOMMU=) tools/bench.sh
 
+# A recorded scene: lines, summary, JSON for Perfetto, and a page, in $(B).
+trace: setup-run
+	@$(MAKE) --no-print-directory -j$(JOBS) all
+	@tools/trace.sh
+
 check: setup-check
 	@tools/check.sh
 
@@ -170,11 +175,11 @@ compile_commands.json: FORCE
 		ARGV[i], ARGV[i] ~ /^user/ ? u : k, ARGV[i], i == ARGC - 1 ? "]" : "," }' $(filter %.c,$(KSRC)) $(wildcard user/*.c) >$@
 
 help:
-	@echo "all qemu qemu-gdb demo test bench check iso get clean compile_commands.json; variables: IOMMU=vtd|amdvi|none CPUS=n MEM=size"
+	@echo "all qemu qemu-gdb demo test bench trace check iso get clean compile_commands.json; variables: IOMMU=vtd|amdvi|none CPUS=n MEM=size"
 	@echo "APPEND=\"kernel command line\" BOOT=iso|uefi|kernel T=pattern SLOW=1 V=1 LLVM=1 OPT=g DEBUG=1"
 
 include tests/host/host.mk
 -include $(KOBJ:.o=.d) $(ULIB:.o=.d) $(UPROG:%=$(B)/user/%.c.d) $(B)/user/edit.c.d $(B)/user/dmatrace_sum.c.d $(B)/user/dmatrace_json.c.d $(B)/user/usertests_lib.c.d $(B)/user/usertests_fs.c.d $(B)/user/usertests_proc.c.d
-.PHONY: all iso get bench format qemu qemu-gdb demo test check setup clean help
+.PHONY: all iso get bench trace format qemu qemu-gdb demo test check setup clean help
 .DELETE_ON_ERROR:
 .PRECIOUS: $(B)/%.c.o $(B)/%.S.o

@@ -279,7 +279,7 @@ put_fields(struct text *t, const struct event *e)
 
 	for (const char *p = types[e->what].format; *p; p++) {
 		if (*p == '%')
-			put_field(t, e, *++p, field[MIN(k++, NELEM(field) - 1)]);
+			put_field(t, e, *++p, field[k]), k += k < 4;
 		else
 			text_printf(t, "%c", *p);
 	}
