@@ -58,7 +58,7 @@ UBIN := $(UPROG:%=$(B)/user/%)
 
 $(B)/user/sh: $(B)/user/edit.c.o
 $(B)/user/usertests: $(patsubst %,$(B)/user/usertests_%.c.o,lib fs proc)
-$(B)/user/dmatrace: $(patsubst %,$(B)/user/dmatrace_%.c.o,sum json)
+$(B)/user/dmatrace: $(patsubst %,$(B)/user/dmatrace_%.c.o,record sum json)
 $(B)/user/%: $(B)/user/%.c.o $(ULIB) user/user.ld
 	$(call say,LD,$@)
 	$(Q)$(CC) $(LDFLAGS_ALL) -Wl,-T,user/user.ld $(filter %.o,$^) -o $@
@@ -179,7 +179,7 @@ help:
 	@echo "APPEND=\"kernel command line\" BOOT=iso|uefi|kernel T=pattern SLOW=1 V=1 LLVM=1 OPT=g DEBUG=1"
 
 include tests/host/host.mk
--include $(KOBJ:.o=.d) $(ULIB:.o=.d) $(UPROG:%=$(B)/user/%.c.d) $(B)/user/edit.c.d $(B)/user/dmatrace_sum.c.d $(B)/user/dmatrace_json.c.d $(B)/user/usertests_lib.c.d $(B)/user/usertests_fs.c.d $(B)/user/usertests_proc.c.d
+-include $(KOBJ:.o=.d) $(ULIB:.o=.d) $(UPROG:%=$(B)/user/%.c.d) $(B)/user/edit.c.d $(B)/user/dmatrace_record.c.d $(B)/user/dmatrace_sum.c.d $(B)/user/dmatrace_json.c.d $(B)/user/usertests_lib.c.d $(B)/user/usertests_fs.c.d $(B)/user/usertests_proc.c.d
 .PHONY: all iso get bench trace format qemu qemu-gdb demo test check setup clean help
 .DELETE_ON_ERROR:
 .PRECIOUS: $(B)/%.c.o $(B)/%.S.o

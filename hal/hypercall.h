@@ -35,7 +35,7 @@
 	HYPERCALL(9, batch, 3) /* (rid, gpa, n): n of struct hc_request, then a sync = how many */ \
 	HYPERCALL(10, place,                                                                       \
 		4) /* (rid, gpa, pages, HC_READ|HC_WRITE) = bus address | pages mapped */          \
-	HYPERCALL(11, trace, 3) /* (gpa, CPUs, records): the guest's trace rings: lib/trace.h */
+	HYPERCALL(11, trace, 2) /* (gpa, CPUs): the trace rings of so many (lib/trace.h) */
 
 #define HC_VERSION 1
 

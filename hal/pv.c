@@ -232,6 +232,6 @@ static void
 pv_offer_trace(void)
 {
 	if (pv_present() && trace_ring[0].records)
-		pv_call(HC_trace, virt_to_phys(trace_ring), ncpus, TRACE_RECORDS, 0, 0);
+		pv_call(HC_trace, virt_to_phys(trace_ring), ncpus, 0, 0, 0);
 }
 INITCALL(INIT_DEVICE, pv_offer_trace);

@@ -10,16 +10,8 @@
 extern bool trace_on[TRACE_NEVENTS];
 extern struct trace_ring trace_ring[];
 
-/*
- * Writes a record into this CPU's ring; over the oldest, if it is full. It saves all registers, so
- * that a site whose event is off costs its function none.
- */
+/* Writes a record into this CPU's ring; over the oldest, if it is full. */
 RARE void trace_record(enum trace_event event, u16 id, u32 n, u64 a, u64 b);
-/*
- * For who reads a ring of which `head` records have been written: moves *tail behind those that are
- * overwritten, or may be; how many.
- */
-u64 trace_skip(u64 *tail, u64 head);
 
 #define X(name, kind, format, text)                                  \
 	static inline void trace_##name(u16 id, u32 n, u64 a, u64 b) \

@@ -5,6 +5,7 @@
  */
 #pragma once
 
+#include "lib/format.h"
 #include "lib/types.h"
 
 /*
@@ -42,18 +43,24 @@ enum trace_event {
 #define X(name, kind, format, text) TRACE_##name,
 	TRACE_EVENTS(X)
 #undef X
-		TRACE_NEVENTS,
-	TRACE_CHUNK = 0xff /* begins what a reader gets of one ring: see below */
+		TRACE_NEVENTS
 };
 
+enum trace_kind { TRACE_POINT, TRACE_ENTER, TRACE_ENTER_CPU, TRACE_LEAVE };
+extern const struct trace_type {
+	const char *name, *format, *text;
+	enum trace_kind kind;
+} trace_types[TRACE_NEVENTS];
+
 /*
- * One record. `tsc` is the time stamp counter's, of which the upper bits can be told from the
- * chunk's; a guest's is already the host's when it is read.
- *
- * What is read comes in chunks, each with a record in front: id is the VM's (0: this machine), cpu
- * its CPU, n how many records follow, a the whole TSC now, b how many records were overwritten
- * before they were read.
+ * Marks the events whose names begin with one of the words, which are separated by commas, and the
+ * other of each pair. "all": all; "off": none. False: a word names nothing.
  */
+bool trace_named(const char *words, bool on[TRACE_NEVENTS]);
+/* The list as a table. */
+void trace_list(struct text *t, const bool on[TRACE_NEVENTS]);
+
+/* One record. `tsc` is what its machine's time stamp counter has in these bits. */
 struct trace_record {
 	u64 tsc : 48, pid : 16; /* the thread that ran */
 	u8 event, cpu;
@@ -63,7 +70,10 @@ struct trace_record {
 };
 _Static_assert(sizeof(struct trace_record) == 32, "two in a cache line");
 
-/* A CPU's ring, as its machine's VMM sees it too: part of hal/hypercall.h's ABI. */
+/*
+ * A CPU's ring, in an array of them: a reader finds it in memory, a guest's too (hypercall trace).
+ * Record i is at i modulo TRACE_RECORDS; of a full one the oldest may be about to be overwritten.
+ */
 struct trace_ring {
 	u64 head;    /* records written, ever */
 	u64 records; /* physical address; 0: none */

@@ -7,124 +7,17 @@
 
 const char usage_text[] =
 	"dmatrace [-e EVENTS] [-o FILE] [-s|-j] COMMAND [ARGUMENT ...]\n"
-	"       dmatrace -i FILE [-s|-j]\n"
+	"       dmatrace -i FILE [-e EVENTS] [-s|-j]\n"
 	"       dmatrace -l\n"
 	"Records while COMMAND runs, and prints all events; -s: a summary; -j: Chrome trace JSON.\n"
 	"  -e  names, or how they begin, with commas between them (dma,kvm; without it: all)\n"
 	"  -o  keeps the records in FILE, for -i\n"
 	"  -l  lists the events";
 
-const struct event_type types[TRACE_NEVENTS] = {
-#define X(name, kind, format, text) {#name, format, kind},
-	TRACE_EVENTS(X)
-#undef X
-};
-
 struct event *events;
 size_t nevents;
 u64 nlost;
-
-/* What was recorded: chunks of records, as they were read. */
-static struct trace_record *raw;
-static size_t nraw, raw_room;
-static char *names; /* /proc/vmm, when it ended */
-static u64 khz;
-
-/* Makes room for n records more; false if there is no memory. */
-static bool
-reserve(size_t n)
-{
-	struct trace_record *bigger;
-	size_t room = raw_room ? raw_room : 8192;
-
-	while (room < nraw + n)
-		room *= 2;
-	if (room == raw_room)
-		return true;
-	if (!(bigger = realloc(raw, room * sizeof(*raw))))
-		return false;
-	raw = bigger;
-	raw_room = room;
-	return true;
-}
-
-/* Takes what there is on fd; the last read's result: 0, or an error. */
-static ssize_t
-drain(int fd)
-{
-	ssize_t n;
-
-	if (!reserve(4096))
-		return -ENOMEM;
-	while ((n = read(fd, raw + nraw, (raw_room - nraw) * sizeof(*raw))) > 0) {
-		nraw += n / sizeof(*raw);
-		if (!reserve(4096))
-			return -ENOMEM;
-	}
-	return n;
-}
-
-/* The same with the guests' traces, if there is a VMM. */
-static void
-drain_guests(int vmm)
-{
-	size_t before = nraw;
-
-	while (vmm >= 0 && write(vmm, "trace", 5) == 5 && drain(vmm) == 0 && nraw > before)
-		before = nraw;
-}
-
-/* Runs the command in a child, which turns tracing off when it has ended. Its status. */
-static int
-record(const char *what, char **command)
-{
-	int fd = open("/dev/trace", O_RDWR), vmm = open("/dev/vmm", O_RDWR), err, pid, status = -1;
-
-	if (fd < 0)
-		die("/dev/trace: %s", strerror(fd));
-	drain(fd);
-	drain_guests(vmm);
-	nraw = 0;
-	if ((err = write(fd, what, strlen(what))) < 0)
-		die("%s: %s", what,
-			err == -ENOENT ? "no such event; -l lists them" : strerror(err));
-	if ((pid = fork()) == 0) {
-		if ((pid = fork()) == 0) {
-			char path[MAX_PATH];
-
-			exec(command[0], command);
-			snprintf(path, sizeof(path), "/bin/%s", command[0]);
-			die("%s: %s", command[0], strerror(exec(path, command)));
-		}
-		wait(&status);
-		write(fd, "off", 3);
-		exit(pid < 0 ? 1 : status);
-	}
-	if (pid < 0) {
-		write(fd, "off", 3);
-		die("fork: %s", strerror(pid));
-	}
-	while ((err = drain(fd)) == -EAGAIN) {
-		drain_guests(vmm);
-		sleep(10);
-	}
-	if (err)
-		warn("the trace is not whole: %s", strerror(err));
-	wait(&status);
-	drain_guests(vmm);
-	return status;
-}
-
-/* Reads a file into memory; NULL: it cannot be read. */
-static char *
-slurp(const char *path, size_t *n)
-{
-	int fd = open(path, O_RDONLY);
-	char *text = fd < 0 ? NULL : read_all(fd, n);
-
-	close(fd);
-	return text;
-}
+static bool wanted[TRACE_NEVENTS];
 
 #define MAGIC "dmatrace 1"
 
@@ -187,16 +80,17 @@ unpack(void)
 
 	events = alloc((nraw + 1) * sizeof(*events));
 	for (size_t i = 0; i < nraw;) {
-		const struct trace_record *c = &raw[i++], *r;
+		const struct chunk *c = (struct chunk *)&raw[i++];
+		const struct trace_record *r;
 
-		nlost += c->b;
+		nlost += c->lost;
 		for (u32 n = c->n; n && i < nraw; n--) {
-			u64 tsc = (c->a & ~(BIT(48) - 1)) | (r = &raw[i++])->tsc;
+			u64 tsc = (c->tsc & ~(BIT(48) - 1)) | (r = &raw[i++])->tsc;
 
-			if (tsc > c->a) /* the upper bits have changed since */
+			if (tsc > c->tsc) /* the upper bits have changed since */
 				tsc -= BIT(48);
-			if (r->event < TRACE_NEVENTS)
-				events[nevents++] = (struct event){tsc, c->id, r->id, r->pid,
+			if (r->event < TRACE_NEVENTS && wanted[r->event])
+				events[nevents++] = (struct event){tsc, c->vm, r->id, r->pid,
 					r->event, r->cpu, r->n, r->a, r->b};
 		}
 	}
@@ -259,7 +153,7 @@ put_field(struct text *t, const struct event *e, char letter, u64 v)
 		text_printf(t, "vm=%s", name_of("vm", v));
 		break;
 	case 'n':
-		text_printf(t, "%s", name_of(types[e->what].name, v));
+		text_printf(t, "%s", name_of(trace_types[e->what].name, v));
 		break;
 	case 'c':
 		text_printf(t, "qid=%lu cmdid=%lu opcode=%lu", v >> 16 & 0xff, v & 0xffff, v >> 24);
@@ -273,11 +167,11 @@ put_field(struct text *t, const struct event *e, char letter, u64 v)
 void
 put_fields(struct text *t, const struct event *e)
 {
-	u64 field[] = {
-		e->id, types[e->what].kind == POINT ? e->n : (u64)(s64)(int)e->n, e->a, e->b, 0};
+	u64 field[] = {e->id, trace_types[e->what].kind == TRACE_POINT ? e->n : (u64)(s64)(int)e->n,
+		e->a, e->b, 0};
 	unsigned k = 0;
 
-	for (const char *p = types[e->what].format; *p; p++) {
+	for (const char *p = trace_types[e->what].format; *p; p++) {
 		if (*p == '%')
 			put_field(t, e, *++p, field[k]), k += k < 4;
 		else
@@ -323,7 +217,7 @@ print_text(void)
 		put_fields(&t, e);
 		snprintf(who, sizeof(who), "%s-%u", e->vm ? name_of("vm", e->vm) : "host", e->pid);
 		out("%20s     [%03u] %4lu.%09lu: %s: %s\n", who, e->cpu, e->ns / 1000000000,
-			e->ns % 1000000000, types[e->what].name, line);
+			e->ns % 1000000000, trace_types[e->what].name, line);
 	}
 }
 
@@ -359,15 +253,12 @@ main(int argc, char **argv)
 	}
 	if (!from == !*args)
 		usage(2);
+	if (!trace_named(what, wanted))
+		die("%s: no such event; -l lists them", what);
 	if (from) {
 		load(from);
 	} else {
-		value = slurp("/proc/trace", &n);
-		if (!value || strncmp(value, "tsc ", 4) != 0 || !parse_number(value + 4, &khz))
-			die("/proc/trace: cannot be read");
 		status = record(what, args);
-		if (!(names = slurp("/proc/vmm", &n)))
-			names = "";
 		if (to)
 			save(to);
 	}

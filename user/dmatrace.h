@@ -17,13 +17,23 @@ extern struct event *events;
 extern size_t nevents;
 extern u64 nlost;
 
-/* Of each event: its name, its format, and ENTER, ENTER_CPU, LEAVE or POINT. */
-enum kind { POINT, ENTER, ENTER_CPU, LEAVE };
-struct event_type {
-	const char *name, *format;
-	enum kind kind;
+/* What was recorded: of each piece that was read from a ring a header, then its records. */
+struct chunk {
+	u16 vm;
+	u32 n;
+	u64 tsc, lost; /* when it was read; records that were overwritten before */
+	u64 reserved;
 };
-extern const struct event_type types[TRACE_NEVENTS];
+_Static_assert(sizeof(struct chunk) == sizeof(struct trace_record), "they lie in one array");
+extern struct trace_record *raw;
+extern size_t nraw;
+extern char *names; /* /proc/vmm at its end */
+extern u64 khz;     /* of the TSC */
+
+/* Records what the words name while the command runs, whose status it returns. */
+int record(const char *what, char **command);
+/* A file as text; NULL: it cannot be read. */
+char *slurp(const char *path, size_t *n);
 
 /* One read or write, from the driver's map to its unmap. Times in ns; 0: not seen. */
 enum { MAP, MAPPED, SUBMIT, COMPLETE, UNMAP, UNMAPPED, IO_TIMES };

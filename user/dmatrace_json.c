@@ -122,7 +122,7 @@ instant(struct track *t, const struct event *e)
 	if (!t)
 		return;
 	entry('i', t, e->ns);
-	out(",\"s\":\"t\",\"name\":\"%s\"", types[e->what].name);
+	out(",\"s\":\"t\",\"name\":\"%s\"", trace_types[e->what].name);
 	arguments(e);
 }
 
@@ -325,12 +325,13 @@ vcpu_event(const struct event *e)
 static void
 slice_event(const struct event *e)
 {
-	bool on_cpu = types[e->what].kind == ENTER_CPU ||
-		      (types[e->what].kind == LEAVE && types[e->what - 1].kind == ENTER_CPU);
+	bool on_cpu = trace_types[e->what].kind == TRACE_ENTER_CPU ||
+		      (trace_types[e->what].kind == TRACE_LEAVE &&
+			      trace_types[e->what - 1].kind == TRACE_ENTER_CPU);
 	struct track *t = on_cpu ? cpu_track(e) : thread_track(e);
 	char name[40];
 
-	if (types[e->what].kind == LEAVE) {
+	if (trace_types[e->what].kind == TRACE_LEAVE) {
 		end(t, e->ns, e->what - 1);
 		return;
 	}
@@ -339,10 +340,10 @@ slice_event(const struct event *e)
 	else if (e->what == TRACE_irq_handler_entry)
 		snprintf(name, sizeof(name), "irq %.*s", 16, (const char *)&e->a);
 	else if (e->what + 1 == TRACE_kvm_hypercall_done)
-		snprintf(name, sizeof(name), "%s %s", types[e->what].name,
-			name_of(types[e->what].name, e->n));
+		snprintf(name, sizeof(name), "%s %s", trace_types[e->what].name,
+			name_of(trace_types[e->what].name, e->n));
 	else
-		snprintf(name, sizeof(name), "%s", types[e->what].name);
+		snprintf(name, sizeof(name), "%s", trace_types[e->what].name);
 	begin(t, e, e->what, name);
 }
 
@@ -362,7 +363,7 @@ one_event(size_t i)
 	const struct event *e = &events[i];
 	struct io *io;
 
-	if (types[e->what].kind != POINT)
+	if (trace_types[e->what].kind != TRACE_POINT)
 		slice_event(e);
 	switch (e->what) {
 	case TRACE_kvm_entry:
@@ -397,7 +398,7 @@ one_event(size_t i)
 		device_event(e, NULL);
 		break;
 	default:
-		if (types[e->what].kind == POINT)
+		if (trace_types[e->what].kind == TRACE_POINT)
 			instant(thread_track(e), e);
 	}
 }

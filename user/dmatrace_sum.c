@@ -177,20 +177,21 @@ pairs(void)
 	for (size_t i = 0; i < nevents; i++) {
 		const struct event *e = &events[i], *f = e + 1;
 
-		if (types[e->what].kind != ENTER && types[e->what].kind != ENTER_CPU)
+		if (trace_types[e->what].kind != TRACE_ENTER &&
+			trace_types[e->what].kind != TRACE_ENTER_CPU)
 			continue;
 		for (; f < events + nevents; f++)
 			if (f->vm == e->vm && f->what == e->what + 1 &&
-				(types[e->what].kind == ENTER ? f->pid == e->pid
-							      : f->cpu == e->cpu))
+				(trace_types[e->what].kind == TRACE_ENTER ? f->pid == e->pid
+									  : f->cpu == e->cpu))
 				break;
 		if (f < events + nevents) {
 			char name[40];
 			bool named = e->what + 1 ==
 				     TRACE_kvm_hypercall_done; /* a row for each call */
 
-			snprintf(name, sizeof(name), "%s %s", types[e->what].name,
-				named ? name_of(types[e->what].name, e->n) : "");
+			snprintf(name, sizeof(name), "%s %s", trace_types[e->what].name,
+				named ? name_of(trace_types[e->what].name, e->n) : "");
 			add(machine(e->vm), name, f->ns - e->ns);
 		}
 	}
@@ -226,7 +227,7 @@ print_summary(void)
 	out("%-40s %8s\n", "EVENT", "COUNT");
 	for (unsigned i = 0; i < TRACE_NEVENTS; i++)
 		if (count[i])
-			out("%-40s %8u\n", types[i].name, count[i]);
+			out("%-40s %8u\n", trace_types[i].name, count[i]);
 	out("%-40s %8lu\n", "overwritten before they were read", nlost);
 	for (size_t i = 0; i < nios; i++) {
 		char who[32];

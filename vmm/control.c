@@ -498,20 +498,6 @@ cmd_move(struct session *s)
 	return 0;
 }
 
-/* trace: what all guests have recorded, in chunks (lib/trace.h), until the reply is full. */
-static int
-cmd_trace(struct session *s)
-{
-	list_for_each (it, &vms) {
-		struct vm *vm = list_entry(it, struct vm, link);
-
-		for (unsigned cpu = 0; cpu < vm->ntraces; cpu++)
-			while (vm_trace_read(vm, cpu, &s->reply))
-				;
-	}
-	return 0;
-}
-
 /* permit, deny. */
 static int
 cmd_policy(struct session *s)
@@ -542,7 +528,6 @@ static const struct command {
 	{"permit", 3, A_DEVICE, cmd_policy},
 	{"deny", 3, A_DEVICE, cmd_policy},
 	{"move", 3, A_VM, cmd_move},
-	{"trace", 1, ANY, cmd_trace},
 };
 
 /* Finds the command and what it is about, and does it. control held. */
@@ -679,7 +664,8 @@ show_vmm(struct text *t)
 	list_for_each (it, &vms) {
 		struct vm *vm = list_entry(it, struct vm, link);
 
-		text_printf(t, "vm %u %s tsc_offset 0x%lx\n", vm->id, vm->name, vm->tsc_offset);
+		text_printf(t, "vm %u %s tsc_offset 0x%lx ring 0x%lx %u\n", vm->id, vm->name,
+			vm->tsc_offset, vm->trace.v, vm->ntraces);
 	}
 	mutex_unlock(&control);
 }

@@ -173,10 +173,15 @@ hc_bind(struct vcpu *v, const u64 *a)
 	return 0;
 }
 
+/* Where the guest's trace is: nothing is done with that but to show it, to who reads its memory. */
 static s64
 hc_trace(struct vcpu *v, const u64 *a)
 {
-	return vm_trace_at(v->vm, (gpa_t){a[0]}, a[1], a[2]) ? 0 : -HC_EINVAL;
+	if (!a[1] || a[1] > v->vm->ncpus)
+		return -HC_EINVAL;
+	v->vm->trace.v = a[0];
+	v->vm->ntraces = a[1];
+	return 0;
 }
 
 static s64

@@ -66,9 +66,8 @@ struct vm {
 	struct hc_fault faults[16]; /* (l) */
 	unsigned fault_read, fault_written, faults_lost;
 
-	gpa_t trace;                 /* (l) trace.c: its rings, one a CPU */
-	unsigned ntraces;            /* (l) 0: it has offered none */
-	u64 trace_tail[VM_MAX_CPUS]; /* (c) */
+	gpa_t trace;      /* (l) its trace rings */
+	unsigned ntraces; /* (l) how many; 0: it has offered none */
 	u64 hypercalls[HC_COUNT];
 };
 
@@ -97,14 +96,6 @@ void vm_free_memory(struct vm *vm);
 int vm_move(struct vm *vm, gpa_t *at, u64 end, unsigned n);
 /* Has that done to all pages, some every `ms` milliseconds; 0: no more. -ENOMEM. control held. */
 int vm_move_every(struct vm *vm, u32 ms);
-
-/*
- * trace.c. The guest offers its trace rings; false: they are not where it says. vm->lock held. And
- * the host reads them: a chunk at a time, into what is left of *t; false: there is none. control
- * held.
- */
-bool vm_trace_at(struct vm *vm, gpa_t gpa, u64 n, u64 records);
-bool vm_trace_read(struct vm *vm, unsigned cpu, struct text *t);
 
 /* Starts the threads of all vCPUs. -ENOMEM: it ends at once. control held. */
 int vm_start(struct vm *vm);
