@@ -167,7 +167,7 @@ dma_map_failed(struct dma_map *map, const struct sg *sg, unsigned n, int err)
 }
 
 RARE int
-dma_map_traced(
+dma_map_sg_traced(
 	struct dma_map *map, const struct sg *sg, unsigned n, enum dma_dir dir, const char *where)
 {
 	size_t len = 0;
@@ -176,7 +176,7 @@ dma_map_traced(
 	for (unsigned i = 0; i < n; i++)
 		len += sg[i].len;
 	trace_dma_map_sg(map->dev->rid, dir, (u64)sg->va, len);
-	err = dma_map_now(map, sg, n, dir, where);
+	err = dma_map_sg_at(map, sg, n, dir, where);
 	trace_dma_map_done(map->dev->rid, err, err ? 0 : map->seg[0].iova.v, map->pages);
 	return err;
 }
@@ -185,7 +185,7 @@ RARE void
 dma_unmap_traced(struct dma_map *map, const char *where)
 {
 	trace_dma_unmap_sg(map->dev->rid, map->pages, map->nseg ? map->seg[0].iova.v : 0, 0);
-	dma_unmap_now(map, where);
+	dma_unmap_at(map, where);
 	trace_dma_unmap_done(map->dev->rid, 0, 0, 0);
 }
 

@@ -101,8 +101,8 @@ void dma_detach(struct device *dev);
  * device cannot reach the memory, -EINVAL if it does not fit the map or the limits, -EBUSY if
  * the map is in use. A failed map leaves nothing mapped.
  */
-#define dma_map(map, va, len, dir)  dma_map_sg_at(map, &(struct sg){va, len}, 1, dir, DMA_HERE)
-#define dma_map_sg(map, sg, n, dir) dma_map_sg_at(map, sg, n, dir, DMA_HERE)
+#define dma_map(map, va, len, dir)  dma_map_sg(map, (&(struct sg){va, len}), 1, dir)
+#define dma_map_sg(map, sg, n, dir) DMA_TRACE(dma_map_sg, dma_map_sg, map, sg, n, dir, DMA_HERE)
 /*
  * To be called between map and the first use by the device: one call for many maps. Strategy
  * batched puts maps off until then; the error of this one.
@@ -113,11 +113,18 @@ dma_commit(struct dma_map *map)
 	return map->commit ? map->commit(map) : 0;
 }
 /* On return the device cannot reach the memory; other strategies than strict say what they do. */
-#define dma_unmap(map) dma_unmap_at(map, DMA_HERE)
+#define dma_unmap(map) DMA_TRACE(dma_unmap_sg, dma_unmap, map, DMA_HERE)
 
 /* Zeroed memory that stays mapped both ways: rings and queues. NULL if it cannot be had. */
 #define dma_alloc(dev, len, iova)    dma_alloc_at(dev, len, iova, DMA_HERE)
 #define dma_free(dev, va, len, iova) dma_free_at(dev, va, len, iova, DMA_HERE)
+
+/* The call, and if that is wanted a trace of it. */
+#define DMA_TRACE(event, call, ...) \
+	(UNLIKELY(trace_on[TRACE_##event]) ? call##_traced(__VA_ARGS__) : call##_at(__VA_ARGS__))
+int dma_map_sg_traced(struct dma_map *map, const struct sg *sg, unsigned n, enum dma_dir dir,
+	const char *where) MUST_CHECK;
+void dma_unmap_traced(struct dma_map *map, const char *where);
 
 /* The caller's place goes along, so that what is wrong can be said with file and line. */
 #define DMA_STRING(x)  #x
@@ -134,7 +141,7 @@ extern bool dma_check_on;
 
 /* Inline: of a map that costs nothing to do, a call is a quarter. */
 MUST_CHECK static inline int
-dma_map_now(
+dma_map_sg_at(
 	struct dma_map *map, const struct sg *sg, unsigned n, enum dma_dir dir, const char *where)
 {
 	int err;
@@ -151,36 +158,13 @@ dma_map_now(
 }
 
 static inline void
-dma_unmap_now(struct dma_map *map, const char *where)
+dma_unmap_at(struct dma_map *map, const char *where)
 {
 	if (UNLIKELY(dma_check_on || !map->in_use) && !dma_check_unmap(map, where))
 		return;
 	map->unmap(map);
 	map->nseg = map->pages = 0;
 	__atomic_store_n(&map->in_use, false, __ATOMIC_RELEASE);
-}
-
-/* The same, with a trace of it. */
-int dma_map_traced(
-	struct dma_map *map, const struct sg *sg, unsigned n, enum dma_dir dir, const char *where);
-void dma_unmap_traced(struct dma_map *map, const char *where);
-
-MUST_CHECK static inline int
-dma_map_sg_at(
-	struct dma_map *map, const struct sg *sg, unsigned n, enum dma_dir dir, const char *where)
-{
-	if (UNLIKELY(trace_on[TRACE_dma_map_sg]))
-		return dma_map_traced(map, sg, n, dir, where);
-	return dma_map_now(map, sg, n, dir, where);
-}
-
-static inline void
-dma_unmap_at(struct dma_map *map, const char *where)
-{
-	if (UNLIKELY(trace_on[TRACE_dma_unmap_sg]))
-		dma_unmap_traced(map, where);
-	else
-		dma_unmap_now(map, where);
 }
 
 void *dma_alloc_at(struct device *dev, size_t len, iova_t *iova, const char *where);

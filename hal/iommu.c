@@ -245,19 +245,12 @@ count_pages(struct domain *d, u32 npages)
 		d->peak = now;
 }
 
-static RARE void
-trace_mapped(struct domain *d, iova_t iova, paddr_t pa, u32 npages, unsigned perm)
-{
-	trace_map(d->id, npages, iova.v, pa | (perm & (IOMMU_READ | IOMMU_WRITE)));
-}
-
 /* Counts and traces them; pa: of the first. */
 static void
 count_mapped(struct domain *d, iova_t iova, paddr_t pa, u32 npages, unsigned perm)
 {
 	count_pages(d, npages);
-	if (UNLIKELY(trace_on[TRACE_map]))
-		trace_mapped(d, iova, pa, npages, perm);
+	trace_map(d->id, npages, iova.v, pa | (perm & (IOMMU_READ | IOMMU_WRITE)));
 }
 
 /* Counts an unmap; what it names is still there. */
@@ -476,38 +469,18 @@ iommu_window_open(struct domain *d, iova_t iova, u32 npages, struct iommu_window
 	return err;
 }
 
-/* The work of iommu_window_map(). */
-static inline int
-window_map(struct iommu_window *w, u32 at, paddr_t pa, u32 npages, unsigned perm)
+int
+iommu_window_map(struct iommu_window *w, u32 at, paddr_t pa, u32 npages, unsigned perm)
 {
 	struct domain *d = w->domain;
 
-	if (!w->entry)
+	if (!w->entry || UNLIKELY(trace_on[TRACE_map])) /* a site here would cost registers */
 		return iommu_map(d, (iova_t){w->iova.v + (u64)at * PAGE_SIZE}, pa, npages, perm);
 	__atomic_add_fetch(&d->maps, 1, __ATOMIC_RELAXED);
 	if (!pt_fill(&d->pt, w->entry + at, pa, npages, perm))
 		return -EEXIST;
 	count_pages(d, npages);
 	return 0;
-}
-
-static RARE int
-window_map_traced(struct iommu_window *w, u32 at, paddr_t pa, u32 npages, unsigned perm)
-{
-	int err = window_map(w, at, pa, npages, perm);
-
-	if (!err && w->entry)
-		trace_mapped(
-			w->domain, (iova_t){w->iova.v + (u64)at * PAGE_SIZE}, pa, npages, perm);
-	return err;
-}
-
-int
-iommu_window_map(struct iommu_window *w, u32 at, paddr_t pa, u32 npages, unsigned perm)
-{
-	if (UNLIKELY(trace_on[TRACE_map]))
-		return window_map_traced(w, at, pa, npages, perm);
-	return window_map(w, at, pa, npages, perm);
 }
 
 int

@@ -22,8 +22,7 @@ trace_entry(unsigned vector)
 {
 	u64 name[2] = {0};
 
-	if (vectors[vector].name)
-		memcpy(name, vectors[vector].name, strnlen(vectors[vector].name, sizeof(name)));
+	strlcpy((char *)name, vectors[vector].name, sizeof(name));
 	trace_irq_handler_entry(vector, 0, name[0], name[1]);
 }
 
@@ -36,7 +35,7 @@ irq_dispatch(unsigned vector)
 	/* Counted before fn is read, so that irq_free() sees us or we see that it is gone. */
 	__atomic_add_fetch(&vectors[vector].running, 1, __ATOMIC_SEQ_CST);
 	fn = __atomic_load_n(&vectors[vector].fn, __ATOMIC_SEQ_CST);
-	if (UNLIKELY(trace_on[TRACE_irq_handler_entry]))
+	if (UNLIKELY(trace_on[TRACE_irq_handler_entry]) && fn)
 		trace_entry(vector);
 	if (fn)
 		fn(vectors[vector].arg);

@@ -236,25 +236,15 @@ frame_pin(paddr_t pa)
 	trace_page_pin(f->vm, f->pins, pa, (u64)f->next * PAGE_SIZE);
 }
 
-static RARE unsigned
-unpin_traced(paddr_t pa)
-{
-	struct frame *f = frame_of(pa);
-	unsigned pins = __atomic_sub_fetch(&f->pins, 1, __ATOMIC_ACQ_REL);
-
-	trace_page_unpin(f->vm, pins, pa, (u64)f->next * PAGE_SIZE);
-	return pins;
-}
-
 unsigned
 frame_unpin(paddr_t pa)
 {
 	struct frame *f = frame_of(pa);
 
 	ASSERT(READ_ONCE(f->pins) > 0);
-	if (UNLIKELY(trace_on[TRACE_page_unpin]))
-		return unpin_traced(pa);
-	return __atomic_sub_fetch(&f->pins, 1, __ATOMIC_ACQ_REL);
+	unsigned pins = __atomic_sub_fetch(&f->pins, 1, __ATOMIC_ACQ_REL);
+	trace_page_unpin(f->vm, pins, pa, (u64)f->next * PAGE_SIZE);
+	return pins;
 }
 
 unsigned
