@@ -10,6 +10,8 @@
 static const struct iommu_ops *hw;
 const struct irq_remap_ops *irq_remap;
 static const char *why_not = "this machine has no IOMMU";
+static char units_buf[512];
+static struct text units = {units_buf, sizeof(units_buf), 0, 0}; /* those in use, a line each */
 static struct list domains = LIST_INIT(domains);
 static struct spinlock lock = SPINLOCK_INIT("iommu");
 
@@ -63,6 +65,16 @@ iommu_init(bool translate)
 	}
 	if (strcmp(want, "none") == 0)
 		why_not = "the IOMMU is not in use (iommu=none)";
+}
+
+void
+iommu_unit(const char *fmt, ...)
+{
+	size_t before = units.len;
+
+	text_args(&units, fmt);
+	pr_info("%s", units.buf + before);
+	text_printf(&units, "\n");
 }
 
 const struct iommu_ops *
@@ -581,8 +593,8 @@ iommu_report(const struct iommu_fault *f)
 static void
 show_iommu(struct text *t)
 {
-	text_printf(t, "hardware %s, interrupts %s, faults %lu\n", hw ? hw->name : why_not,
-		irq_remap ? "remapped" : "direct", fault_count);
+	text_printf(t, "hardware %s, interrupts %s, faults %lu\n%s", hw ? hw->name : why_not,
+		irq_remap ? "remapped" : "direct", fault_count, units.buf);
 	text_printf(t, "%-6s %-6s %-8s %10s %10s %10s %8s %8s %7s\n", "DOMAIN", "DRIVER", "DEVICE",
 		"MAPS", "UNMAPS", "INVALID.", "PAGES", "FAULTS", "TABLES");
 	spin_lock(&lock);
