@@ -41,8 +41,7 @@ irq_dispatch(unsigned vector)
 		fn(vectors[vector].arg);
 	trace_irq_handler_exit(vector, 0, 0, 0);
 	__atomic_sub_fetch(&vectors[vector].running, 1, __ATOMIC_RELEASE);
-	if (vector != 0xff) /* a spurious interrupt has no end */
-		apic_eoi();
+	apic_eoi(vector);
 }
 
 void
@@ -193,7 +192,9 @@ irq_gsi(u32 gsi, irq_fn fn, void *arg, const char *name)
 
 	if (vector < 0)
 		return vector;
-	if ((err = ioapic_route(gsi, vector, cpus[0].apic_id)))
+	err = pv_present() ? pv_call(HC_gsi, gsi, vector, cpus[0].apic_id, 0, 0)
+			   : ioapic_route(gsi, vector, cpus[0].apic_id);
+	if (err)
 		irq_free(vector);
 	return err;
 }

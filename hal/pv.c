@@ -197,7 +197,8 @@ pv_batch(struct domain *d, struct iommu_request *r, unsigned n)
 		s64 ret = pv_call(HC_batch, d->rid, virt_to_phys(page), k, 0, 0);
 		k = ret > 0 ? MIN(ret, k) : k;
 		for (unsigned i = 0; i < k; i++) {
-			s64 did = ret < 0 ? ret : page[i].result;
+			/* A batch that is refused as a whole must not keep pages mapped. */
+			s64 did = ret >= 0 ? page[i].result : r[i].map ? ret : 0;
 			/* It stopped here: what it has left comes before the next request. */
 			if (did >= 0 && did < r[i].npages)
 				did = finish_request(d, &r[i], did);

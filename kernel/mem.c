@@ -190,7 +190,7 @@ mem_init_cpu(void)
 	write_cr4(cr4);
 	this_cpu()->smap = cr4 & CR4_SMAP;
 	/* No floating point in the kernel or in user programs: using it is a trap. */
-	write_cr0(read_cr0() | CR0_WP | CR0_EM | CR0_MP);
+	write_cr0(read_cr0() | CR0_WP | CR0_EM | CR0_MP | CR0_TS);
 }
 
 static struct {
@@ -480,6 +480,6 @@ show_mem(struct text *t)
 	for (int i = 0; i < FRAME_NOWNERS; i++)
 		if (i != FRAME_RESERVED)
 			text_printf(t, "%-10s %10lu\n", owner[i], frame_count(i));
-	text_printf(t, "%-10s %10lu\n", "(OBJECTS)", heap_objects);
+	text_printf(t, "%-10s %10lu\n", "(BYTES)", heap_bytes);
 }
 PROC_FILE("mem", show_mem);

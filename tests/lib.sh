@@ -7,7 +7,7 @@
 B=${B:-build}
 OUT=${OUT:-$B/test}
 QEMU=${QEMU:-qemu-system-x86_64}
-LIMIT=${LIMIT:-120} # seconds for one boot: generous, TCG on a busy machine is slow
+LIMIT=${LIMIT:-300} # seconds for one boot: generous, TCG on a busy machine is slow
 mkdir -p "$OUT"
 tap=0
 failures=0

@@ -1,106 +1,108 @@
 /* The hypercalls, by the list of hal/hypercall.h. What a guest passes is checked here or below. */
 #include "hal/irq.h"
+#include "hal/timer.h"
 #include "kernel/trace.h"
 #include "vmm/assign.h"
 
-/* The caller's device, or NULL. vm->lock held. */
-static struct assigned *
-device(struct vcpu *v, u64 rid)
+/*
+ * Who asks, found out once for all calls: the vCPU (in its kernel, or exit.c would not have come
+ * here), its VM, and the device that the first argument names: one of this VM's, or the call has
+ * failed already. NULL in calls about none.
+ */
+struct caller {
+	struct vcpu *vcpu;
+	struct vm *vm;
+	struct assigned *dev;
+};
+
+#define A_SECOND 1000000000UL
+
+/*
+ * Takes a call from the device's bucket, which holds those of a second and is filled all the time:
+ * it is full when `paid` is past. False if it is empty.
+ */
+static bool
+pay(struct assigned *d)
 {
-	return rid <= 0xffff ? assigned_at(v->vm, rid) : NULL;
+	u64 now = timer_ns();
+
+	d->paid = MAX(d->paid, now);
+	if (d->paid + A_SECOND / d->rate > now + A_SECOND)
+		return false;
+	d->paid += A_SECOND / d->rate;
+	return true;
 }
 
 static s64
-hc_version(struct vcpu *v, const u64 *a)
+hc_version(const struct caller *by, const u64 *a)
 {
 	return HC_VERSION;
 }
 
 /* From here on the guest may map. It stays attached through a denial. */
 static s64
-hc_attach(struct vcpu *v, const u64 *a)
+hc_attach(const struct caller *by, const u64 *a)
 {
-	struct assigned *d = device(v, a[0]);
-
-	if (!d)
-		return -HC_ENODEV;
-	if (d->guest_attached)
+	if (by->dev->guest_attached)
 		return -HC_EEXIST;
-	d->guest_attached = true;
-	return d->dom->fixed;
+	by->dev->guest_attached = true;
+	return by->dev->dom->fixed;
 }
 
 static s64
-hc_detach(struct vcpu *v, const u64 *a)
+hc_detach(const struct caller *by, const u64 *a)
 {
-	struct assigned *d = device(v, a[0]);
+	iova_t at = {0};
 
-	if (!d)
-		return -HC_ENODEV;
-	if (!d->guest_attached)
+	if (!by->dev->guest_attached)
 		return -HC_ENOENT;
-	grant_revoke(d);
-	d->guest_attached = false;
+	if (grant_revoke(by->dev, &at))
+		return HYPERCALL_AGAIN;
+	by->dev->guest_attached = false;
 	return 0;
 }
 
 static s64
-hc_map(struct vcpu *v, const u64 *a)
+hc_map(const struct caller *by, const u64 *a)
 {
-	struct assigned *d = device(v, a[0]);
-
-	if (!d)
-		return -HC_ENODEV;
-	return grant_map(d, (iova_t){a[1]}, (gpa_t){a[2]}, a[3], a[4]);
+	return grant_map(by->dev, (iova_t){a[1]}, (gpa_t){a[2]}, a[3], a[4]);
 }
 
 static s64
-hc_place(struct vcpu *v, const u64 *a)
+hc_place(const struct caller *by, const u64 *a)
 {
-	struct assigned *d = device(v, a[0]);
-
-	return d ? grant_place(d, (gpa_t){a[1]}, a[2], a[3]) : -HC_ENODEV;
+	return grant_place(by->dev, (gpa_t){a[1]}, a[2], a[3]);
 }
 
 static s64
-hc_unmap(struct vcpu *v, const u64 *a)
+hc_unmap(const struct caller *by, const u64 *a)
 {
-	struct assigned *d = device(v, a[0]);
-
-	if (!d)
-		return -HC_ENODEV;
 	if (a[3] & ~(u64)HC_SYNC)
 		return -HC_EINVAL;
-	return grant_unmap(d, (iova_t){a[1]}, a[2], a[3] & HC_SYNC);
+	return grant_unmap(by->dev, (iova_t){a[1]}, a[2], a[3] & HC_SYNC);
 }
 
 static s64
-hc_sync(struct vcpu *v, const u64 *a)
+hc_sync(const struct caller *by, const u64 *a)
 {
-	struct assigned *d = device(v, a[0]);
-
-	if (!d)
-		return -HC_ENODEV;
-	grant_sync(d);
+	grant_sync(by->dev);
 	return 0;
 }
 
 /* The array is copied before it is looked at: another CPU of the guest may change it meanwhile. */
 static s64
-hc_batch(struct vcpu *v, const u64 *a)
+hc_batch(const struct caller *by, const u64 *a)
 {
-	struct assigned *d = device(v, a[0]);
+	struct assigned *d = by->dev;
 	struct hc_request r[HC_MAX_BATCH];
 	unsigned n = 0;
 	bool whole = true;
 	gpa_t at = {a[1]};
 
-	if (!d)
-		return -HC_ENODEV;
 	if (!a[2] || a[2] > HC_MAX_BATCH || at.v % sizeof(r[0]) ||
 		(at.v & PAGE_MASK) + a[2] * sizeof(r[0]) > PAGE_SIZE)
 		return -HC_EINVAL;
-	if (!vm_read(v->vm, at, r, a[2] * sizeof(r[0])))
+	if (!vm_read(by->vm, at, r, a[2] * sizeof(r[0])))
 		return -HC_EACCES;
 	for (; n < a[2] && whole; n++) {
 		iova_t iova = {r[n].iova};
@@ -113,21 +115,18 @@ hc_batch(struct vcpu *v, const u64 *a)
 		whole = r[n].result < 0 || r[n].result == r[n].pages;
 	}
 	grant_sync(d);
-	vm_write(v->vm, at, r, n * sizeof(r[0]));
+	vm_write(by->vm, at, r, n * sizeof(r[0]));
 	return n;
 }
 
 static s64
-hc_fault(struct vcpu *v, const u64 *a)
+hc_fault(const struct caller *by, const u64 *a)
 {
-	struct vm *vm = v->vm;
-	struct hc_fault f;
-	bool any;
+	struct vm *vm = by->vm;
+	struct hc_fault f = vm->faults[vm->fault_read % NELEM(vm->faults)];
 
-	any = vm->fault_read != vm->fault_written;
-	if (!any)
+	if (vm->fault_read == vm->fault_written)
 		return 0;
-	f = vm->faults[vm->fault_read % NELEM(vm->faults)];
 	if (!vm_write(vm, (gpa_t){a[0]}, &f, sizeof(f)))
 		return -HC_EACCES;
 	vm->fault_read++;
@@ -145,19 +144,16 @@ message_interrupt(void *arg)
 
 /* The real message goes to a vector of the host's; the guest never sees the MSI-X table. */
 static s64
-hc_bind(struct vcpu *v, const u64 *a)
+hc_bind(const struct caller *by, const u64 *a)
 {
-	struct assigned *d = device(v, a[0]);
+	struct assigned *d = by->dev;
 	struct assigned_message *m;
-	int err;
 
-	if (!d)
-		return -HC_ENODEV;
-	if (a[2] < 32 || a[2] > 255 || a[3] >= v->vm->ncpus)
+	if (a[2] < 32 || a[2] > 255 || a[3] >= by->vm->ncpus)
 		return -HC_EINVAL;
 	if (a[1] == HC_FAULT_INDEX) {
 		d->fault_vector = a[2];
-		d->fault_vcpu = v->vm->vcpu[a[3]];
+		d->fault_vcpu = by->vm->vcpu[a[3]];
 		return 0;
 	}
 	if (a[1] >= ASSIGNED_MESSAGES || a[1] >= d->pci->dev.msi_count)
@@ -165,9 +161,9 @@ hc_bind(struct vcpu *v, const u64 *a)
 	m = &d->message[a[1]];
 	if (m->bound)
 		return -HC_EEXIST;
-	m->vcpu = v->vm->vcpu[a[3]];
+	m->vcpu = by->vm->vcpu[a[3]];
 	m->vector = a[2];
-	if ((err = irq_msi(&d->pci->dev, a[1], 0, message_interrupt, m, d->vm->name)))
+	if (irq_msi(&d->pci->dev, a[1], 0, message_interrupt, m, d->vm->name))
 		return -HC_ENOMEM;
 	m->bound = true;
 	return 0;
@@ -175,22 +171,20 @@ hc_bind(struct vcpu *v, const u64 *a)
 
 /* Where the guest's trace is: nothing is done with that but to show it, to who reads its memory. */
 static s64
-hc_trace(struct vcpu *v, const u64 *a)
+hc_trace(const struct caller *by, const u64 *a)
 {
-	if (!a[1] || a[1] > v->vm->ncpus)
+	if (!a[1] || a[1] > by->vm->ncpus)
 		return -HC_EINVAL;
-	v->vm->trace.v = a[0];
-	v->vm->ntraces = a[1];
+	by->vm->trace.v = a[0];
+	by->vm->ntraces = a[1];
 	return 0;
 }
 
 static s64
-hc_unbind(struct vcpu *v, const u64 *a)
+hc_unbind(const struct caller *by, const u64 *a)
 {
-	struct assigned *d = device(v, a[0]);
+	struct assigned *d = by->dev;
 
-	if (!d)
-		return -HC_ENODEV;
 	if (a[1] == HC_FAULT_INDEX) {
 		d->fault_vector = 0;
 		return 0;
@@ -202,10 +196,28 @@ hc_unbind(struct vcpu *v, const u64 *a)
 	return 0;
 }
 
+static s64
+hc_gsi(const struct caller *by, const u64 *a)
+{
+	if (a[0] != HC_GSI_UART && a[0] != HC_GSI_ACPI)
+		return -HC_ENODEV;
+	if ((a[1] && a[1] < 32) || a[1] > 255 || a[2] >= by->vm->ncpus)
+		return -HC_EINVAL;
+	by->vm->gsi[a[0]].vector = a[1];
+	by->vm->gsi[a[0]].vcpu = by->vm->vcpu[a[2]];
+	return 0;
+}
+
+static s64
+hc_disk(const struct caller *by, const u64 *a)
+{
+	return vdisk_call(by->vm, a);
+}
+
 static const struct {
 	const char *name;
 	unsigned argc;
-	s64 (*fn)(struct vcpu *, const u64 *); /* vm->lock held, if there is an argument */
+	s64 (*fn)(const struct caller *, const u64 *); /* vm->lock held, unless UNLOCKED */
 } table[] = {
 #define HYPERCALL(number, name, argc) [number] = {#name, argc, hc_##name},
 	HYPERCALL_LIST(HYPERCALL)
@@ -218,11 +230,37 @@ hypercall_name(unsigned number)
 	return table[number].name;
 }
 
+/* Calls about no device; and what only gives back, which no rate may keep a guest from. */
+#define NO_DEVICE  (BIT(HC_version) | BIT(HC_fault) | BIT(HC_gsi) | BIT(HC_disk) | BIT(HC_trace))
+#define GIVES_BACK (BIT(HC_detach) | BIT(HC_unmap) | BIT(HC_sync) | BIT(HC_unbind))
+/* What is about nothing changes nothing; and a disk takes its time. */
+#define UNLOCKED (BIT(HC_version) | BIT(HC_disk))
+
+/* A call under vm->lock: finds the device that it is about, and takes it from that one's rate. */
+static NOINLINE s64
+locked(struct caller *by, u64 number, const u64 *arg)
+{
+	s64 ret = 0;
+
+	spin_lock(&by->vm->lock);
+	if (!(BIT(number) & NO_DEVICE)) {
+		by->dev = arg[0] <= 0xffff ? assigned_at(by->vm, arg[0]) : NULL;
+		if (!by->dev)
+			ret = -HC_ENODEV;
+		else if (by->dev->rate && !pay(by->dev) && !(BIT(number) & GIVES_BACK))
+			ret = -HC_EDQUOT;
+	}
+	if (!ret)
+		ret = table[number].fn(by, arg);
+	spin_unlock(&by->vm->lock);
+	return ret;
+}
+
 /* Does a call. */
 static inline s64
 call(struct vcpu *v, u64 number, const u64 arg[5])
 {
-	s64 ret;
+	struct caller by = {v, v->vm, NULL};
 
 	if (number >= NELEM(table))
 		return -HC_ENOSYS;
@@ -230,12 +268,7 @@ call(struct vcpu *v, u64 number, const u64 arg[5])
 		if (arg[i])
 			return -HC_EINVAL; /* reserved for what a later version may put there */
 	__atomic_add_fetch(&v->vm->hypercalls[number], 1, __ATOMIC_RELAXED);
-	if (!table[number].argc) /* what is about nothing changes nothing */
-		return table[number].fn(v, arg);
-	spin_lock(&v->vm->lock);
-	ret = table[number].fn(v, arg);
-	spin_unlock(&v->vm->lock);
-	return ret;
+	return BIT(number) & UNLOCKED ? table[number].fn(&by, arg) : locked(&by, number, arg);
 }
 
 static RARE s64

@@ -14,13 +14,17 @@
 #include "kernel/spinlock.h"
 #include "vmm/vcpu.h"
 
-#define VM_MIN_MIB    16
-#define VM_MAX_MIB    2048
-#define VM_MAX_CPUS   8
-#define VM_ROM_START  0x9f000UL /* GPA: no RAM, as on a PC; firmware's tables are in it */
-#define VM_ROM_END    0x100000UL
-#define VM_MMIO_START 0xc0000000UL /* GPA: device BARs, up to the APICs */
-#define VM_MMIO_END   0xfec00000UL
+#define VM_MIN_MIB     16
+#define VM_MAX_MIB     2048
+#define VM_MAX_CPUS    8
+#define VM_GSIS        16
+#define VM_ROM_START   0x9f000UL /* GPA: no RAM, as on a PC; firmware's tables are in it */
+#define VM_ROM_END     0x100000UL
+#define VM_MMIO_START  0xc0000000UL /* GPA: device BARs, up to the APICs */
+#define VM_MMIO_END    0xfec00000UL
+#define VM_PM1_EVENT   0x600 /* ports, in our FADT */
+#define VM_PM1_CONTROL 0x604
+#define VM_PWRBTN      BIT(8) /* ACPI 4.8.3.1 */
 
 enum vm_state { VM_CREATED, VM_RUNNING, VM_ENDED };
 
@@ -68,12 +72,19 @@ struct vm {
 
 	gpa_t trace;      /* (l) its trace rings */
 	unsigned ntraces; /* (l) how many; 0: it has offered none */
+	u16 pm1_status;   /* atomic: ACPI's fixed events */
+	struct {
+		u8 vector; /* 0: the guest does not want to know */
+		struct vcpu *vcpu;
+	} gsi[VM_GSIS];     /* (l) */
+	struct inode *disk; /* its paravirtual disk; NULL: it has none */
+	u64 disk_blocks;
 	u64 hypercalls[HC_COUNT];
 };
 
 #define VM_LOG_SIZE 32768
 
-/* A VM without memory, which it gets when it touches it. -ENOMEM, and nothing is left behind. */
+/* A VM without memory, which it gets when it touches it. -ENOMEM; -ENOSPC: there are too many. */
 int vm_create(const char *name, u64 mem, unsigned ncpus, struct vm **vm);
 /* Frees all of it. It must not be running, and must have no devices. */
 void vm_destroy(struct vm *vm);
@@ -101,6 +112,8 @@ int vm_move_every(struct vm *vm, u32 ms);
 int vm_start(struct vm *vm);
 /* Tells all vCPUs to leave; the first who says so says why. It is ENDED once all have. */
 void vm_end(struct vm *vm, int status, const char *fmt, ...) PRINTF(3, 4);
+/* A global interrupt; false if the guest has not bound it. vm->lock held. */
+bool vm_interrupt(struct vm *vm, unsigned gsi);
 /* The threads of n vCPUs have ended. */
 void vm_left(struct vm *vm, unsigned n);
 
@@ -113,18 +126,24 @@ void vm_flush(struct vm *vm);
 /* loader.c: image, root and boot information as GRUB would leave them. Else what is wrong. */
 const char *vm_load(struct vm *vm);
 
-/* vuart.c: a 16550 without interrupts; its lines go to the host's console behind the VM's name. */
+/* vuart.c: a 16550; its lines go to the host's console behind the VM's name. */
 u32 vuart_in(struct vm *vm, unsigned reg);
 void vuart_out(struct vm *vm, unsigned reg, u8 v);
 /* A character that is typed; false if there is no room. vm->lock held. */
 bool vuart_type(struct vm *vm, char c);
-/* The unfinished line as well. vm->lock held. */
+/* The unfinished line as well. */
 void vuart_flush(struct vm *vm);
 
 /* vpci.c: ports 0xcf8 to 0xcff. */
 u32 vpci_in(struct vm *vm, u16 port, unsigned size);
 void vpci_out(struct vm *vm, u16 port, unsigned size, u32 v);
 
-/* hypercall.c */
+/* vdisk.c: its disk is the file at a path; else what is wrong. */
+const char *vdisk_open(struct vm *vm, const char *path);
+/* The disk hypercall. It sleeps: vm->lock not held. */
+s64 vdisk_call(struct vm *vm, const u64 arg[4]);
+
+/* hypercall.c: what goes into RAX; or the call is not over, and the guest makes it again. */
+#define HYPERCALL_AGAIN (1L << 62)
 s64 hypercall(struct vcpu *v, u64 number, const u64 arg[5]);
 const char *hypercall_name(unsigned number);

@@ -48,7 +48,7 @@ vmctl create g -a '$options quota=$quota' -s 'exit 0' && vmctl assign g 00:05.0 
 vmctl wait g 'conform: deny me' && vmctl deny g 00:05.0 && \
 vmctl wait g 'conform: permit me' && vmctl permit g 00:05.0; vmctl wait g; \
 echo == maps; vmctl maps g; echo == denied; vmctl deny g 00:05.0; vmctl maps g; vmctl stats g; \
-vmctl destroy g; sleep 0.2; cat /proc/mem\"" \
+vmctl destroy g; sleep 1; cat /proc/mem\"" \
 		$(root_disk) -device edu,addr=5,dma_mask=0xffffffff
 	checks_of '' ''
 	checks_of "$IOMMU, " 'g\| '
