@@ -18,40 +18,6 @@ dma_map_forget(struct dma_map *map)
 		dma_window_release(map->dev->client, &map->window);
 }
 
-void
-dma_window_release(struct dma_client *c, struct iommu_window *w)
-{
-	iova_release(&c->iova, w->iova, w->npages);
-	w->npages = 0;
-}
-
-int
-dma_window(struct dma_map *map)
-{
-	struct dma_client *c = map->dev->client;
-	iova_t at;
-	int err = iova_alloc(&c->iova, map->window_pages, &at);
-
-	if (err)
-		return err;
-	if ((err = iommu_window_open(map->dev->domain, at, map->window_pages, &map->window)))
-		dma_window_release(c, &map->window);
-	return err;
-}
-
-/* Enters pages of the map's window. */
-static int
-enter(struct dma_map *map, u32 at, paddr_t pa, u32 npages)
-{
-	return iommu_window_map(&map->window, at, pa, npages, map->dir);
-}
-
-int
-dma_window_map(struct dma_map *map, const struct sg *sg, unsigned n)
-{
-	return dma_map_window(map, sg, n, enter);
-}
-
 int
 dma_map_create_at(struct device *dev, const struct dma_limits *limits, size_t max,
 	struct dma_map *map, const char *where)

@@ -3,7 +3,6 @@
  * pins the pages and programs the real IOMMU.
  */
 #include "hal/pv.h"
-#include "hal/apic.h"
 #include "hal/irq.h"
 #include "lib/abi.h"
 #include "kernel/cpu.h"
@@ -83,8 +82,8 @@ pv_attach(struct domain *d, rid_t rid)
 	err = MIN(err, 0);
 	if (!err && !fault_vector)
 		fault_vector = irq_alloc(fault_interrupt, NULL, "vmm fault");
-	if (!err && fault_vector > 0)
-		pv_call(HC_bind, rid, HC_FAULT_INDEX, fault_vector, apic_id(), 0);
+	if (!err && fault_vector > 0) /* always on the same CPU: its handler has one record */
+		pv_call(HC_bind, rid, HC_FAULT_INDEX, fault_vector, cpus[0].apic_id, 0);
 	return err;
 }
 

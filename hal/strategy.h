@@ -64,10 +64,10 @@ struct dma_cached {
 struct dma_client {
 	struct list link;
 	struct device *dev;
-	struct mutex mutex;   /* held while maps come and go, or the strategy; outside of `lock` */
+	struct mutex mutex;   /* held while maps come and go, or the strategy */
 	unsigned users;       /* commands of /dev/dma under way; under the list's lock */
 	bool leaving;         /* its driver goes: no more of them; the same */
-	struct spinlock lock; /* over what follows; outside of the domain's */
+	struct spinlock lock; /* over what follows */
 	struct list maps;
 	struct iova_space iova; /* has its own */
 	bool pending;           /* something waits for a tick */
@@ -124,7 +124,7 @@ int dma_add_cut(struct dma_map *map, u64 at, size_t len);
 /* Maps into the map's window, page by page. */
 int dma_window_map(struct dma_map *map, const struct sg *sg, unsigned n);
 /* Sees to it that the map has a window of its own. */
-int dma_window(struct dma_map *map);
+int dma_window_open(struct dma_map *map);
 void dma_window_release(struct dma_client *c, struct iommu_window *w);
 /* Maps at any address; in strategy identity where the memory is (iommu_place()), if that can be. */
 int dma_place(struct device *dev, paddr_t pa, u32 npages, unsigned perm, iova_t *iova);
@@ -199,10 +199,10 @@ dma_map_one_in_place(struct dma_map *map, const struct sg *sg, unsigned n, u64 b
  * far it came, also on error.
  */
 static inline int
-dma_map_window(struct dma_map *map, const struct sg *sg, unsigned n,
+dma_window_fill(struct dma_map *map, const struct sg *sg, unsigned n,
 	int (*enter)(struct dma_map *map, u32 at, paddr_t pa, u32 npages))
 {
-	int err = map->window.npages ? 0 : dma_window(map);
+	int err = map->window.npages ? 0 : dma_window_open(map);
 
 	for (; n && !err; n--, sg++) {
 		paddr_t pa = virt_to_phys(sg->va), page = ROUND_DOWN(pa, PAGE_SIZE);

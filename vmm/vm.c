@@ -25,7 +25,6 @@ vm_create(const char *name, u64 mem, unsigned ncpus, struct vm **out)
 	vm->mem = mem;
 	vm->ncpus = ncpus;
 	vm->tsc_offset = -rdtsc(); /* the guest's begins at 0, as after a reset */
-	vm->next_bar = VM_MMIO_START;
 	spin_init(&vm->lock, "vm");
 	list_init(&vm->devices);
 	err = (vm->log = kmalloc(VM_LOG_SIZE + 1)) ? pt_init(&vm->npt, &pt_fmt_npt, 4, false)

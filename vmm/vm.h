@@ -2,7 +2,7 @@
  * A virtual machine: memory, vCPUs (a kernel thread each), devices, and what became of it.
  *
  * Locks: `control` (control.c, a mutex) serialises vmctl's commands; vm->lock guards what vCPUs,
- * hypercalls and interrupts share; v->lock one vCPU's. They are taken in this order.
+ * hypercalls and interrupts share; v->lock one vCPU's. Their order is in hal/iommu.h.
  */
 #pragma once
 
@@ -51,7 +51,6 @@ struct vm {
 	struct vcpu *vcpu[VM_MAX_CPUS];
 	unsigned ncpus;
 	struct list devices; /* struct assigned; (c) and (l) to change, either to read */
-	u64 next_bar;        /* (c) GPA of the next BAR */
 	void *hole;          /* (l) a page of ones, where devices were; NULL: none has gone */
 
 	char *log;      /* (l) what its console printed */

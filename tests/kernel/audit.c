@@ -176,7 +176,7 @@ __wrap_grant_revoke(struct assigned *d, iova_t *at)
 {
 	bool more = __real_grant_revoke(d, at);
 
-	audit(d->vm, true);
+	audit(d->vm, !more);
 	if (leaving == d && !more)
 		leaving = NULL;
 	return more;

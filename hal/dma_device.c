@@ -21,8 +21,8 @@ static const struct dma_strategy *const strategies[] = {
 };
 
 static struct list clients = LIST_INIT(clients);
-static struct spinlock lock = SPINLOCK_INIT("dma"); /* over the list; outside of client->lock */
-static struct spinlock tick_lock = SPINLOCK_INIT("dma tick"); /* inside of client->lock */
+static struct spinlock lock = SPINLOCK_INIT("dma"); /* over the list */
+static struct spinlock tick_lock = SPINLOCK_INIT("dma tick");
 static bool ticking; /* (tick_lock) somebody wants a tick */
 
 void
