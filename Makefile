@@ -65,7 +65,7 @@ $(B)/user/%: $(B)/user/%.c.o $(ULIB) user/user.ld
 	$(Q)$(CC) $(LDFLAGS_ALL) -Wl,-T,user/user.ld $(filter %.o,$^) -o $@
 	$(Q)$(STRIP) $@
 
-$(B)/mkfs $(B)/fsck: $(B)/%: tools/%.c kernel/fsformat.h lib/abi.h
+$(B)/mkfs $(B)/fsck: $(B)/%: tools/%.c lib/fsformat.h lib/abi.h
 	$(call say,HOSTCC,$@)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(HOSTCC) -std=c11 -O2 -Wall -Wextra -I. $< -o $@

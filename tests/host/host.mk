@@ -28,7 +28,7 @@ $(B)/host/fuzz/%.o: %.c
 	@$(FUZZCC) $(HOST_CFLAGS) -fsanitize=fuzzer-no-link $(HOST_DEFS) -c $< -o $@
 
 # The file system's tests have an image that mkfs has made in them.
-$(B)/host/mkfs $(B)/host/fsck: $(B)/host/%: tools/%.c kernel/fsformat.h lib/abi.h
+$(B)/host/mkfs $(B)/host/fsck: $(B)/host/%: tools/%.c lib/fsformat.h lib/abi.h
 	@mkdir -p $(@D)
 	@$(HOSTCC) -std=c11 -I. $< -o $@
 
