@@ -242,9 +242,8 @@ frame_unpin(paddr_t pa)
 	struct frame *f = frame_of(pa);
 
 	ASSERT(READ_ONCE(f->pins) > 0);
-	unsigned pins = __atomic_sub_fetch(&f->pins, 1, __ATOMIC_ACQ_REL);
-	trace_page_unpin(f->vm, pins, pa, (u64)f->next * PAGE_SIZE);
-	return pins;
+	trace_page_unpin(f->vm, f->pins - 1, pa, (u64)f->next * PAGE_SIZE);
+	return __atomic_sub_fetch(&f->pins, 1, __ATOMIC_ACQ_REL);
 }
 
 unsigned

@@ -1,7 +1,6 @@
 /* The hypercalls, by the list of hal/hypercall.h. What a guest passes is checked here or below. */
 #include "hal/irq.h"
 #include "hal/timer.h"
-#include "kernel/trace.h"
 #include "vmm/assign.h"
 
 /*
@@ -256,9 +255,8 @@ locked(struct caller *by, u64 number, const u64 *arg)
 	return ret;
 }
 
-/* Does a call. */
-static inline s64
-call(struct vcpu *v, u64 number, const u64 arg[5])
+s64
+hypercall(struct vcpu *v, u64 number, const u64 arg[5])
 {
 	struct caller by = {v, v->vm, NULL};
 
@@ -269,23 +267,4 @@ call(struct vcpu *v, u64 number, const u64 arg[5])
 			return -HC_EINVAL; /* reserved for what a later version may put there */
 	__atomic_add_fetch(&v->vm->hypercalls[number], 1, __ATOMIC_RELAXED);
 	return BIT(number) & UNLOCKED ? table[number].fn(&by, arg) : locked(&by, number, arg);
-}
-
-static RARE s64
-call_traced(struct vcpu *v, u64 number, const u64 arg[5])
-{
-	s64 ret;
-
-	trace_kvm_hypercall(v->vm->id, number, arg[0], arg[1]);
-	ret = call(v, number, arg);
-	trace_kvm_hypercall_done(v->vm->id, number, ret, 0);
-	return ret;
-}
-
-s64
-hypercall(struct vcpu *v, u64 number, const u64 arg[5])
-{
-	if (UNLIKELY(trace_on[TRACE_kvm_hypercall]))
-		return call_traced(v, number, arg);
-	return call(v, number, arg);
 }
