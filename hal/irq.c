@@ -81,6 +81,7 @@ irq_free(int vector)
 static void
 write_msi(struct device *dev, const struct msi_msg *m, bool enable)
 {
+	/* LAB 1: step 3: the message, and whether it is enabled. */
 	u16 control = pci_read(dev->rid, dev->msi_cap + 2, 2);
 	unsigned data = control & BIT(7) ? 12 : 8; /* 64-bit address? */
 
@@ -92,6 +93,8 @@ write_msi(struct device *dev, const struct msi_msg *m, bool enable)
 	pci_write(dev->rid, dev->msi_cap + data, 2, m->data);
 	/* one message enabled (bits 6:4 = 0) */
 	pci_write(dev->rid, dev->msi_cap + 2, 2, (control & ~0x71) | enable);
+	/* LAB 1 ELSE
+	LAB 1 END */
 }
 
 /* PCI local bus 6.8.2: entry `index` of the MSI-X table; masked while it changes. */
