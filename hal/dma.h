@@ -106,8 +106,9 @@ void dma_detach(struct device *dev);
  * device cannot reach the memory, -EINVAL if it does not fit the map or the limits, -EBUSY if
  * the map is in use. A failed map leaves nothing mapped.
  */
-#define dma_map(map, va, len, dir)  dma_map_sg(map, (&(struct sg){va, len}), 1, dir)
-#define dma_map_sg(map, sg, n, dir) DMA_TRACE(dma_map_sg, dma_map_sg, map, sg, n, dir, DMA_HERE)
+#define dma_map(map, va, len, dir) dma_map_sg(map, (&(struct sg){va, len}), 1, dir)
+#define dma_map_sg(map, sg, n, dir) \
+	dma_look_at(DMA_TRACE(dma_map_sg, dma_map_sg, map, sg, n, dir, DMA_HERE))
 /*
  * To be called between map and the first use by the device: one call for many maps. Strategy
  * batched puts maps off until then; the error of this one.
@@ -127,8 +128,14 @@ dma_commit(struct dma_map *map)
 /* The call, and if that is wanted a trace of it. */
 #define DMA_TRACE(event, call, ...) \
 	(UNLIKELY(trace_on[TRACE_##event]) ? call##_traced(__VA_ARGS__) : call##_at(__VA_ARGS__))
-int dma_map_sg_traced(struct dma_map *map, const struct sg *sg, unsigned n, enum dma_dir dir,
-	const char *where) MUST_CHECK;
+/* A macro has no result that must be looked at; a function has. */
+MUST_CHECK static inline int
+dma_look_at(int err)
+{
+	return err;
+}
+int dma_map_sg_traced(
+	struct dma_map *map, const struct sg *sg, unsigned n, enum dma_dir dir, const char *where);
 void dma_unmap_traced(struct dma_map *map, const char *where);
 
 /* The caller's place goes along, so that what is wrong can be said with file and line. */

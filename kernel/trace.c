@@ -32,13 +32,13 @@ trace_record(enum trace_event event, u16 id, u32 n, u64 a, u64 b)
 	irq_pop();
 }
 
-/* Turns on what the words name; -ENOENT: one of them nothing. -ENOMEM. */
+/* Turns on what word 0 names; -ENOENT: one of them nothing. -ENOMEM. */
 static int
-turn_on(const char *words)
+turn_on(void *unused, unsigned n, char *word[], struct text *t)
 {
 	bool on[TRACE_NEVENTS];
 
-	if (!trace_named(words, on))
+	if (!trace_named(n ? word[0] : "off", on))
 		return -ENOENT;
 	for_each_cpu (c) {
 		struct trace_ring *r = &trace_ring[c->id];
@@ -51,12 +51,6 @@ turn_on(const char *words)
 	}
 	memcpy(trace_on, on, sizeof(on));
 	return 0;
-}
-
-static int
-command(void *unused, unsigned n, char *word[], struct text *t)
-{
-	return turn_on(n ? word[0] : "off");
 }
 
 static void
@@ -72,10 +66,10 @@ static void
 trace_init(void)
 {
 	static struct cmdfile file;
-	char words[128];
+	char words[128], *word = words;
 
-	cmdfile_add(&file, "/dev/trace", command, NULL);
-	if (boot_option("trace", words, sizeof(words)) && turn_on(words))
+	cmdfile_add(&file, "/dev/trace", turn_on, NULL);
+	if (boot_option("trace", words, sizeof(words)) && turn_on(NULL, 1, &word, NULL))
 		pr_err("trace=%s: no such event, or no memory", words);
 }
 INITCALL(INIT_BUS, trace_init);
