@@ -3,9 +3,9 @@
  * pins the pages and programs the real IOMMU.
  */
 #include "hal/pv.h"
-#include "hal/apic.h"
 #include "hal/irq.h"
 #include "lib/abi.h"
+#include "kernel/cpu.h"
 #include "kernel/mem.h"
 #include "kernel/x86.h"
 
@@ -81,8 +81,8 @@ pv_attach(struct domain *d, rid_t rid)
 	err = MIN(err, 0);
 	if (!err && !fault_vector)
 		fault_vector = irq_alloc(fault_interrupt, NULL, "vmm fault");
-	if (!err && fault_vector > 0)
-		pv_call(HC_bind, rid, HC_FAULT_INDEX, fault_vector, apic_id(), 0);
+	if (!err && fault_vector > 0) /* always on the same CPU: its handler has one record */
+		pv_call(HC_bind, rid, HC_FAULT_INDEX, fault_vector, cpus[0].apic_id, 0);
 	return err;
 }
 
@@ -206,7 +206,8 @@ pv_batch(struct domain *d, struct iommu_request *r, unsigned n)
 		s64 ret = pv_call(HC_batch, d->rid, virt_to_phys(page), k, 0, 0);
 		k = ret > 0 ? MIN(ret, k) : k;
 		for (unsigned i = 0; i < k; i++) {
-			s64 did = ret < 0 ? ret : page[i].result;
+			/* A batch that is refused as a whole must not keep pages mapped. */
+			s64 did = ret >= 0 ? page[i].result : r[i].map ? ret : 0;
 			/* It stopped here: what it has left comes before the next request. */
 			if (did >= 0 && did < r[i].npages)
 				did = finish_request(d, &r[i], did);

@@ -21,6 +21,7 @@ measure() {
 }
 
 measure vtd 'script="bench"' kernel >"$OUT/kernel.tsv"
+measure vtd 'script="sh /tests/bench-vm.sh"' vm >/dev/null
 : >"$OUT/dma.tsv"
 measure none 'script="dmabench map 00:04.0; dmabench map 00:04.0 -p 16"' direct | sed 's/^/none\tdirect\t/' >>"$OUT/dma.tsv"
 for i in ${IOMMU:-vtd amdvi}; do
@@ -37,6 +38,17 @@ awk -F'\t' 'function n(x) { return x == "" ? "-" : x }
 	FNR == 1 { print "| operation | instructions | target | Linux 6.1 | xv6 |"; print "|---|--:|--:|--:|--:|" }
 	{ printf "| %s | %s%s | %s | %s | %s |\n", $1, $2, (($2 + 0 > target[$1] + 0) ? "*" : ""), n(target[$1]), n(linux[$1]), n(xv6[$1]) }' \
 	tests/bench/kernel.tsv "$OUT/kernel.tsv" >"$OUT/kernel.md"
+# A VM as a whole: the same, from what bench and vmctl stats have printed.
+awk -F'\t' 'FNR == NR { if (!/^#/) { name[++n] = $1; target[n] = $2 } next }
+	$1 == "busy" { busy[++b] = $2 }
+	$1 == "work" { host = $2 }
+	$1 == "v| work" { guest = $2 }
+	/^all / { split($0, w, " +"); exits[++e] = w[2] }
+	END {
+		value[1] = busy[2] - busy[1]; value[2] = sprintf("%.2f", (guest / host - 1) * 100); value[3] = sprintf("%.1f", (exits[2] - exits[1]) / 10)
+		print "| a VM | measured | target |"; print "|---|--:|--:|"
+		for (i = 1; i <= n; i++) printf "| %s | %s%s | %s |\n", name[i], value[i], (value[i] + 0 > target[i] + 0 ? "*" : ""), target[i] }' \
+	tests/bench/vm.tsv "$OUT/vtd-vm.log" >"$OUT/vm.md"
 # One line a row of figures; then a table of them, one page and 16 pages in one line.
 {
 	printf 'IOMMU\tmode\tstrategy\tpages\tbatch\tlive\tinstructions\tinvalidations x 1000\thypercalls x 1000\tpeak pages\t'
@@ -58,6 +70,8 @@ awk -F'\t' '
 			printf "| %s | %s | %s | %s | %s | %s | %.3f | %.3f | %s | %s | %.1f | %s |\n", w[1], w[2], (w[1] == "direct" ? c(k, "none") : c(k, "vtd")), c(k, "amdvi"), (k in target ? target[k] : "-"), (k in peer ? peer[k] : "-"), inv[k], hc[k], peak[k], copied[k], us[k], beside[k] } }' \
 	tests/bench/dma.tsv "$OUT/dma.tsv" >"$OUT/dma.md"
 cat "$OUT/kernel.md"
+echo
+cat "$OUT/vm.md"
 echo
 cat "$OUT/dma.md"
 echo

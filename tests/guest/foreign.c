@@ -223,6 +223,31 @@ try_edu(u32 rid)
 	check("detach", call(HC_detach, rid, 0, 0, 0, 0) == 0);
 }
 
+/* The paravirtual disk: one block there and back, and what is refused. */
+static void
+try_disk(u64 blocks)
+{
+	u64 gpa = (u64)page;
+
+	for (int i = 0; i < 4096; i++)
+		page[i] = i % 251;
+	check("write a block", call(HC_disk, HC_DISK_WRITE, blocks - 1, gpa, 1, 0) == 1);
+	for (int i = 0; i < 4096; i++)
+		page[i] = 0;
+	check("and read it", call(HC_disk, HC_DISK_READ, blocks - 1, gpa, 1, 0) == 1 &&
+				     are(page, 0, 1) && are(page + 251 * 16, 0, 1));
+	check("flush", call(HC_disk, HC_DISK_FLUSH, 0, 0, 0, 0) == 0);
+	check("no block behind the last",
+		call(HC_disk, HC_DISK_READ, blocks, gpa, 1, 0) == -HC_EINVAL &&
+			call(HC_disk, HC_DISK_READ, 1, gpa, blocks, 0) == -HC_EINVAL &&
+			call(HC_disk, HC_DISK_WRITE, ~0ULL, gpa, 2, 0) == -HC_EINVAL &&
+			call(HC_disk, HC_DISK_READ, 0, gpa, 0, 0) == -HC_EINVAL);
+	check("no memory but ours",
+		call(HC_disk, HC_DISK_READ, 0, 1ULL << 40, 1, 0) == -HC_EACCES &&
+			call(HC_disk, HC_DISK_WRITE, 0, ~0ULL, 1, 0) == -HC_EACCES);
+	check("no other operation", call(HC_disk, 4, 0, gpa, 1, 0) == -HC_EINVAL);
+}
+
 /*
  * late=GPA: a pair of pages at GPA, which the device writes. Others are unmapped without a sync
  * until the VMM has no room to remember more, then the pair; and a key is waited for. Now the
@@ -286,18 +311,28 @@ foreign(void)
 {
 	const u32 *want = (const u32 *)HC_SIGNATURE;
 	u32 r[4], rid = 0;
+	long blocks;
 	u64 late = option("late=");
 
 	cpuid(HC_CPUID_BASE, r);
 	check("the VMM is found", r[1] == want[0] && r[2] == want[1] && r[3] == want[2]);
 	check("version", call(HC_version, 0, 0, 0, 0, 0) == HC_VERSION);
 	check("no such call", call(9999, 0, 0, 0, 0, 0) == -HC_ENOSYS);
+	check("the console's interrupt", call(HC_gsi, HC_GSI_UART, 0x50, 0, 0, 0) == 0);
+	check("no other input, CPU or vector",
+		call(HC_gsi, 5, 0x50, 0, 0, 0) == -HC_ENODEV &&
+			call(HC_gsi, HC_GSI_ACPI, 0x50, 1, 0, 0) == -HC_EINVAL &&
+			call(HC_gsi, HC_GSI_ACPI, 16, 0, 0, 0) == -HC_EINVAL);
 	while (rid < 256 && config(rid, 0) != 0x11e81234)
 		rid += 8;
 	if (rid < 256 && late)
 		try_late(rid, late);
 	else if (rid < 256)
 		try_edu(rid);
+	if ((blocks = call(HC_disk, HC_DISK_SIZE, 0, 0, 0, 0)) > 0)
+		try_disk(blocks);
+	else
+		check("no disk", blocks == -HC_ENODEV);
 	outl(0xf4, failed);
 	for (;;)
 		asm volatile("hlt");
