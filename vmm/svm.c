@@ -556,7 +556,7 @@ put_state(struct vcpu *v, struct svm_vcpu *s, int cpu)
 	if (v->exception >= 0) {
 		c->event_inject = v->exception | EVENT_VALID | EVENT_EXCEPTION;
 		if (has_code(v->exception))
-			c->event_inject |= EVENT_HAS_CODE | (u64)v->exception_code << 32;
+			c->event_inject |= EVENT_HAS_CODE;
 		v->exception = -1;
 	}
 	/* One ASID for all guests: flush it whenever its owner changes on this CPU. */

@@ -59,13 +59,6 @@ vcpu_destroy(struct vcpu *v)
 	kfree(v);
 }
 
-void
-vcpu_raise(struct vcpu *v, int vector, u32 code)
-{
-	v->exception = vector;
-	v->exception_code = code;
-}
-
 /*
  * Has it look at what has changed before it enters the guest again; out of the guest, if it is in.
  * Either it finds `attention` set, or we find it on a CPU: see enter(). v->lock held.

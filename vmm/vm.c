@@ -94,7 +94,7 @@ vm_left(struct vm *vm, unsigned n)
 	wakeup(vm); /* only its address: it may be freed by now */
 }
 
-void
+int
 vm_end(struct vm *vm, int status, const char *fmt, ...)
 {
 	char line[200] = "";
@@ -122,4 +122,5 @@ vm_end(struct vm *vm, int status, const char *fmt, ...)
 		pr_info("vm %s: %s", vm->name, line);
 	if (first && status < 0)
 		pr_warn("vm %s: %s", vm->name, vm->why);
+	return -1;
 }

@@ -109,8 +109,8 @@ int vm_move_every(struct vm *vm, u32 ms);
 
 /* Starts the threads of all vCPUs. -ENOMEM: it ends at once. control held. */
 int vm_start(struct vm *vm);
-/* Tells all vCPUs to leave; the first who says so says why. It is ENDED once all have. */
-void vm_end(struct vm *vm, int status, const char *fmt, ...) PRINTF(3, 4);
+/* Tells all vCPUs to leave; the first who says so says why. It is ENDED once all have. -1. */
+int vm_end(struct vm *vm, int status, const char *fmt, ...) PRINTF(3, 4);
 /* A global interrupt; false if the guest has not bound it. vm->lock held. */
 bool vm_interrupt(struct vm *vm, unsigned gsi);
 /* The threads of n vCPUs have ended. */
