@@ -27,32 +27,6 @@ pci_find(rid_t rid)
 	return NULL;
 }
 
-u8
-pci_capability(rid_t rid, u8 id)
-{
-	/* LAB 1: step 1: along the list of capabilities (6.7), which may be broken, to this one. */
-	u8 at;
-
-	if (!(pci_read(rid, CFG_STATUS, 2) & 0x10))
-		return 0;
-	at = pci_read(rid, CFG_CAPABILITIES, 1) & 0xfc;
-	for (int limit = 48; at >= 0x40 && limit--; at = pci_read(rid, at + 1, 1) & 0xfc)
-		if (pci_read(rid, at, 1) == id)
-			return at;
-	return 0;
-	/* LAB 1 ELSE
-	return 0;
-	LAB 1 END */
-}
-
-static void
-set_command(rid_t rid, u16 clear, u16 set)
-{
-	u16 v = pci_read(rid, CFG_COMMAND, 2);
-
-	pci_write(rid, CFG_COMMAND, 2, (v & ~clear) | set);
-}
-
 void
 pci_read_bars(rid_t rid, unsigned offset, struct pci_bar bar[6])
 {
@@ -116,7 +90,7 @@ pci_map_bar(struct pci_dev *d, unsigned bar)
 void
 pci_bus_master(struct pci_dev *d, bool on)
 {
-	set_command(d->dev.rid, on ? 0 : CMD_MASTER, on ? CMD_MASTER : 0);
+	pci_command(d->dev.rid, on ? 0 : CMD_MASTER, on ? CMD_MASTER : 0);
 }
 
 /*
@@ -138,7 +112,7 @@ pci_reset(struct pci_dev *d)
 	timer_delay_us(100000);
 	for (unsigned i = 0; i < 6; i++)
 		pci_write(rid, CFG_BAR + 4 * i, 4, bar[i]);
-	set_command(rid, CMD_IO | CMD_MASTER, CMD_MEMORY | CMD_NO_INTX);
+	pci_command(rid, CMD_IO | CMD_MASTER, CMD_MEMORY | CMD_NO_INTX);
 	return true;
 }
 
@@ -147,7 +121,7 @@ pci_map_msix(struct pci_dev *d)
 {
 	volatile u8 *bar = d->dev.msix_cap ? pci_map_bar(d, d->msix_bar) : NULL;
 
-	set_command(d->dev.rid, CMD_IO, CMD_MEMORY | CMD_NO_INTX);
+	pci_command(d->dev.rid, CMD_IO, CMD_MEMORY | CMD_NO_INTX);
 	if (bar)
 		d->dev.msix_table = (volatile u32 *)(bar + d->msix_offset);
 }
@@ -246,7 +220,7 @@ add_bridge(rid_t rid, int alias)
 	in_use((u64)(pci_read(rid, CFG_WINDOW, 2) & 0xfff0) << 16);
 	if (!pci_read(rid, CFG_WINDOW64_HIGH, 4))
 		in_use((u64)(pci_read(rid, CFG_WINDOW64, 2) & 0xfff0) << 16);
-	set_command(rid, 0, CMD_MEMORY | CMD_MASTER);
+	pci_command(rid, 0, CMD_MEMORY | CMD_MASTER);
 	scan_bus(below, alias);
 }
 
@@ -281,7 +255,7 @@ add_function(rid_t rid, int alias)
 		return;
 	if (header == 0) {
 		/* With decoding off, so that no half-written address answers. */
-		set_command(rid, CMD_IO | CMD_MEMORY, 0);
+		pci_command(rid, CMD_IO | CMD_MEMORY, 0);
 		pci_read_bars(rid, CFG_BAR, d->bar);
 		pci_write(rid, CFG_COMMAND, 2, command);
 	} else if (header == 1) {

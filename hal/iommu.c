@@ -551,8 +551,7 @@ charge(struct domain *d, const struct iommu_fault *f, u64 second)
 		d->on_fault(d->owner, f, cut);
 	else
 		for (unsigned i = 0; cut && i < d->nmembers; i++)
-			pci_write(d->member[i], CFG_COMMAND, 2,
-				pci_read(d->member[i], CFG_COMMAND, 2) & ~CMD_MASTER);
+			pci_command(d->member[i], CMD_MASTER, 0);
 	return cut;
 }
 
