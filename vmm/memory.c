@@ -6,6 +6,7 @@
 #include "hal/timer.h"
 #include "kernel/kalloc.h"
 #include "kernel/proc.h"
+#include "kernel/trace.h"
 #include "vmm/vm.h"
 
 #define RESERVE   (8UL << (20 - PAGE_SHIFT)) /* frames that guests leave to the host */
@@ -155,6 +156,7 @@ vm_move(struct vm *vm, gpa_t *at, u64 end, unsigned want)
 		int lost = pt_map(
 			&vm->npt, page[i].gpa, page[i].to, PAGE_SIZE, PT_R | PT_W | PT_X, &g);
 		ASSERT(!lost); /* its table is there */
+		trace_page_move(vm->id, page[i].gpa >> PAGE_SHIFT, page[i].from, page[i].to);
 		frame_free(page[i].from, 0, FRAME_VM);
 	}
 	vm->moved += n;
