@@ -10,6 +10,7 @@
 #include "kernel/cpu.h"
 #include "kernel/devfs.h"
 #include "kernel/kalloc.h"
+#include "kernel/trace.h"
 
 /* Controller registers, 3.1. */
 enum {
@@ -98,6 +99,8 @@ reap(struct queue *q)
 		u16 id = q->cq[q->head].id;
 
 		if (id < SLOTS && q->slot[id].busy) {
+			trace_nvme_complete_rq(q->ctrl->pci->dev.rid, q->id << 16 | id,
+				q->cq[q->head].status >> 1, 0);
 			q->slot[id].status = q->cq[q->head].status >> 1;
 			q->slot[id].done = true;
 			any = true;
@@ -198,6 +201,8 @@ submit(struct queue *q, struct slot *s, struct command *c)
 	/* LAB 3: step 3: into the submission queue, and the doorbell. */
 	q->sq[q->tail] = *c;
 	q->tail = (q->tail + 1) % ENTRIES;
+	trace_nvme_setup_cmd(q->ctrl->pci->dev.rid, c->opcode << 24 | q->id << 16 | c->id, c->prp1,
+		c->cdw[0] | (u64)c->cdw[1] << 32);
 	ring(q, false, q->tail);
 	/* LAB 3 ELSE
 	ring(q, false, q->tail);

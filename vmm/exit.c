@@ -1,5 +1,6 @@
 /* What the VMM does about each exit: one table. And what a guest may see of CPU and MSRs. */
 #include "hal/timer.h"
+#include "kernel/trace.h"
 #include "kernel/x86.h"
 #include "vmm/vm.h"
 
@@ -248,12 +249,14 @@ static int
 exit_hcall(struct vcpu *v, const struct exit *e)
 {
 	const u64 arg[5] = {v->reg[RDI], v->reg[RSI], v->reg[RDX], v->reg[R10], v->reg[R8]};
-
 	s64 ret;
 
 	if (v->cpl != 0)
 		return exit_invalid_opcode(v, e);
-	if ((ret = hypercall(v, v->reg[RAX], arg)) == HYPERCALL_AGAIN)
+	trace_kvm_hypercall(v->vm->id, v->reg[RAX], arg[0], arg[1]);
+	ret = hypercall(v, v->reg[RAX], arg);
+	trace_kvm_hypercall_done(v->vm->id, v->reg[RAX], ret, 0);
+	if (ret == HYPERCALL_AGAIN)
 		return 0;
 	v->reg[RAX] = ret;
 	return skip(v, e);

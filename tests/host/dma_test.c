@@ -11,6 +11,7 @@ static struct dma_map map;
 
 /* What else of the kernel dma.c would call. */
 const struct dma_strategy dma_bounce, dma_identity;
+bool trace_on[TRACE_NEVENTS];
 
 #define ABSENT(type, f, ...)              \
 	type f(__VA_ARGS__)               \
@@ -29,6 +30,8 @@ ABSENT(void, dma_window_release, struct dma_client *c, struct iommu_window *w)
 ABSENT(void, dma_map_set, struct dma_map *m)
 ABSENT(void, mutex_lock, struct mutex *m)
 ABSENT(void, mutex_unlock, struct mutex *m)
+ABSENT(void, dma_window_release, struct dma_client *c, struct iommu_window *w)
+ABSENT(void, trace_record, enum trace_event event, u16 id, u32 n, u64 a, u64 b)
 
 paddr_t
 virt_to_phys_image(const void *p)
