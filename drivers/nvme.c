@@ -163,7 +163,7 @@ slot_put(struct queue *q, struct slot *s)
 static void
 set_prps(struct slot *s, struct command *c)
 {
-	/* LAB 3: step 6: into the slot's list, and from there into the command. */
+	/* LAB 3: step 5: into the slot's list, and from there into the command. */
 	unsigned n = 0;
 
 	for (unsigned i = 0; i < s->map.nseg; i++) {
@@ -415,7 +415,7 @@ create_io_queues(struct nvme *n)
 	unsigned want = MIN((unsigned)ncpus, n->pci->dev.msi_count - 1u);
 
 	for (u16 id = 1; id <= want; id++) {
-		/* LAB 3: step 5: a completion queue, and a submission queue that leads there. */
+		/* LAB 3: step 6: a completion queue, and a submission queue that leads there. */
 		struct queue *q = queue_new(n, id);
 		struct command cq = {.opcode = ADMIN_CREATE_CQ,
 			.cdw = {(ENTRIES - 1) << 16 | id, (u32)id << 16 | 3}};

@@ -114,18 +114,12 @@ vm_free_memory(struct vm *vm)
 	pt_destroy(&vm->npt);
 }
 
-/*
- * The order is the point: while a page is on its way nobody sees it. A vCPU that touches it faults,
- * and waits for vm->lock.
- *
- *     remove the entry  ->  flush, and wait  ->  copy  ->  enter the new frame  ->  free the old
- * one
- */
+/* Nobody sees a page on its way: a vCPU that touches it faults, and waits for vm->lock. */
 int
 vm_move(struct vm *vm, gpa_t *at, u64 end, unsigned want)
 {
-	/* LAB 12: steps 2 to 4: up to MOVE_MAX pages, in the right order; vm->lock held all the
-	 * time. */
+	/* LAB 12: steps 2 to 4: up to MOVE_MAX pages, in the right order; vm->lock always held. */
+	/* Remove the entry; flush and wait; copy; enter the new frame; free the old one. */
 	struct {
 		u64 gpa;
 		paddr_t from, to;

@@ -26,6 +26,7 @@ ABSENT(int, iommu_place, struct domain *d, paddr_t pa, u32 n, unsigned perm, iov
 ABSENT(paddr_t, frame_alloc, unsigned order, enum frame_owner owner)
 ABSENT(paddr_t, frame_alloc_below, paddr_t last, unsigned order, enum frame_owner owner)
 ABSENT(void, frame_free, paddr_t pa, unsigned order, enum frame_owner owner)
+ABSENT(void, dma_window_release, struct dma_client *c, struct iommu_window *w)
 ABSENT(void, dma_map_set, struct dma_map *m)
 ABSENT(void, mutex_lock, struct mutex *m)
 ABSENT(void, mutex_unlock, struct mutex *m)
