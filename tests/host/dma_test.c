@@ -30,7 +30,6 @@ ABSENT(void, dma_window_release, struct dma_client *c, struct iommu_window *w)
 ABSENT(void, dma_map_set, struct dma_map *m)
 ABSENT(void, mutex_lock, struct mutex *m)
 ABSENT(void, mutex_unlock, struct mutex *m)
-ABSENT(void, dma_window_release, struct dma_client *c, struct iommu_window *w)
 ABSENT(void, trace_record, enum trace_event event, u16 id, u32 n, u64 a, u64 b)
 
 paddr_t
