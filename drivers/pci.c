@@ -278,20 +278,17 @@ scan_bus(unsigned bus, int alias)
 static void
 pci_init(void)
 {
-	char word[8];
-	const char *p = word;
-	u64 n;
+	u64 nvfs = boot_number("vfs", 0);
 
 	scan_bus(0, NO_ALIAS);
 	list_for_each (it, &devices)
 		count_twins(list_entry(it, struct pci_dev, link));
 	list_for_each (it, &devices)
 		pci_bind(list_entry(it, struct pci_dev, link));
-	if (!boot_option("vfs", word, sizeof(word)) || !parse_u64(&p, &n) || !n)
-		return;
 	list_for_each (it, &devices) {
 		struct pci_dev *d = list_entry(it, struct pci_dev, link);
-		const char *why = d->driver && d->driver->share ? pci_add_vfs(d, n) : NULL;
+		const char *why = nvfs && d->driver && d->driver->share ? pci_add_vfs(d, nvfs)
+									: NULL;
 
 		if (why)
 			pr_warn("pci %s: no virtual functions: %s", d->dev.name, why);
