@@ -169,7 +169,11 @@ dma_expose(struct dma_exposure *e, s64 npages)
 static inline bool
 dma_reaches(const struct dma_map *map, u64 at, size_t len)
 {
+	/* LAB 2: step 3: the device can emit addresses up to dma_mask. */
 	return at + len - 1 <= map->dev->dma_mask;
+	/* LAB 2 ELSE
+	return false;
+	LAB 2 END */
 }
 
 /* The pages of a piece. */
@@ -183,6 +187,7 @@ sg_pages(const struct sg *sg)
 static inline int
 dma_map_one_in_place(struct dma_map *map, const struct sg *sg, unsigned n, u64 base)
 {
+	/* LAB 2: step 3: nothing to do here; look when you are done. */
 	u64 at = base + (u64)sg->va - DIRECT_BASE;
 
 	if (n != 1 || !map->plain || !sg->len || (u64)sg->va >= IOMAP_BASE ||
@@ -192,6 +197,9 @@ dma_map_one_in_place(struct dma_map *map, const struct sg *sg, unsigned n, u64 b
 	map->seg[0] = (struct dma_seg){{at}, sg->len};
 	map->nseg = 1;
 	return 0;
+	/* LAB 2 ELSE
+	return dma_map_in_place(map, sg, n, base);
+	LAB 2 END */
 }
 
 /*

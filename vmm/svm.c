@@ -298,6 +298,7 @@ svm_vcpu_init(struct vcpu *v, u64 npt_root)
 	c->msrpm = virt_to_phys(msrpm);
 	c->asid = 1; /* for all vCPUs: who ran last on this CPU is flushed when another comes */
 	c->vintr = V_INTR_MASKING;
+	c->tsc_offset = v->tsc_offset;
 	c->np_enable = 1;
 	c->ncr3 = npt_root;
 	c->pat = 0x0007040600070406;

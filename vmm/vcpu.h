@@ -79,6 +79,7 @@ struct vcpu {
 	u64 reg[16];
 	u64 rip, rflags, efer, xcr0;
 	u8 cpl;
+	u64 tsc_offset; /* what the guest reads is the TSC and this */
 
 	bool halted;   /* in HLT until an interrupt */
 	bool waiting;  /* until a SIPI: after INIT, and all but one from the start */
