@@ -30,11 +30,9 @@ static u64 fault_limit = 1000;
 void
 iommu_init(bool translate)
 {
-	char want[8] = "auto", limit[20];
-	const char *p = limit;
+	char want[8] = "auto";
 
-	if (boot_option("faults", limit, sizeof(limit)))
-		parse_u64(&p, &fault_limit);
+	fault_limit = boot_number("faults", fault_limit);
 	/* LAB 4: step 7, the last: take the next line out, and DMA goes through the IOMMU. */
 	/* LAB 4 ELSE
 	translate = false;

@@ -92,21 +92,3 @@ pci_command(rid_t rid, u16 clear, u16 set)
 
 	pci_write(rid, CFG_COMMAND, 2, (v & ~clear) | set);
 }
-
-u8
-pci_capability(rid_t rid, u8 id)
-{
-	/* LAB 1: step 1: along the list of capabilities (6.7), which may be broken, to this one. */
-	u8 at;
-
-	if (!(pci_read(rid, CFG_STATUS, 2) & 0x10))
-		return 0;
-	at = pci_read(rid, CFG_CAPABILITIES, 1) & 0xfc;
-	for (int limit = 48; at >= 0x40 && limit--; at = pci_read(rid, at + 1, 1) & 0xfc)
-		if (pci_read(rid, at, 1) == id)
-			return at;
-	return 0;
-	/* LAB 1 ELSE
-	return 0;
-	LAB 1 END */
-}

@@ -39,7 +39,5 @@ u32 pci_read(rid_t rid, unsigned offset, unsigned size);
 void pci_write(rid_t rid, unsigned offset, unsigned size, u32 v);
 /* Clears bits of the command register and sets others. */
 void pci_command(rid_t rid, u16 clear, u16 set);
-/* First capability with this id, 0 if none. */
-u8 pci_capability(rid_t rid, u8 id);
 /* Highest bus number that pci_read() can reach. */
 unsigned pci_last_bus(void);

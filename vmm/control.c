@@ -69,19 +69,13 @@ option(struct session *s, const char *key)
 	return NULL;
 }
 
-static bool
-parse_number(const char *p, u64 *v)
-{
-	return parse_u64(&p, v) && !*p;
-}
-
 /* False if there is such an option, and it is not a number in [min, max]. */
 static bool
 number_option(struct session *s, const char *key, u64 min, u64 max, u64 *v)
 {
 	const char *p = option(s, key);
 
-	return !p || (parse_number(p, v) && *v >= min && *v <= max);
+	return !p || (parse_whole(p, v) && *v >= min && *v <= max);
 }
 
 /* Copies an option that must be there; false if there is no room. */
@@ -450,7 +444,7 @@ cmd_maps(struct session *s)
 	if (s->n > 2) {
 		bool there;
 
-		if (!parse_number(s->word[2], &gpa.v))
+		if (!parse_whole(s->word[2], &gpa.v))
 			return fail(s, -EINVAL, "%s: not an address", s->word[2]);
 		spin_lock(&vm->lock);
 		there = vm_hpa(vm, gpa, &hpa);
@@ -477,7 +471,7 @@ cmd_move(struct session *s)
 	gpa_t at = {0};
 	int n;
 
-	if ((!all && !parse_number(s->word[2], &at.v)) || !number_option(s, "every", 0, 10000, &ms))
+	if ((!all && !parse_whole(s->word[2], &at.v)) || !number_option(s, "every", 0, 10000, &ms))
 		return fail(s, -EINVAL, "%s: not an address, or no pause of at most 10000 ms",
 			s->word[2]);
 	if (all && option(s, "every"))
@@ -546,7 +540,7 @@ run(struct session *s)
 	if (c->about != ANY && !(s->vm = find_vm(s->word[1])))
 		return fail(s, -ENOENT, "%s: no such VM", s->word[1]);
 	if (c->about >= A_NUMBER) {
-		if (!parse_number(s->word[2], &rid) || rid > 0xffff)
+		if (!parse_whole(s->word[2], &rid) || rid > 0xffff)
 			return -EINVAL;
 		s->rid = rid;
 	}

@@ -118,10 +118,13 @@ static int
 bind_interrupt(void)
 {
 	static struct device unit = {.name = "amdvi", .msi_count = 1};
+	rid_t rid = unit.rid = amdvi.ivrs.rid;
+	u8 at = pci_read(rid, CFG_CAPABILITIES, 1) & 0xfc;
 
-	unit.rid = amdvi.ivrs.rid;
-	unit.msi_cap = pci_capability(unit.rid, CAP_MSI);
-	pci_command(unit.rid, 0, CMD_MASTER);
+	for (int limit = 48; at >= 0x40 && limit--; at = pci_read(rid, at + 1, 1) & 0xfc)
+		if (!unit.msi_cap && pci_read(rid, at, 1) == CAP_MSI)
+			unit.msi_cap = at;
+	pci_command(rid, 0, CMD_MASTER);
 	return irq_msi(&unit, 0, 0, event_interrupt, NULL, "amdvi event");
 }
 
