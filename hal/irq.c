@@ -23,12 +23,14 @@ irq_dispatch(unsigned vector)
 	vectors[vector].count++;
 	/* Counted before fn is read, so that irq_free() sees us or we see that it is gone. */
 	__atomic_add_fetch(&vectors[vector].running, 1, __ATOMIC_SEQ_CST);
+	/* Ended first: in a guest that is an exit, and an alarm that fn sets is not to go off in
+	 * it. */
+	if (vector != 0xff) /* a spurious interrupt has no end */
+		apic_eoi();
 	fn = __atomic_load_n(&vectors[vector].fn, __ATOMIC_SEQ_CST);
 	if (fn)
 		fn(vectors[vector].arg);
 	__atomic_sub_fetch(&vectors[vector].running, 1, __ATOMIC_RELEASE);
-	if (vector != 0xff) /* a spurious interrupt has no end */
-		apic_eoi();
 }
 
 void
