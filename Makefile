@@ -53,18 +53,19 @@ $(B)/halcyon.elf: $(KOBJ) kernel/kernel.ld tools/ksyms.awk
 	$(Q)rm $@.1
 
 # User programs: one source each, and the library.
-UPROG := init sh bench dmabench ls cat echo wc grep dd cmp sha256sum hexdump procfile poweroff kill sleep vmctl edu usertests mkdir rm ln fstest
+UPROG := init sh bench dmabench ls cat echo wc grep dd cmp sha256sum hexdump procfile poweroff kill sleep vmctl dmatrace edu usertests mkdir rm ln fstest
 ULIB := $(patsubst %,$(B)/user/%.o,usys.S ulib.c printf.c $(wildcard lib/*.c))
 UBIN := $(UPROG:%=$(B)/user/%)
 
 $(B)/user/sh: $(B)/user/edit.c.o
 $(B)/user/usertests: $(patsubst %,$(B)/user/usertests_%.c.o,lib fs proc)
+$(B)/user/dmatrace: $(patsubst %,$(B)/user/dmatrace_%.c.o,record sum json)
 $(B)/user/%: $(B)/user/%.c.o $(ULIB) user/user.ld
 	$(call say,LD,$@)
 	$(Q)$(CC) $(LDFLAGS_ALL) -Wl,-T,user/user.ld $(filter %.o,$^) -o $@
 	$(Q)$(STRIP) $@
 
-$(B)/mkfs $(B)/fsck: $(B)/%: tools/%.c kernel/fsformat.h lib/abi.h
+$(B)/mkfs $(B)/fsck: $(B)/%: tools/%.c lib/fsformat.h lib/abi.h
 	$(call say,HOSTCC,$@)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(HOSTCC) -std=c11 -O2 -Wall -Wextra -I. $< -o $@
@@ -76,7 +77,8 @@ ROOT_FILES := $(if $(ROOT),$(shell find root))
 FILES := $(foreach p,$(filter-out procfile,$(UPROG)),/bin/$(p)=$(B)/user/$(p)) \
 	$(foreach p,ps free dmesg lspci,/bin/$(p)=$(B)/user/procfile)
 SCRIPTS := $(wildcard tests/guest/*.sh)
-LOOPS := $(patsubst %,$(B)/tests/%.sh,leak promise many manysum manyedu steady fpu fpu-SSE)
+LOOPS := $(patsubst %,$(B)/tests/%.sh,leak promise many manysum manyedu steady race fpu fpu-SSE)
+CHURN := $(patsubst %,$(B)/tests/churn-%.sh,1 2 3 4)
 FILES += $(foreach s,$(SCRIPTS) $(LOOPS),/tests/$(notdir $(s))=$(s)) \
 	/dev/ /proc/
 
@@ -86,7 +88,7 @@ $(B)/tests/%.sh: tests/loops.sh
 	@$< $* >$@
 
 # Guest kernels for the tests: those that misbehave.
-HOSTILE := $(foreach k,1 2 3 4 5 6 7 8 9 10 11 12 13 14 20 3-SLOW 4-SLOW 12-SSE 13-SSE,$(B)/tests/hostile-$k) $(B)/tests/foreign $(B)/tests/steady
+HOSTILE := $(foreach k,1 2 3 4 5 6 7 8 9 10 11 12 13 14 20 $(patsubst %,%-SLOW,3 4 7 8 9 10) 12-SSE 13-SSE,$(B)/tests/hostile-$k) $(patsubst %,$(B)/tests/%,foreign steady race lost)
 $(B)/tests/hostile-%: tests/guest/hostile.S $(B)/.toolchain Makefile
 	$(call say,LD,$@)
 	$(Q)mkdir -p $(@D)
@@ -98,20 +100,20 @@ $(B)/tests/steady: tests/guest/steady.S $(B)/.toolchain Makefile
 	$(Q)$(CC) $(LDFLAGS_ALL) -Wl,-N,-Ttext=0x100000 $(filter %.S,$^) -o $@
 
 # And one that is not ours, and behaves.
-$(B)/tests/foreign: tests/guest/foreign.c hal/hypercall.h $(B)/.toolchain Makefile
+$(B)/tests/foreign $(B)/tests/race $(B)/tests/lost: $(B)/tests/%: tests/guest/%.c tests/guest/foreign.c hal/hypercall.h $(B)/.toolchain Makefile
 	$(call say,LD,$@)
 	$(Q)mkdir -p $(@D)
-	$(Q)$(CC) $(UCFLAGS) $(LDFLAGS_ALL) -Wl,-N,-Ttext=0x100000 $(filter %foreign.c,$^) -o $@
+	$(Q)$(CC) $(UCFLAGS) $(LDFLAGS_ALL) -Wl,-N,-Ttext=0x100000 $< -o $@
 
 $(B)/guest.img: $(B)/mkfs $(UBIN) $(SCRIPTS) $(LOOPS)
 	$(call say,FS,$@)
 	$(Q)$(B)/mkfs $@ 3 $(FILES)
 
-$(B)/fs.img: $(B)/mkfs $(UBIN) $(SCRIPTS) $(B)/guest.img $(B)/halcyon.elf $(HOSTILE) $(ROOT_FILES)
+$(B)/fs.img: $(B)/mkfs $(UBIN) $(SCRIPTS) $(B)/guest.img $(B)/halcyon.elf $(HOSTILE) $(CHURN) $(ROOT_FILES)
 	$(call say,FS,$@)
 	$(Q)$(STRIP) -g $(B)/halcyon.elf -o $(B)/halcyon.stripped
 	$(Q)$(B)/mkfs $@ $(FS_MIB) $(FILES) $(ROOT) /boot/halcyon.elf=$(B)/halcyon.stripped \
-		/boot/guest.img=$(B)/guest.img $(foreach k,$(HOSTILE),/tests/$(notdir $k)=$k)
+		/boot/guest.img=$(B)/guest.img $(foreach k,$(HOSTILE) $(CHURN),/tests/$(notdir $k)=$k)
 
 # Reads a file of the image back: make -s get FILE=/path >here
 get: $(B)/mkfs
@@ -156,6 +158,11 @@ bench: setup-run
 	@$(MAKE) --no-print-directory -j$(JOBS) all
 	@$(if $(filter command line,$(origin IOMMU)),IOMMU=$(IOMMU),IOMMU=) tools/bench.sh
 
+# A recorded scene: lines, summary, JSON for Perfetto, and a page, in $(B).
+trace: setup-run
+	@$(MAKE) --no-print-directory -j$(JOBS) all
+	@tools/trace.sh
+
 check: setup-check
 	@tools/check.sh
 
@@ -179,12 +186,12 @@ doctor:
 
 help:
 	@echo "doctor; lab grade handin lab-check grade-all: see labs/README.md"
-	@echo "all qemu qemu-gdb demo test bench check iso get clean compile_commands.json; variables: IOMMU=vtd|amdvi|none CPUS=n MEM=size"
+	@echo "all qemu qemu-gdb demo test bench trace check iso get clean compile_commands.json; variables: IOMMU=vtd|amdvi|none CPUS=n MEM=size"
 	@echo "APPEND=\"kernel command line\" BOOT=iso|uefi|kernel T=pattern SLOW=1 V=1 LLVM=1 OPT=g DEBUG=1"
 
 -include labs/labs.mk
 include tests/host/host.mk
--include $(KOBJ:.o=.d) $(ULIB:.o=.d) $(UPROG:%=$(B)/user/%.c.d) $(B)/user/edit.c.d $(B)/user/usertests_lib.c.d $(B)/user/usertests_fs.c.d $(B)/user/usertests_proc.c.d
-.PHONY: doctor all iso get bench format qemu qemu-gdb demo test check setup clean help
+-include $(KOBJ:.o=.d) $(ULIB:.o=.d) $(UPROG:%=$(B)/user/%.c.d) $(B)/user/edit.c.d $(B)/user/dmatrace_record.c.d $(B)/user/dmatrace_sum.c.d $(B)/user/dmatrace_json.c.d $(B)/user/usertests_lib.c.d $(B)/user/usertests_fs.c.d $(B)/user/usertests_proc.c.d
+.PHONY: doctor all iso get bench trace format qemu qemu-gdb demo test check setup clean help
 .DELETE_ON_ERROR:
 .PRECIOUS: $(B)/%.c.o $(B)/%.S.o $(B)/user/lib/%.c.o

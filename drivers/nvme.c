@@ -10,6 +10,7 @@
 #include "kernel/cpu.h"
 #include "kernel/devfs.h"
 #include "kernel/kalloc.h"
+#include "kernel/trace.h"
 
 /* Controller registers, 3.1. */
 enum {
@@ -81,7 +82,10 @@ struct nvme {
 static void
 ring(struct queue *q, bool completion, u16 value)
 {
+	/* LAB 3: step 2: each queue has two doorbells (3.1.16, 3.1.17). */
 	REG32(q->ctrl->reg, REG_DOORBELL + (2 * q->id + completion) * q->ctrl->stride) = value;
+	/* LAB 3 ELSE
+	LAB 3 END */
 }
 
 /* Takes what the controller has completed. Lock held. */
@@ -90,10 +94,13 @@ reap(struct queue *q)
 {
 	bool any = false;
 
+	/* LAB 3: step 4: all that is new, each to its slot; then the doorbell. */
 	while ((READ_ONCE(q->cq[q->head].status) & 1) == q->phase) {
 		u16 id = q->cq[q->head].id;
 
 		if (id < SLOTS && q->slot[id].busy) {
+			trace_nvme_complete_rq(q->ctrl->pci->dev.rid, q->id << 16 | id,
+				q->cq[q->head].status >> 1, 0);
 			q->slot[id].status = q->cq[q->head].status >> 1;
 			q->slot[id].done = true;
 			any = true;
@@ -104,6 +111,8 @@ reap(struct queue *q)
 		}
 	}
 	ring(q, true, q->head);
+	/* LAB 3 ELSE
+	LAB 3 END */
 	if (any)
 		wakeup(q);
 }
@@ -154,6 +163,7 @@ slot_put(struct queue *q, struct slot *s)
 static void
 set_prps(struct slot *s, struct command *c)
 {
+	/* LAB 3: step 5: into the slot's list, and from there into the command. */
 	unsigned n = 0;
 
 	for (unsigned i = 0; i < s->map.nseg; i++) {
@@ -163,6 +173,8 @@ set_prps(struct slot *s, struct command *c)
 	}
 	c->prp1 = n ? s->prps[0] : 0;
 	c->prp2 = n == 2 ? s->prps[1] : n > 2 ? s->prps_iova.v + sizeof(u64) : 0;
+	/* LAB 3 ELSE
+	LAB 3 END */
 }
 
 /* The controller does not answer or says that it is broken: no more requests. */
@@ -186,9 +198,15 @@ submit(struct queue *q, struct slot *s, struct command *c)
 	c->id = s - q->slot;
 	spin_lock(&q->lock);
 	s->done = false;
+	/* LAB 3: step 3: into the submission queue, and the doorbell. */
 	q->sq[q->tail] = *c;
 	q->tail = (q->tail + 1) % ENTRIES;
+	trace_nvme_setup_cmd(q->ctrl->pci->dev.rid, c->opcode << 24 | q->id << 16 | c->id, c->prp1,
+		c->cdw[0] | (u64)c->cdw[1] << 32);
 	ring(q, false, q->tail);
+	/* LAB 3 ELSE
+	ring(q, false, q->tail);
+	LAB 3 END */
 	while (!s->done && !q->ctrl->failed) {
 		/* Looks by itself now and then: an interrupt that was lost must not be the end. */
 		proc_sleep_until(q, &q->lock, timer_ns() + 100000000);
@@ -340,11 +358,15 @@ start(struct nvme *n)
 	pci_bus_master(n->pci, true);
 	if (!(admin = n->queue[0] = queue_new(n, 0))) /* binds MSI-X: has to come before EN */
 		return -ENOMEM;
+	/* LAB 3: step 1: tell it of the admin queue pair, and enable it. */
 	REG32(n->reg, REG_AQA) = (ENTRIES - 1) << 16 | (ENTRIES - 1);
 	REG64(n->reg, REG_ASQ) = admin->sq_iova.v;
 	REG64(n->reg, REG_ACQ) = admin->cq_iova.v;
 	REG32(n->reg, REG_CC) = 4 << 20 | 6 << 16 | CC_EN; /* entries of 2^4 and 2^6 bytes */
 	return wait_ready(n, true);
+	/* LAB 3 ELSE
+	return -ENOSYS;
+	LAB 3 END */
 }
 
 /* Identify (5.15): a page of data of this kind. */
@@ -393,6 +415,7 @@ create_io_queues(struct nvme *n)
 	unsigned want = MIN((unsigned)ncpus, n->pci->dev.msi_count - 1u);
 
 	for (u16 id = 1; id <= want; id++) {
+		/* LAB 3: step 6: a completion queue, and a submission queue that leads there. */
 		struct queue *q = queue_new(n, id);
 		struct command cq = {.opcode = ADMIN_CREATE_CQ,
 			.cdw = {(ENTRIES - 1) << 16 | id, (u32)id << 16 | 3}};
@@ -410,23 +433,24 @@ create_io_queues(struct nvme *n)
 		}
 		n->queue[id] = q;
 		n->nqueues = id;
+		/* LAB 3 ELSE
+		LAB 3 END */
 	}
 	return n->nqueues ? 0 : -EIO;
 }
 
-/* Virtualization management (5.22): resources for secondary controllers, and whether they live. */
+/* Virtualization management (5.22): what a secondary controller has, and that it lives. */
 enum { ASSIGN_QUEUES = 8, ASSIGN_INTERRUPTS = 1 << 8 | 8, ONLINE = 9 };
 
 static int
-virtualize(struct nvme *n, u32 controller, u32 what, u32 count)
+virtualize(struct nvme *n, u32 what, u32 count)
 {
-	struct command c = {.opcode = ADMIN_VIRTUALIZE, .cdw = {controller << 16 | what, count}};
+	struct command c = {.opcode = ADMIN_VIRTUALIZE, .cdw = {what, count}};
 
 	return request(n->queue[0], &c, NULL, 0, 0);
 }
 
-/* Each function gets an equal share of the flexible queues and interrupts, and goes online (8.5).
- */
+/* Each function gets an equal share of the queues and interrupts, and goes online (8.5). */
 static int
 nvme_share(struct pci_dev *pci, unsigned nvfs)
 {
@@ -443,13 +467,13 @@ nvme_share(struct pci_dev *pci, unsigned nvfs)
 		err = identify_page(n, 0x15, 0, data); /* 5.15.2.12: entries of 32 bytes */
 	for (u32 *e = data + 8, *end = e + 8 * MIN(data[0] & 0xffff, 127u); e < end && !err;
 		e += 8) {
-		u32 controller = e[0] & 0xffff, function = e[2] & 0xffff;
+		u32 controller = e[0] << 16;
 
-		if (!function || function > nvfs)
+		if ((e[2] & 0xffff) - 1 >= nvfs) /* the number of its function, from 1 on */
 			continue;
-		if (!(err = virtualize(n, controller, ASSIGN_QUEUES, queues)) &&
-			!(err = virtualize(n, controller, ASSIGN_INTERRUPTS, interrupts)))
-			err = virtualize(n, controller, ONLINE, 0);
+		err = virtualize(n, controller | ASSIGN_QUEUES, queues);
+		err = err ? err : virtualize(n, controller | ASSIGN_INTERRUPTS, interrupts);
+		err = err ? err : virtualize(n, controller | ONLINE, 0);
 	}
 	page_free(data, FRAME_KERNEL);
 	return err;

@@ -11,6 +11,7 @@ enum {
 	REG_TPR = 0x8,
 	REG_EOI = 0xb,
 	REG_SPURIOUS = 0xf,
+	REG_ISR_LAST = 0x17, /* in service: vectors 224 to 255 */
 	REG_ICR = 0x30,
 	REG_ICR_HIGH = 0x31,
 	REG_LVT_TIMER = 0x32,
@@ -110,8 +111,10 @@ apic_id(void)
 }
 
 void
-apic_eoi(void)
+apic_eoi(unsigned vector)
 {
+	if (vector == VECTOR_SPURIOUS && !(read_reg(REG_ISR_LAST) & BIT(31)))
+		return;
 	write_reg(REG_EOI, 0);
 }
 

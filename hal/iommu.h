@@ -16,9 +16,20 @@
  * Functions here may be called from any thread and do not sleep; but for iommu_report(), not from
  * interrupts. Several threads may map, unmap and sync in one domain.
  *
- * Lock order, outermost first: vmm's `control` mutex; this front's list of domains; vm->lock; a
- * domain's lock; the hardware unit's lock; vcpu->lock; the scheduler's. The fault interrupt takes
- * the list, then vm->lock: so nothing that holds vm->lock may create or destroy a domain.
+ * The order of the locks of hal/ and vmm/, outermost first, by the names that the test build's
+ * checker prints. What stands in one line is never held together.
+ *
+ *     vmm, cmdfile       mutexes: vmctl's commands; those of /dev/dma and others
+ *     dma maps           mutex, a device's: its maps come and go, or its strategy
+ *     dma, iommu         the lists of devices (strategies' tick) and of domains (faults)
+ *     dma client, vm     a device's maps and strategy; a VM
+ *     pv batch           the page of a batch hypercall
+ *     domain             its table
+ *     vtd, amdvi         a unit: its queue and its tables
+ *     vcpu, irq, iova, dma tick
+ *     the kernel's: sleepers, timers, run queue, heap, frames, log, console
+ *
+ * The fault interrupt takes iommu, then vm: so who holds vm may not create or destroy a domain.
  */
 #pragma once
 
@@ -187,6 +198,8 @@ int iommu_window_map(struct iommu_window *w, u32 at, paddr_t pa, u32 npages, uns
 /* The first npages, which are mapped; as iommu_unmap(). */
 int iommu_window_unmap(struct iommu_window *w, u32 npages, bool sync);
 
+/* From hardware drivers: a unit that is used now, in words, for the log and /proc/iommu. */
+void iommu_unit(const char *fmt, ...) PRINTF(1, 2);
 /* From hardware drivers, in their fault interrupt: logs, and tells the device's owner. */
 void iommu_report(const struct iommu_fault *f);
 

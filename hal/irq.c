@@ -4,6 +4,7 @@
 #include "hal/pv.h"
 #include "kernel/cpu.h"
 #include "kernel/devfs.h"
+#include "kernel/trace.h"
 #include "kernel/x86.h"
 
 static struct {
@@ -15,6 +16,16 @@ static struct {
 } vectors[256];
 static struct spinlock lock = SPINLOCK_INIT("irq");
 
+/* The handler that begins, with the name that it was given. */
+static void
+trace_entry(unsigned vector)
+{
+	u64 name[2] = {0};
+
+	strlcpy((char *)name, vectors[vector].name, sizeof(name));
+	trace_irq_handler_entry(vector, 0, name[0], name[1]);
+}
+
 void
 irq_dispatch(unsigned vector)
 {
@@ -23,13 +34,14 @@ irq_dispatch(unsigned vector)
 	vectors[vector].count++;
 	/* Counted before fn is read, so that irq_free() sees us or we see that it is gone. */
 	__atomic_add_fetch(&vectors[vector].running, 1, __ATOMIC_SEQ_CST);
-	/* Ended first: in a guest that is an exit, and an alarm that fn sets is not to go off in
-	 * it. */
-	if (vector != 0xff) /* a spurious interrupt has no end */
-		apic_eoi();
+	/* First: it may be an exit, in which an alarm that fn has set must not go off. */
+	apic_eoi(vector);
 	fn = __atomic_load_n(&vectors[vector].fn, __ATOMIC_SEQ_CST);
+	if (UNLIKELY(trace_on[TRACE_irq_handler_entry]) && fn)
+		trace_entry(vector);
 	if (fn)
 		fn(vectors[vector].arg);
+	trace_irq_handler_exit(vector, 0, 0, 0);
 	__atomic_sub_fetch(&vectors[vector].running, 1, __ATOMIC_RELEASE);
 }
 
@@ -70,6 +82,7 @@ irq_free(int vector)
 static void
 write_msi(struct device *dev, const struct msi_msg *m, bool enable)
 {
+	/* LAB 1: step 3: the message, and whether it is enabled. */
 	u16 control = pci_read(dev->rid, dev->msi_cap + 2, 2);
 	unsigned data = control & BIT(7) ? 12 : 8; /* 64-bit address? */
 
@@ -81,6 +94,8 @@ write_msi(struct device *dev, const struct msi_msg *m, bool enable)
 	pci_write(dev->rid, dev->msi_cap + data, 2, m->data);
 	/* one message enabled (bits 6:4 = 0) */
 	pci_write(dev->rid, dev->msi_cap + 2, 2, (control & ~0x71) | enable);
+	/* LAB 1 ELSE
+	LAB 1 END */
 }
 
 /* PCI local bus 6.8.2: entry `index` of the MSI-X table; masked while it changes. */

@@ -6,6 +6,7 @@
 #include "kernel/lib.h"
 #include "kernel/mem.h"
 #include "kernel/spinlock.h"
+#include "kernel/trace.h"
 
 #define NONE 0xffffffffu
 
@@ -232,6 +233,7 @@ frame_pin(paddr_t pa)
 
 	ASSERT(f->owner != FRAME_FREE);
 	__atomic_add_fetch(&f->pins, 1, __ATOMIC_ACQ_REL);
+	trace_page_pin(f->vm, f->pins, pa, (u64)f->next * PAGE_SIZE);
 }
 
 unsigned
@@ -240,6 +242,7 @@ frame_unpin(paddr_t pa)
 	struct frame *f = frame_of(pa);
 
 	ASSERT(READ_ONCE(f->pins) > 0);
+	trace_page_unpin(f->vm, f->pins - 1, pa, (u64)f->next * PAGE_SIZE);
 	return __atomic_sub_fetch(&f->pins, 1, __ATOMIC_ACQ_REL);
 }
 
@@ -286,7 +289,7 @@ static struct {
 	struct spinlock lock;
 	struct heap_object *free[NCLASS];
 } heap = {.lock = SPINLOCK_INIT("heap")};
-u64 heap_objects;
+u64 heap_bytes;
 
 /* Adds a page of objects of one class. False if there is no memory. Lock held. */
 static bool
@@ -329,7 +332,8 @@ kmalloc(size_t n)
 	}
 	if (!p)
 		return NULL;
-	__atomic_add_fetch(&heap_objects, 1, __ATOMIC_RELAXED);
+	__atomic_add_fetch(
+		&heap_bytes, class < NCLASS ? 32UL << class : PAGE_SIZE << order, __ATOMIC_RELAXED);
 	return memset(p, 0, n);
 }
 
@@ -344,7 +348,8 @@ kfree(void *p)
 	pa = virt_to_phys(p);
 	const struct frame *f = frame_of(ROUND_DOWN(pa, PAGE_SIZE));
 	ASSERT(f->owner == FRAME_HEAP && f->order <= MAX_ORDER);
-	__atomic_sub_fetch(&heap_objects, 1, __ATOMIC_RELAXED);
+	__atomic_sub_fetch(
+		&heap_bytes, f->next ? 16UL << f->next : PAGE_SIZE << f->order, __ATOMIC_RELAXED);
 	if (!f->next) {
 		frame_free(pa, f->order, FRAME_HEAP);
 		return;

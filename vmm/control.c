@@ -705,6 +705,25 @@ show_vms(struct text *t)
 }
 PROC_STATUS_FILE("vms", show_vms);
 
+/* What the numbers in a trace mean, and the clocks that guests see. */
+static void
+show_vmm(struct text *t)
+{
+	for (unsigned i = 0; i < EXIT_KINDS; i++)
+		text_printf(t, "kvm_exit %u %s\n", i, exit_name(i));
+	for (unsigned i = 0; i < HC_COUNT; i++)
+		text_printf(t, "kvm_hypercall %u %s\n", i, hypercall_name(i));
+	mutex_lock(&control);
+	list_for_each (it, &vms) {
+		struct vm *vm = list_entry(it, struct vm, link);
+
+		text_printf(t, "vm %u %s tsc_offset 0x%lx ring 0x%lx %u\n", vm->id, vm->name,
+			vm->tsc_offset, vm->trace.v, vm->ntraces);
+	}
+	mutex_unlock(&control);
+}
+PROC_FILE("vmm", show_vmm);
+
 static const struct devops ops = {
 	.open = vmm_open, .close = vmm_close, .read = vmm_read, .write = vmm_write};
 

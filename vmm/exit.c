@@ -1,5 +1,6 @@
 /* What the VMM does about each exit: one table. And what a guest may see of CPU and MSRs. */
 #include "hal/timer.h"
+#include "kernel/trace.h"
 #include "kernel/x86.h"
 #include "vmm/vm.h"
 
@@ -63,7 +64,7 @@ exit_invalid_opcode(struct vcpu *v, const struct exit *e)
 	return 1;
 }
 
-/* The processor has looked at CPL and CR4. With AVX has to be SSE (SDM vol. 1, 13.3). */
+/* The processor has looked at CPL and CR4. x87, with SSE, with AVX as well (SDM vol. 1, 13.3). */
 static int
 exit_xsetbv(struct vcpu *v, const struct exit *e)
 {
@@ -71,8 +72,7 @@ exit_xsetbv(struct vcpu *v, const struct exit *e)
 	u32 r[4];
 
 	cpuid(0xd, 0, r);
-	if ((u32)v->reg[RCX] || want & ~(u64)(r[0] & XCR0_GUEST) || !(want & XCR0_X87) ||
-		(want & (XCR0_SSE | XCR0_AVX)) == XCR0_AVX) {
+	if ((u32)v->reg[RCX] || !want || want & (want + 1) || want & ~(u64)(r[0] & XCR0_GUEST)) {
 		vcpu_raise(v, VECTOR_GP, 0);
 		return 1;
 	}
@@ -249,12 +249,14 @@ static int
 exit_hcall(struct vcpu *v, const struct exit *e)
 {
 	const u64 arg[5] = {v->reg[RDI], v->reg[RSI], v->reg[RDX], v->reg[R10], v->reg[R8]};
-
 	s64 ret;
 
 	if (v->cpl != 0)
 		return exit_invalid_opcode(v, e);
-	if ((ret = hypercall(v, v->reg[RAX], arg)) == HYPERCALL_AGAIN)
+	trace_kvm_hypercall(v->vm->id, v->reg[RAX], arg[0], arg[1]);
+	ret = hypercall(v, v->reg[RAX], arg);
+	trace_kvm_hypercall_done(v->vm->id, v->reg[RAX], ret, 0);
+	if (ret == HYPERCALL_AGAIN)
 		return 0;
 	v->reg[RAX] = ret;
 	return skip(v, e);
@@ -264,47 +266,32 @@ exit_hcall(struct vcpu *v, const struct exit *e)
  * Ports. What is not here reads as ones and swallows writes, like a bus with nothing on it: of the
  * host's ports a guest reaches none.
  */
-enum port_kind { PORT_NONE, PORT_END, PORT_UART, PORT_BUTTON, PORT_POWER, PORT_CONFIG };
-static const struct {
-	u16 first, last;
-	enum port_kind kind;
-} port_table[] = {
-	{0xf4, 0xf4, PORT_END},    /* debug-exit: ends this VM, with a status for scripts */
-	{0x3f8, 0x3ff, PORT_UART}, /* COM1: the only console that needs no memory */
-	{VM_PM1_EVENT, VM_PM1_EVENT, PORT_BUTTON},    /* our FADT's: was it pressed? */
-	{VM_PM1_CONTROL, VM_PM1_CONTROL, PORT_POWER}, /* how kernels turn themselves off */
-	{0xcf8, 0xcff, PORT_CONFIG}, /* configuration space, of assigned devices only */
+enum port { PORT_NONE, PORT_END, PORT_UART, PORT_BUTTON, PORT_POWER, PORT_CONFIG };
+static const u8 port_table[0x1000] = {
+	/* the last is for all above, too */
+	[0xf4] = PORT_END,               /* debug-exit: ends this VM, with a status for scripts */
+	[0x3f8 ... 0x3ff] = PORT_UART,   /* COM1: the only console that needs no memory */
+	[VM_PM1_EVENT] = PORT_BUTTON,    /* our FADT's: was it pressed? */
+	[VM_PM1_CONTROL] = PORT_POWER,   /* the same: how kernels turn themselves off */
+	[0xcf8 ... 0xcff] = PORT_CONFIG, /* configuration space, of assigned devices only */
 };
-
-static enum port_kind
-port_kind(u16 port)
-{
-	unsigned i = 0;
-
-	while (i < NELEM(port_table) && (port < port_table[i].first || port > port_table[i].last))
-		i++;
-	return i < NELEM(port_table) ? port_table[i].kind : PORT_NONE;
-}
 
 static u32
 port_in(struct vm *vm, u16 port, unsigned size)
 {
-	enum port_kind kind = port_kind(port);
+	enum port kind = port_table[MIN(port, NELEM(port_table) - 1)];
 
-	if (kind == PORT_UART)
-		return vuart_in(vm, port & 7);
-	if (kind == PORT_CONFIG)
-		return vpci_in(vm, port, size);
-	if (kind == PORT_BUTTON)
-		return vm->pm1_status;
-	return ~0u;
+	return kind == PORT_UART     ? vuart_in(vm, port & 7)
+	       : kind == PORT_CONFIG ? vpci_in(vm, port, size)
+	       : kind == PORT_BUTTON ? vm->pm1_status
+				     : ~0u;
 }
 
 /* Returns like an exit handler: negative if the guest has turned itself off. */
 static int
 port_out(struct vm *vm, u16 port, unsigned size, u32 value)
 {
-	enum port_kind kind = port_kind(port);
+	enum port kind = port_table[MIN(port, NELEM(port_table) - 1)];
 
 	if (kind == PORT_UART)
 		vuart_out(vm, port & 7, value);

@@ -64,7 +64,11 @@ hc_detach(const struct caller *by, const u64 *a)
 static s64
 hc_map(const struct caller *by, const u64 *a)
 {
+	/* LAB 10: step 4: the arguments of HC_map are in a[]; their types are not all u64. */
 	return grant_map(by->dev, (iova_t){a[1]}, (gpa_t){a[2]}, a[3], a[4]);
+	/* LAB 10 ELSE
+	return -HC_ENOSYS;
+	LAB 10 END */
 }
 
 static s64
@@ -76,22 +80,31 @@ hc_place(const struct caller *by, const u64 *a)
 static s64
 hc_unmap(const struct caller *by, const u64 *a)
 {
+	/* LAB 10: step 4: a flag that nobody has defined is a bad argument. */
 	if (a[3] & ~(u64)HC_SYNC)
 		return -HC_EINVAL;
 	return grant_unmap(by->dev, (iova_t){a[1]}, a[2], a[3] & HC_SYNC);
+	/* LAB 10 ELSE
+	return -HC_ENOSYS;
+	LAB 10 END */
 }
 
 static s64
 hc_sync(const struct caller *by, const u64 *a)
 {
+	/* LAB 10: step 4. */
 	grant_sync(by->dev);
 	return 0;
+	/* LAB 10 ELSE
+	return -HC_ENOSYS;
+	LAB 10 END */
 }
 
-/* The array is copied before it is looked at: another CPU of the guest may change it meanwhile. */
 static s64
 hc_batch(const struct caller *by, const u64 *a)
 {
+	/* LAB 10: step 7: check, copy; do the requests; sync; write back what became of them. */
+	/* Copied before it is looked at: another CPU of the guest may change it meanwhile. */
 	struct assigned *d = by->dev;
 	struct hc_request r[HC_MAX_BATCH];
 	unsigned n = 0;
@@ -116,6 +129,9 @@ hc_batch(const struct caller *by, const u64 *a)
 	grant_sync(d);
 	vm_write(by->vm, at, r, n * sizeof(r[0]));
 	return n;
+	/* LAB 10 ELSE
+	return -HC_ENOSYS;
+	LAB 10 END */
 }
 
 static s64
@@ -165,6 +181,17 @@ hc_bind(const struct caller *by, const u64 *a)
 	if (irq_msi(&d->pci->dev, a[1], 0, message_interrupt, m, d->vm->name))
 		return -HC_ENOMEM;
 	m->bound = true;
+	return 0;
+}
+
+/* Where the guest's trace is: nothing is done with that but to show it, to who reads its memory. */
+static s64
+hc_trace(const struct caller *by, const u64 *a)
+{
+	if (!a[1] || a[1] > by->vm->ncpus)
+		return -HC_EINVAL;
+	by->vm->trace.v = a[0];
+	by->vm->ntraces = a[1];
 	return 0;
 }
 
@@ -219,7 +246,7 @@ hypercall_name(unsigned number)
 }
 
 /* Calls about no device; and what only gives back, which no rate may keep a guest from. */
-#define NO_DEVICE  (BIT(HC_version) | BIT(HC_fault) | BIT(HC_gsi) | BIT(HC_disk))
+#define NO_DEVICE  (BIT(HC_version) | BIT(HC_fault) | BIT(HC_gsi) | BIT(HC_disk) | BIT(HC_trace))
 #define GIVES_BACK (BIT(HC_detach) | BIT(HC_unmap) | BIT(HC_sync) | BIT(HC_unbind))
 /* What is about nothing changes nothing; and a disk takes its time. */
 #define UNLOCKED (BIT(HC_version) | BIT(HC_disk))

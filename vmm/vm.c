@@ -2,6 +2,7 @@
 #include "vmm/vm.h"
 #include "kernel/kalloc.h"
 #include "kernel/proc.h"
+#include "kernel/x86.h"
 #include "vmm/assign.h"
 
 /* Of the VMs that there are: an id says whose a frame is, so no two may share one. control held. */
@@ -23,7 +24,7 @@ vm_create(const char *name, u64 mem, unsigned ncpus, struct vm **out)
 	}
 	vm->mem = mem;
 	vm->ncpus = ncpus;
-	vm->next_bar = VM_MMIO_START;
+	vm->tsc_offset = -rdtsc(); /* the guest's begins at 0, as after a reset */
 	spin_init(&vm->lock, "vm");
 	list_init(&vm->devices);
 	err = (vm->log = kmalloc(VM_LOG_SIZE + 1)) ? pt_init(&vm->npt, &pt_fmt_npt, 4, false)

@@ -2,7 +2,7 @@
  * A virtual machine: memory, vCPUs (a kernel thread each), devices, and what became of it.
  *
  * Locks: `control` (control.c, a mutex) serialises vmctl's commands; vm->lock guards what vCPUs,
- * hypercalls and interrupts share; v->lock one vCPU's. They are taken in this order.
+ * hypercalls and interrupts share; v->lock one vCPU's. Their order is in hal/iommu.h.
  */
 #pragma once
 
@@ -33,7 +33,8 @@ struct vm {
 	struct list link; /* (c) */
 	u16 id;           /* marks its frames; not 0 */
 	char name[16];
-	u64 mem; /* bytes */
+	u64 mem;        /* bytes */
+	u64 tsc_offset; /* the guest's TSC, less the host's */
 	char kernel[64], root[64], cmdline[768];
 	struct spinlock lock;
 	enum vm_state state; /* (l) */
@@ -50,7 +51,6 @@ struct vm {
 	struct vcpu *vcpu[VM_MAX_CPUS];
 	unsigned ncpus;
 	struct list devices; /* struct assigned; (c) and (l) to change, either to read */
-	u64 next_bar;        /* (c) GPA of the next BAR */
 	void *hole;          /* (l) a page of ones, where devices were; NULL: none has gone */
 
 	char *log;      /* (l) what its console printed */
@@ -68,7 +68,10 @@ struct vm {
 
 	struct hc_fault faults[16]; /* (l) */
 	unsigned fault_read, fault_written, faults_lost;
-	u16 pm1_status; /* atomic: ACPI's fixed events */
+
+	gpa_t trace;      /* (l) its trace rings */
+	unsigned ntraces; /* (l) how many; 0: it has offered none */
+	u16 pm1_status;   /* atomic: ACPI's fixed events */
 	struct {
 		u8 vector; /* 0: the guest does not want to know */
 		struct vcpu *vcpu;

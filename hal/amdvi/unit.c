@@ -211,6 +211,8 @@ amdvi_probe(bool translate, const struct irq_remap_ops **remap)
 	if ((err = make_tables(translate, remaps)) || (err = bind_interrupt()))
 		return err;
 	start();
+	iommu_unit("amdvi: unit at 0x%lx%s", amdvi.ivrs.base,
+		amdvi.caches_absence ? ": caches what is absent" : "");
 	if (remaps)
 		*remap = &amdvi_remap;
 	return 0;
