@@ -34,6 +34,8 @@ irq_dispatch(unsigned vector)
 	vectors[vector].count++;
 	/* Counted before fn is read, so that irq_free() sees us or we see that it is gone. */
 	__atomic_add_fetch(&vectors[vector].running, 1, __ATOMIC_SEQ_CST);
+	/* First: it may be an exit, in which an alarm that fn has set must not go off. */
+	apic_eoi(vector);
 	fn = __atomic_load_n(&vectors[vector].fn, __ATOMIC_SEQ_CST);
 	if (UNLIKELY(trace_on[TRACE_irq_handler_entry]) && fn)
 		trace_entry(vector);
@@ -41,7 +43,6 @@ irq_dispatch(unsigned vector)
 		fn(vectors[vector].arg);
 	trace_irq_handler_exit(vector, 0, 0, 0);
 	__atomic_sub_fetch(&vectors[vector].running, 1, __ATOMIC_RELEASE);
-	apic_eoi(vector);
 }
 
 void

@@ -65,7 +65,7 @@ enum { RAX, RCX, RDX, RBX, RSP, RBP, RSI, RDI, R8, R9, R10, R11, R12, R13, R14, 
 
 struct vlapic {
 	u32 tpr, svr, divide, initial, lvt_timer;
-	u64 deadline, period; /* ns; deadline 0: not running */
+	u64 deadline, period; /* ns; deadline 0: not running; 1: from the next entry on */
 	u64 due;              /* the deadline in ticks of the TSC */
 	u32 irr[8], isr[8];
 };
