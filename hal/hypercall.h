@@ -34,7 +34,8 @@
 	HYPERCALL(8, unbind, 2) /* (rid, index) */                                                 \
 	HYPERCALL(9, batch, 3) /* (rid, gpa, n): n of struct hc_request, then a sync = how many */ \
 	HYPERCALL(10, place,                                                                       \
-		4) /* (rid, gpa, pages, HC_READ|HC_WRITE) = bus address | pages mapped */
+		4) /* (rid, gpa, pages, HC_READ|HC_WRITE) = bus address | pages mapped */          \
+	HYPERCALL(11, mask, 3) /* (rid, index, 1 or 0): holds a bound message back, or not */
 
 #define HC_VERSION 1
 

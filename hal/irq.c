@@ -172,6 +172,17 @@ irq_msi_free(struct device *dev, unsigned index)
 	dev->msi_vector[index] = 0;
 }
 
+bool
+irq_msi_mask(struct device *dev, unsigned index, bool mask)
+{
+	if (pv_present())
+		return pv_call(HC_mask, dev->rid, index, mask, 0, 0) == 0 && mask;
+	if (!dev->msix_table)
+		return false;
+	dev->msix_table[4 * index + 3] = mask; /* vector control */
+	return mask;
+}
+
 int
 irq_gsi(u32 gsi, irq_fn fn, void *arg, const char *name)
 {

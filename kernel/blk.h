@@ -3,6 +3,49 @@
 
 #include "kernel/lib.h"
 
+struct blkdev;
+
+#define BLK_PIECES 17 /* of one asynchronous request: 64 KiB that begin within a page */
+
+/* Who has asynchronous requests under way. The driver's, but for `done` and `poll` at first. */
+struct blk_channel {
+	void *queue;
+	unsigned running, ndone; /* requests under way; in `done`: not collected yet */
+	struct list done;
+	bool poll; /* the last wait was so short that looking was cheaper than a sleep */
+	unsigned sleeps;
+};
+
+/* One of these requests. */
+struct blk_io {
+	struct list link;
+	struct blk_channel *channel;
+	bool write;
+	int error; /* out */
+	u64 pos, bytes, tag;
+	unsigned n;
+	struct sg sg[BLK_PIECES]; /* as of rw() */
+};
+
+/*
+ * What a driver offers that has asynchronous requests. One is taken, filled in, started, collected
+ * and given back.
+ */
+struct blk_async {
+	void (*open)(struct blkdev *, struct blk_channel *);
+	/* Takes up to n free requests. */
+	unsigned (*take)(struct blk_channel *, struct blk_io *io[], unsigned n);
+	/* Begins them, telling the device once: so many, or an error if it is none. May sleep. */
+	int (*start)(struct blk_channel *, struct blk_io *io[], unsigned n);
+	/*
+	 * Up to max requests that are done: as soon as there are min of them, or none runs any
+	 * more; if killable also when the caller has been killed.
+	 */
+	unsigned (*collect)(struct blk_channel *, struct blk_io *io[], unsigned max, unsigned min,
+		bool killable);
+	void (*give)(struct blk_channel *, struct blk_io *io[], unsigned n);
+};
+
 struct blkdev {
 	char name[16]; /* "nvme0" */
 	u32 block_size;
@@ -16,7 +59,8 @@ struct blkdev {
 	int (*rw)(struct blkdev *, bool write, u64 pos, const struct sg *sg, unsigned n);
 	/* Returns when all that was written is on the medium. NULL: it is at once. */
 	int (*flush)(struct blkdev *);
-	size_t max_bytes; /* of one rw() */
+	size_t max_bytes;              /* of one rw(), and of one asynchronous request */
+	const struct blk_async *async; /* NULL: has none */
 	int mounts;
 	struct list link; /* blk.c's */
 };

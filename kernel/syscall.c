@@ -1,6 +1,7 @@
 /* System calls: the table, and the calls that are only a shell around something else. */
 #include "hal/platform.h"
 #include "hal/timer.h"
+#include "kernel/devfs.h"
 #include "kernel/file.h"
 #include "kernel/kalloc.h"
 #include "kernel/fs.h"
@@ -275,6 +276,32 @@ static s64
 sys_fsync(u64 fd, u64 b, u64 c)
 {
 	return fd_file(fd) ? log_sync() : -EBADF;
+}
+
+/* submit and collect are for device files alone. */
+static s64
+sys_submit(u64 fd, u64 user_list, u64 n)
+{
+	struct file *f = fd_file(fd);
+
+	if (!f || !f->readable)
+		return -EBADF;
+	if (f->kind != FILE_DEV || !f->dev->ops->submit || !n || n > MAX_IO)
+		return -EINVAL;
+	return f->dev->ops->submit(f->dev->dev, f->state, user_list, n, f->writable);
+}
+
+static s64
+sys_collect(u64 fd, u64 user_list, u64 max)
+{
+	const u64 min = current()->tf->r10;
+	struct file *f = fd_file(fd);
+
+	if (!f || !f->readable)
+		return -EBADF;
+	if (f->kind != FILE_DEV || !f->dev->ops->submit || max > MAX_IO || min > max)
+		return -EINVAL;
+	return f->dev->ops->collect(f->dev->dev, f->state, user_list, max, min);
 }
 
 static s64

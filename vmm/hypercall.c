@@ -190,6 +190,20 @@ hc_unbind(struct vcpu *v, const u64 *a)
 	return 0;
 }
 
+static s64
+hc_mask(struct vcpu *v, const u64 *a)
+{
+	struct assigned *d = device(v, a[0]);
+
+	if (!d)
+		return -HC_ENODEV;
+	if (a[1] >= ASSIGNED_MESSAGES || !d->message[a[1]].bound)
+		return -HC_ENOENT;
+	if (a[2] > 1 || irq_msi_mask(&d->pci->dev, a[1], a[2]) != a[2])
+		return -HC_EINVAL;
+	return 0;
+}
+
 static const struct {
 	const char *name;
 	unsigned argc;
