@@ -41,16 +41,13 @@ struct completion { /* 4.6 */
 _Static_assert(sizeof(struct command) == 64 && sizeof(struct completion) == 16, "NVMe 4");
 
 #define ENTRIES      128        /* of a queue: more than SLOTS */
-#define SLOTS        80         /* requests under way in a queue */
+#define SLOTS        96         /* requests under way in a queue */
 #define KEPT         16         /* of them for threads that wait: not for asynchronous I/O */
 #define MAX_TRANSFER (64 << 10) /* bytes of one request */
 #define PRPS         (MAX_TRANSFER / PAGE_SIZE)
-#define PRP_PAGES    5 /* of a queue */
+#define PRP_PAGES    6 /* of a queue */
 #define TIMEOUT_NS   30000000000UL
 #define LOOK_NS      100000000UL /* a lost interrupt must not be the end */
-#define POLL_NS      5000UL      /* what a sleep and an interrupt cost, in a guest with its exits */
-#define POLL_AGAIN   16          /* sleeps, then polling is tried again */
-#define MASK_AFTER   8           /* waits in a row that were no sleeps */
 
 /* A request: its buffer's map and PRP list are made once. */
 struct slot {
@@ -72,9 +69,8 @@ struct queue {
 	iova_t sq_iova, cq_iova, prp_iova;
 	u16 tail, head, phase;
 	struct slot slot[SLOTS], *free[SLOTS];
-	unsigned nfree, sleepers;
-	unsigned calm; /* waits since the last sleep */
-	bool masked;   /* no interrupts: nobody sleeps, all is found by looking */
+	unsigned nfree;
+	bool due; /* somebody has as many as he waits for */
 };
 
 struct nvme {
@@ -104,6 +100,10 @@ finish(struct queue *q, struct slot *s, int err)
 	s->io.error = err;
 	ch->running--;
 	ch->ndone++;
+	if (ch->ndone >= ch->want) {
+		ch->want = ~0u;
+		q->due = true;
+	}
 	list_add_tail(&ch->done, &s->io.link);
 }
 
@@ -127,8 +127,9 @@ reap(struct queue *q)
 	}
 	if (any)
 		ring(q, true, q->head);
-	if (any && q->sleepers)
+	if (q->due)
 		wakeup(q);
+	q->due = false;
 	return any;
 }
 
@@ -169,23 +170,15 @@ fail(struct queue *q, const char *what)
 		REG32(q->ctrl->reg, REG_CSTS));
 	q->ctrl->failed = true;
 	pci_bus_master(q->ctrl->pci, false); /* before its memory is used for something else */
+	wakeup(q);
 }
 
 /* Sleeps until something has come, or for LOOK_NS; false if nothing has. Lock held. */
 static bool
 wait_some(struct queue *q)
 {
-	bool woken;
+	bool woken = proc_sleep_until(q, &q->lock, timer_ns() + LOOK_NS);
 
-	q->calm = 0;
-	if (q->masked) {
-		q->masked = irq_msi_mask(&q->ctrl->pci->dev, q->id, false);
-		if (reap(q)) /* the message for it was held back */
-			return true;
-	}
-	q->sleepers++;
-	woken = proc_sleep_until(q, &q->lock, timer_ns() + LOOK_NS);
-	q->sleepers--;
 	return reap(q) || woken;
 }
 
@@ -218,14 +211,13 @@ nvme_give(struct blk_channel *ch, struct blk_io *io[], unsigned n)
 	spin_lock(&q->lock);
 	while (n)
 		q->free[q->nfree++] = slot_of(io[--n]);
-	if (q->sleepers)
-		wakeup(q);
+	wakeup(q);
 	spin_unlock(&q->lock);
 }
 
 /* Maps the buffers of n requests; how many, an error if there is none. */
 static int
-map_buffers(struct blk_io *io[], unsigned n)
+map_buffers(const struct queue *q, struct blk_io *io[], unsigned n)
 {
 	unsigned mapped = 0, good = 0;
 	int err = 0;
@@ -246,7 +238,7 @@ map_buffers(struct blk_io *io[], unsigned n)
 	for (unsigned i = good; i < mapped; i++)
 		dma_unmap(&slot_of(io[i])->map);
 	if (err)
-		pr_err("nvme: cannot map a buffer: %s", strerror(err));
+		pr_err("nvme %s: cannot map the buffer: %s", q->ctrl->pci->dev.name, strerror(err));
 	return good ? (int)good : err;
 }
 
@@ -255,7 +247,7 @@ static int
 begin(struct blk_channel *ch, struct blk_io *io[], unsigned n)
 {
 	struct queue *q = ch->queue;
-	int mapped = map_buffers(io, n);
+	int mapped = map_buffers(q, io, n);
 
 	if (mapped <= 0)
 		return mapped;
@@ -277,28 +269,18 @@ begin(struct blk_channel *ch, struct blk_io *io[], unsigned n)
 	return mapped;
 }
 
-/*
- * Waits until so many of a channel's requests are done. First by looking, for about as long as a
- * sleep would cost: unless that was in vain last time. While it goes well no interrupt is needed
- * either. No PAUSE: in a guest that would be an exit. Lock held.
- */
+/* Waits until so many of a channel's requests are done. Lock held. */
 static void
 wait_done(struct queue *q, struct blk_channel *ch, unsigned min, bool killable)
 {
 	u64 start = timer_ns();
 
 	reap(q);
-	if (ch->poll || ch->sleeps % POLL_AGAIN == 0)
-		while (ch->ndone < min && ch->running && timer_ns() < start + POLL_NS)
-			reap(q);
-	ch->poll = ch->ndone >= min;
-	if (ch->poll && !q->masked && !q->sleepers && ++q->calm > MASK_AFTER)
-		q->masked = irq_msi_mask(&q->ctrl->pci->dev, q->id, true);
 	while (ch->ndone < min && ch->running && !(killable && current()->killed)) {
-		ch->sleeps++;
+		ch->want = MIN(ch->want, min);
 		if (!wait_some(q) && REG32(q->ctrl->reg, REG_CSTS) & CSTS_CFS)
 			fail(q, "fatal status");
-		else if (timer_ns() > start + TIMEOUT_NS)
+		else if (ch->ndone < min && timer_ns() > start + TIMEOUT_NS)
 			fail(q, "no completion in time");
 		for (struct slot *s = q->slot; q->ctrl->failed && s < q->slot + SLOTS; s++)
 			if (s->running) /* it is off the bus: nothing comes any more */

@@ -11,6 +11,7 @@
 #define HC_SIGNATURE    "HalcyonVMM\0\0"
 #define HC_CPUID_BASE   0x40000000 /* EAX: highest leaf */
 #define HC_CPUID_TIMING 0x40000001 /* EAX: TSC in kHz; EBX: local APIC timer in kHz */
+#define HC_CPUID_COST   0x40000002 /* EDX:EAX: exits so far; ECX:EBX: idle TSC ticks of the host */
 
 /*
  * HYPERCALL(number, name, argument count): the list that makes enum, table and names. `map` makes
@@ -34,8 +35,7 @@
 	HYPERCALL(8, unbind, 2) /* (rid, index) */                                                 \
 	HYPERCALL(9, batch, 3) /* (rid, gpa, n): n of struct hc_request, then a sync = how many */ \
 	HYPERCALL(10, place,                                                                       \
-		4) /* (rid, gpa, pages, HC_READ|HC_WRITE) = bus address | pages mapped */          \
-	HYPERCALL(11, mask, 3) /* (rid, index, 1 or 0): holds a bound message back, or not */
+		4) /* (rid, gpa, pages, HC_READ|HC_WRITE) = bus address | pages mapped */
 
 #define HC_VERSION 1
 
@@ -63,6 +63,7 @@ enum { HC_READ = 1, HC_WRITE = 2 }; /* map: what the device may do */
 enum { HC_SYNC = 1 };               /* unmap: as if followed by sync */
 #define HC_IOVA_BITS   39     /* bus addresses that a guest may use, less the interrupt window */
 #define HC_MAX_PAGES   512    /* of one map or unmap */
+#define HC_NO_EOI      0x100  /* bind: with the vector, which then has no end of interrupt */
 #define HC_FAULT_INDEX 0xffff /* bind, unbind: not a message, but word of the device's faults */
 
 #define HC_MAX_BATCH 64 /* requests of one batch, within one page */

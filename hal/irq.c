@@ -11,6 +11,7 @@ static struct {
 	void *arg;
 	const char *name;
 	u64 count;
+	bool no_eoi; /* a VMM's, which ends it as it begins */
 	u32 running; /* CPUs in the handler now */
 } vectors[256];
 static struct spinlock lock = SPINLOCK_INIT("irq");
@@ -27,7 +28,7 @@ irq_dispatch(unsigned vector)
 	if (fn)
 		fn(vectors[vector].arg);
 	__atomic_sub_fetch(&vectors[vector].running, 1, __ATOMIC_RELEASE);
-	if (vector != 0xff) /* a spurious interrupt has no end */
+	if (vector != 0xff && !vectors[vector].no_eoi) /* a spurious interrupt has no end */
 		apic_eoi();
 }
 
@@ -49,6 +50,7 @@ irq_alloc(irq_fn fn, void *arg, const char *name)
 		if (!vectors[v].fn) {
 			irq_set(v, fn, arg, name);
 			vectors[v].count = 0;
+			vectors[v].no_eoi = false;
 			vector = v;
 		}
 	}
@@ -139,8 +141,8 @@ irq_msi(struct device *dev, unsigned index, int cpu, irq_fn fn, void *arg, const
 		return -EEXIST;
 	if ((vector = irq_alloc(fn, arg, name)) < 0)
 		return vector;
-	if (pv_present())
-		err = pv_call(HC_bind, dev->rid, index, vector, to, 0);
+	if ((vectors[vector].no_eoi = pv_present())) /* its end would be an exit */
+		err = pv_call(HC_bind, dev->rid, index, vector | HC_NO_EOI, to, 0);
 	else
 		err = route_native(dev, index, vector, to);
 	if (err) {
@@ -170,17 +172,6 @@ irq_msi_free(struct device *dev, unsigned index)
 	}
 	irq_free(dev->msi_vector[index]);
 	dev->msi_vector[index] = 0;
-}
-
-bool
-irq_msi_mask(struct device *dev, unsigned index, bool mask)
-{
-	if (pv_present())
-		return pv_call(HC_mask, dev->rid, index, mask, 0, 0) == 0 && mask;
-	if (!dev->msix_table)
-		return false;
-	dev->msix_table[4 * index + 3] = mask; /* vector control */
-	return mask;
 }
 
 int

@@ -34,11 +34,6 @@ void irq_free(int vector);
  */
 int irq_msi(struct device *dev, unsigned index, int cpu, irq_fn fn, void *arg, const char *name);
 void irq_msi_free(struct device *dev, unsigned index);
-/*
- * Holds a bound message back, or no longer: one that has come meanwhile then comes. Whether it is
- * held back now: only MSI-X can.
- */
-bool irq_msi_mask(struct device *dev, unsigned index, bool mask);
 
 /* Binds an edge-triggered IOAPIC input. -ENODEV if there is none: then the driver has to poll. */
 int irq_gsi(u32 gsi, irq_fn fn, void *arg, const char *name);

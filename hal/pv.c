@@ -6,6 +6,7 @@
 #include "hal/apic.h"
 #include "hal/irq.h"
 #include "lib/abi.h"
+#include "kernel/cpu.h"
 #include "kernel/mem.h"
 #include "kernel/x86.h"
 
@@ -53,6 +54,21 @@ pv_call(u64 number, u64 a, u64 b, u64 c, u64 d, u64 e)
 			     : "a"(number), "D"(a), "S"(b), "d"(c), "r"(r10), "r"(r8)
 			     : "memory");
 	return ret;
+}
+
+void
+pv_cost(u64 *exits, u64 *idle)
+{
+	u32 r[4];
+
+	*exits = *idle = 0;
+	for_each_cpu (c)
+		*idle += c->idle_ticks;
+	if (!pv_present())
+		return;
+	cpuid(HC_CPUID_COST, 0, r);
+	*exits = (u64)r[3] << 32 | r[0];
+	*idle = (u64)r[2] << 32 | r[1];
 }
 
 /* The VMM has blocked a DMA of a device of ours: reads its queue until it is empty. */

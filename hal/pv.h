@@ -11,6 +11,9 @@ bool pv_present(void);
 /* One hypercall; how many there were. */
 s64 pv_call(u64 number, u64 a, u64 b, u64 c, u64 d, u64 e);
 extern u64 pv_calls;
+/* How often the VM has exited, and how long (TSC) the CPUs have been idle: the machine's, not ours.
+ */
+void pv_cost(u64 *exits, u64 *idle);
 
 /* The IOMMU contract, each operation a hypercall. */
 extern const struct iommu_ops pv_ops;

@@ -12,7 +12,6 @@ aio_open(void *dev, void **state)
 	if (!ch)
 		return -ENOMEM;
 	list_init(&ch->done);
-	ch->poll = true;
 	if (b->async)
 		b->async->open(b, ch);
 	*state = ch;

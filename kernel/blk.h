@@ -7,13 +7,12 @@ struct blkdev;
 
 #define BLK_PIECES 17 /* of one asynchronous request: 64 KiB that begin within a page */
 
-/* Who has asynchronous requests under way. The driver's, but for `done` and `poll` at first. */
+/* Who has asynchronous requests under way. The driver's. */
 struct blk_channel {
 	void *queue;
 	unsigned running, ndone; /* requests under way; in `done`: not collected yet */
 	struct list done;
-	bool poll; /* the last wait was so short that looking was cheaper than a sleep */
-	unsigned sleeps;
+	unsigned want; /* so many in it wake who waits for them */
 };
 
 /* One of these requests. */

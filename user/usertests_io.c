@@ -4,13 +4,14 @@
  */
 #include "user/usertests.h"
 
-enum { BLOCK = 4096, N = MAX_IO };
+/* From START on there is a file of the image that nobody writes to. */
+enum { BLOCK = 4096, N = MAX_IO, START = 1 << 20 };
 
 static char *buffer; /* N blocks, on page boundaries; and one block more */
 static struct io_request list[N + 1];
 static struct io_result result[N + 1];
 
-/* Requests to read the first n blocks of a disk into the buffer. */
+/* Requests to read the first n blocks from START on into the buffer. */
 static void
 fill_list(int n)
 {
@@ -20,7 +21,8 @@ fill_list(int n)
 		buffer = (char *)((at + BLOCK - 1) & -(long)BLOCK);
 	}
 	for (int i = 0; i < n; i++)
-		list[i] = (struct io_request){buffer + i * BLOCK, i * BLOCK, BLOCK, 0, 1000 + i};
+		list[i] = (struct io_request){
+			buffer + i * BLOCK, START + i * BLOCK, BLOCK, 0, 1000 + i};
 }
 
 static int
@@ -31,7 +33,7 @@ open_disk(void)
 	return fd >= 0 ? fd : open("/dev/nvme0", O_RDWR);
 }
 
-/* Whether the first n blocks are those that read() finds. */
+/* Whether the buffer's first n blocks are those that read() finds. */
 static bool
 as_read(int n)
 {
@@ -40,7 +42,7 @@ as_read(int n)
 	bool good = true;
 
 	for (int i = 0; i < n; i++)
-		good &= pread(fd, block, BLOCK, i * BLOCK) == BLOCK &&
+		good &= pread(fd, block, BLOCK, START + i * BLOCK) == BLOCK &&
 			memcmp(block, buffer + i * BLOCK, BLOCK) == 0;
 	close(fd);
 	return good;
@@ -79,13 +81,13 @@ test_aio(void)
 		"aio: one too many is an error");
 	check(collect(fd, result, 10, 10) == 10 && submit(fd, list, N) == 10, "aio: for a while");
 	check(collect(fd, result, N, N) == N, "aio: all at once");
-	list[0] = (struct io_request){buffer + 512, 8192 + 512, 4 * BLOCK, 0, 7};
-	list[1] = (struct io_request){buffer, 0, 512, 0, 8};
+	list[0] = (struct io_request){buffer + 512, START + 512, 4 * BLOCK, 0, 7};
+	list[1] = (struct io_request){buffer, START, 512, 0, 8};
 	memset(buffer, 0, 6 * BLOCK);
 	good = submit(fd, list, 2) == 2 && collect(fd, result, 2, 2) == 2;
 	n = open("/dev/nvme0", O_RDONLY);
-	good &= pread(n, buffer + 8 * BLOCK, 512, 0) == 512 &&
-		pread(n, buffer + 9 * BLOCK, 4 * BLOCK, 8192 + 512) == 4 * BLOCK &&
+	good &= pread(n, buffer + 8 * BLOCK, 512, START) == 512 &&
+		pread(n, buffer + 9 * BLOCK, 4 * BLOCK, START + 512) == 4 * BLOCK &&
 		memcmp(buffer, buffer + 8 * BLOCK, 512) == 0 &&
 		memcmp(buffer + 512, buffer + 9 * BLOCK, 4 * BLOCK) == 0 &&
 		!buffer[4 * BLOCK + 512];

@@ -1,4 +1,5 @@
 /* What the VMM does about each exit: one table. And what a guest may see of CPU and MSRs. */
+#include "hal/pv.h"
 #include "hal/timer.h"
 #include "kernel/x86.h"
 #include "vmm/vm.h"
@@ -118,11 +119,21 @@ exit_cpuid(struct vcpu *v, const struct exit *e)
 	u32 leaf = v->reg[RAX], sub = v->reg[RCX], r[4] = {0};
 
 	if (leaf == HC_CPUID_BASE) {
-		r[0] = HC_CPUID_TIMING;
+		r[0] = HC_CPUID_COST;
 		memcpy(&r[1], HC_SIGNATURE, 12);
 	} else if (leaf == HC_CPUID_TIMING) {
 		r[0] = timer_tsc_khz();
 		r[1] = VLAPIC_TIMER_KHZ;
+	} else if (leaf == HC_CPUID_COST) {
+		u64 exits, idle;
+
+		pv_cost(&exits, &idle); /* of the host: no exits */
+		for (unsigned i = 0; i < v->vm->ncpus; i++)
+			exits += v->vm->vcpu[i]->entries;
+		r[0] = exits;
+		r[1] = idle;
+		r[2] = idle >> 32;
+		r[3] = exits >> 32;
 	}
 	for (unsigned i = 0; i < NELEM(cpuid_table); i++) {
 		if (cpuid_table[i].leaf != leaf || (leaf == 7 && sub))

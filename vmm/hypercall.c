@@ -146,16 +146,17 @@ message_interrupt(void *arg)
 static s64
 hc_bind(struct vcpu *v, const u64 *a)
 {
+	u64 vector = a[2] & ~(u64)HC_NO_EOI;
 	struct assigned *d = device(v, a[0]);
 	struct assigned_message *m;
 	int err;
 
 	if (!d)
 		return -HC_ENODEV;
-	if (a[2] < 32 || a[2] > 255 || a[3] >= v->vm->ncpus)
+	if (vector < 32 || vector > 255 || a[3] >= v->vm->ncpus)
 		return -HC_EINVAL;
 	if (a[1] == HC_FAULT_INDEX) {
-		d->fault_vector = a[2];
+		d->fault_vector = vector;
 		d->fault_vcpu = v->vm->vcpu[a[3]];
 		return 0;
 	}
@@ -165,7 +166,8 @@ hc_bind(struct vcpu *v, const u64 *a)
 	if (m->bound)
 		return -HC_EEXIST;
 	m->vcpu = v->vm->vcpu[a[3]];
-	m->vector = a[2];
+	m->vector = vector;
+	vlapic_no_eoi(m->vcpu, vector, a[2] & HC_NO_EOI);
 	if ((err = irq_msi(&d->pci->dev, a[1], 0, message_interrupt, m, d->vm->name)))
 		return -HC_ENOMEM;
 	m->bound = true;
@@ -187,20 +189,6 @@ hc_unbind(struct vcpu *v, const u64 *a)
 		return -HC_ENOENT;
 	irq_msi_free(&d->pci->dev, a[1]);
 	d->message[a[1]].bound = false;
-	return 0;
-}
-
-static s64
-hc_mask(struct vcpu *v, const u64 *a)
-{
-	struct assigned *d = device(v, a[0]);
-
-	if (!d)
-		return -HC_ENODEV;
-	if (a[1] >= ASSIGNED_MESSAGES || !d->message[a[1]].bound)
-		return -HC_ENOENT;
-	if (a[2] > 1 || irq_msi_mask(&d->pci->dev, a[1], a[2]) != a[2])
-		return -HC_EINVAL;
 	return 0;
 }
 

@@ -353,8 +353,9 @@ svm_can_take_irq(struct vcpu *v)
 {
 	struct vmcb *c = ((struct svm_vcpu *)v->arch)->vmcb;
 
-	return v->rflags & FL_IF && !(c->shadow & 1) && !(c->event_inject & EVENT_VALID) &&
-	       !(c->vintr & V_IRQ);
+	/* The shadow of an STI is over if the instruction behind it has been done for it: a HLT. */
+	return v->rflags & FL_IF && !(c->shadow & 1 && v->rip == c->rip) &&
+	       !(c->event_inject & EVENT_VALID) && !(c->vintr & V_IRQ);
 }
 
 /*

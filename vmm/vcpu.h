@@ -75,6 +75,8 @@ struct vcpu {
 
 	struct spinlock lock; /* over what follows, to `entries`; after vm->lock */
 	struct vlapic lapic;
+	u32 no_eoi[8];  /* vectors that are over as soon as they are delivered; INIT does not change
+			   it */
 	bool nmi, init; /* have come, and are not taken yet */
 	int sipi;       /* the same: its vector; -1: none */
 	bool flush;     /* forget nested translations before the next entry */
@@ -132,6 +134,8 @@ void vlapic_post(struct vcpu *v, u8 vector);
 int vlapic_pending(struct vcpu *v);
 /* It has been delivered. v->lock held. */
 void vlapic_accept(struct vcpu *v, u8 vector);
+/* Whether its delivery is its end, so that the guest need not exit to say so. */
+void vlapic_no_eoi(struct vcpu *v, u8 vector, bool on);
 /* Posts the timer's interrupt if it is due; next deadline in ns, 0 if none. v->lock held. */
 u64 vlapic_timer(struct vcpu *v, u64 now);
 /* Whether an interrupt waits, even if it may not be delivered now. v->lock held. */

@@ -68,7 +68,17 @@ void
 vlapic_accept(struct vcpu *v, u8 vector)
 {
 	v->lapic.irr[vector / 32] &= ~(1u << vector % 32);
-	v->lapic.isr[vector / 32] |= 1u << vector % 32;
+	if (!(v->no_eoi[vector / 32] >> vector % 32 & 1))
+		v->lapic.isr[vector / 32] |= 1u << vector % 32;
+}
+
+void
+vlapic_no_eoi(struct vcpu *v, u8 vector, bool on)
+{
+	spin_lock(&v->lock);
+	v->no_eoi[vector / 32] &= ~(1u << vector % 32);
+	v->no_eoi[vector / 32] |= (u32)on << vector % 32;
+	spin_unlock(&v->lock);
 }
 
 /* v->lock held. */
