@@ -75,7 +75,8 @@ ROOT_FILES := $(if $(ROOT),$(shell find root))
 FILES := $(foreach p,$(filter-out procfile,$(UPROG)),/bin/$(p)=$(B)/user/$(p)) \
 	$(foreach p,ps free dmesg lspci,/bin/$(p)=$(B)/user/procfile)
 SCRIPTS := $(wildcard tests/guest/*.sh)
-LOOPS := $(patsubst %,$(B)/tests/%.sh,leak promise many manysum manyedu)
+BENCH := $(foreach w,host guest,$(foreach p,io effects depth size pages live,$p-$w $p-$w-full)) io-direct depth-direct size-direct
+LOOPS := $(patsubst %,$(B)/tests/%.sh,leak promise many manysum manyedu $(BENCH))
 FILES += $(foreach s,$(SCRIPTS) $(LOOPS),/tests/$(notdir $(s))=$(s)) \
 	/dev/ /proc/
 

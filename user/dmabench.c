@@ -127,13 +127,20 @@ random_below(u64 n)
 	return (random_state * 0x2545f4914f6cdd1d >> 11) % n;
 }
 
-/* A process's side of it: one disk, its buffers. */
+/*
+ * A process's side of it: one disk, its buffers. A disk takes so much at once (PIECE); what is
+ * longer is several requests, of which so many fit as the kernel has under way for a file.
+ */
+enum { PIECE = 65536 };
 static struct {
 	int fd;
-	u64 blocks;  /* of o.bytes on the disk */
-	u64 buffers; /* of o.bytes each */
+	u64 piece, pieces; /* bytes of one; of a request */
+	u64 depth;         /* pieces under way */
+	u64 blocks;        /* of o.bytes on the disk */
+	u64 buffers;       /* of a piece each */
 	char *buffer;
 	u64 next;              /* block, of seq */
+	u64 block, at;         /* of the request that is being cut, and its next piece */
 	u64 idle_slot[MAX_IO]; /* buffers of requests that are not under way */
 	unsigned nidle;
 	int in_flight;
@@ -151,17 +158,20 @@ setup(unsigned process)
 		die("%s: %s", path, strerror(me.fd));
 	fstat(me.fd, &st);
 	me.blocks = st.size / o.bytes;
-	me.buffers = o.arena ? o.arena * 4096 / o.bytes : o.depth;
-	if (!me.blocks || me.buffers < o.depth)
+	me.piece = o.bytes < PIECE ? o.bytes : PIECE;
+	me.pieces = o.bytes / me.piece;
+	me.depth = o.depth * me.pieces < MAX_IO ? o.depth * me.pieces : MAX_IO;
+	me.buffers = o.arena ? o.arena * 4096 / me.piece : me.depth;
+	if (!me.blocks || me.buffers < me.depth)
 		die("the disk or the arena (-a) is too small");
-	at = (long)sbrk(me.buffers * o.bytes + 4096);
+	at = (long)sbrk(me.buffers * me.piece + 4096);
 	if (at < 0)
 		die("no memory for %lu buffers", me.buffers);
 	me.buffer = (char *)((at + 4095) & -4096L);
-	for (u64 i = 0; i < me.buffers * o.bytes; i += 4096)
+	for (u64 i = 0; i < me.buffers * me.piece; i += 4096)
 		me.buffer[i] = 1; /* first touches are not what we measure */
 	random_state = o.seed * 0x9e3779b97f4a7c15 + process + 1;
-	for (u64 i = 0; i < o.depth; i++)
+	for (u64 i = 0; i < me.depth; i++)
 		me.idle_slot[me.nidle++] = i;
 }
 
@@ -175,11 +185,15 @@ start(u64 n)
 
 	for (; k < me.nidle && k < n; k++) {
 		u64 slot = me.idle_slot[me.nidle - 1 - k];
-		u64 buffer = o.arena ? slot + o.depth * random_below(me.buffers / o.depth) : slot;
-		u64 block = o.workload[0] == 's' ? me.next++ % me.blocks : random_below(me.blocks);
+		u64 buffer = o.arena ? slot + me.depth * random_below(me.buffers / me.depth) : slot;
 
-		list[k] = (struct io_request){me.buffer + buffer * o.bytes, block * o.bytes,
-			o.bytes, o.workload[0] == 'w', slot};
+		if (me.at == 0)
+			me.block = o.workload[0] == 's' ? me.next++ % me.blocks
+							: random_below(me.blocks);
+		list[k] = (struct io_request){me.buffer + buffer * me.piece,
+			me.block * o.bytes + me.at * me.piece, me.piece, o.workload[0] == 'w',
+			slot};
+		me.at = (me.at + 1) % me.pieces;
 	}
 	if (!k)
 		return 0;
@@ -188,8 +202,6 @@ start(u64 n)
 		begun = 0;
 	if (begun < 0)
 		die("submit: %s", strerror(begun));
-	for (unsigned i = begun; i < k; i++) /* again later: those that are left come first */
-		me.idle_slot[me.nidle - k + (i - begun)] = list[k - 1 - (i - begun)].tag;
 	me.nidle -= begun;
 	me.in_flight += begun;
 	return begun;
@@ -201,8 +213,9 @@ run(u64 n)
 {
 	static struct io_result result[MAX_IO];
 
+	n *= me.pieces;
 	while (n || me.in_flight) {
-		int k, least = (o.depth + 1) / 2;
+		int k, least = (me.depth + 1) / 2;
 
 		n -= start(n);
 		if (!me.in_flight) {
@@ -213,7 +226,7 @@ run(u64 n)
 		if ((k = collect(me.fd, result, MAX_IO, least)) < 0)
 			die("collect: %s", strerror(k));
 		for (int i = 0; i < k; i++) {
-			if (result[i].result != (s64)o.bytes)
+			if (result[i].result != (s64)me.piece)
 				die("a request failed: %s", strerror(result[i].result));
 			me.idle_slot[me.nidle++] = result[i].tag;
 		}
@@ -390,8 +403,8 @@ main(int argc, char **argv)
 	else
 		parse_targets(device);
 	if (!o.depth || o.depth > MAX_IO || !o.processes || o.count < o.processes ||
-		o.bytes % 512 || !o.bytes || (o.samples && o.processes > 1) ||
-		!strchr("rws", o.workload[0]))
+		(o.bytes > PIECE ? o.bytes % PIECE : o.bytes % 512) || !o.bytes ||
+		(o.samples && o.processes > 1) || !strchr("rws", o.workload[0]))
 		usage(2);
 	for (unsigned i = 0; i < ntargets && o.strategy; i++)
 		dma("strategy %s %s", targets[i].device, o.strategy);

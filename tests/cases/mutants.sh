@@ -12,9 +12,9 @@ for file in tests/mutants/*; do
 	case=$(header "$file" Case) red=$(header "$file" Red) target=$(header "$file" File)
 	rm -rf "$dir"
 	mkdir -p "$dir/build"
-	cp -a Makefile kernel hal vmm drivers user tools tests "$dir"
+	cp -a Makefile lib kernel hal vmm drivers user tools tests "$dir"
 	# The objects too: only what is changed is compiled again.
-	for d in kernel hal vmm drivers user tests/hostile-1 mkfs .toolchain; do
+	for d in lib kernel hal vmm drivers user tests/hostile-1 mkfs .toolchain; do
 		[ -d "$here/$B/$d" ] && cp -a "$here/$B/$d" "$dir/build/"
 	done
 	[ ! -e "$here/$B/.toolchain" ] || cp -a "$here/$B/.toolchain" "$dir/build/"
