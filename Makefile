@@ -23,6 +23,7 @@ LDFLAGS_ALL := -nostdlib -static -no-pie -Wl,--build-id=none -Wl,-z,max-page-siz
 KSRC := $(wildcard lib/*.c kernel/*.c kernel/*.S hal/*.c hal/*/*.c drivers/*.c) \
 	$(if $(WITHOUT_VMM),,$(wildcard vmm/*.c vmm/*.S)) $(if $(DEBUG),$(wildcard tests/kernel/*.c))
 KOBJ := $(patsubst %,$(B)/%.o,$(KSRC))
+KLDFLAGS := $(LDFLAGS_ALL) -Wl,-T,kernel/kernel.ld $(if $(DEBUG),$(foreach f,exit_handle grant_unmap grant_revoke release_device vm_left,-Xlinker --wrap=$f))
 
 all: $(B)/halcyon.elf $(B)/fs.img $(B)/fsck
 
@@ -45,10 +46,10 @@ $(B)/user/lib/%.c.o: lib/%.c $(B)/.toolchain
 # Linked twice: the names of the first image go into the second, behind all code.
 $(B)/halcyon.elf: $(KOBJ) kernel/kernel.ld tools/ksyms.awk
 	$(call say,LD,$@)
-	$(Q)$(CC) $(LDFLAGS_ALL) -Wl,-T,kernel/kernel.ld $(KOBJ) -o $@.1
+	$(Q)$(CC) $(KLDFLAGS) $(KOBJ) -o $@.1
 	$(Q)$(NM) -n $@.1 | awk -f tools/ksyms.awk >$(B)/ksyms.S
 	$(Q)$(CC) -c $(B)/ksyms.S -o $(B)/ksyms.o
-	$(Q)$(CC) $(LDFLAGS_ALL) -Wl,-T,kernel/kernel.ld $(KOBJ) $(B)/ksyms.o -o $@
+	$(Q)$(CC) $(KLDFLAGS) $(KOBJ) $(B)/ksyms.o -o $@
 	$(Q)rm $@.1
 
 # User programs: one source each, and the library.
@@ -76,7 +77,7 @@ FILES := $(foreach p,$(filter-out procfile,$(UPROG)),/bin/$(p)=$(B)/user/$(p)) \
 	$(foreach p,ps free dmesg lspci,/bin/$(p)=$(B)/user/procfile)
 SCRIPTS := $(wildcard tests/guest/*.sh)
 BENCH := $(foreach w,host guest,$(foreach p,io effects depth size pages live,$p-$w $p-$w-full)) io-direct depth-direct size-direct
-LOOPS := $(patsubst %,$(B)/tests/%.sh,leak promise many manysum manyedu $(BENCH))
+LOOPS := $(patsubst %,$(B)/tests/%.sh,leak promise many manysum manyedu steady fpu fpu-SSE $(BENCH))
 FILES += $(foreach s,$(SCRIPTS) $(LOOPS),/tests/$(notdir $(s))=$(s)) \
 	/dev/ /proc/
 
@@ -86,11 +87,16 @@ $(B)/tests/%.sh: tests/loops.sh
 	@$< $* >$@
 
 # Guest kernels for the tests: those that misbehave.
-HOSTILE := $(foreach k,1 2 3 4 5 6,$(B)/tests/hostile-$k) $(B)/tests/foreign
+HOSTILE := $(foreach k,1 2 3 4 5 6 7 8 9 10 11 12 13 14 3-SLOW 4-SLOW 12-SSE 13-SSE,$(B)/tests/hostile-$k) $(B)/tests/foreign $(B)/tests/steady
 $(B)/tests/hostile-%: tests/guest/hostile.S $(B)/.toolchain Makefile
 	$(call say,LD,$@)
 	$(Q)mkdir -p $(@D)
-	$(Q)$(CC) -DKIND=$* $(LDFLAGS_ALL) -Wl,-N,-Ttext=0x100000 $(filter %.S,$^) -o $@
+	$(Q)$(CC) -DKIND=$(subst -, -D,$*) $(LDFLAGS_ALL) -Wl,-N,-Ttext=0x100000 $(filter %.S,$^) -o $@
+
+$(B)/tests/steady: tests/guest/steady.S $(B)/.toolchain Makefile
+	$(call say,LD,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(LDFLAGS_ALL) -Wl,-N,-Ttext=0x100000 $(filter %.S,$^) -o $@
 
 # And one that is not ours, and behaves.
 $(B)/tests/foreign: tests/guest/foreign.c hal/hypercall.h $(B)/.toolchain Makefile
@@ -169,12 +175,17 @@ compile_commands.json: FORCE
 		printf "%s{\"directory\": \"$(CURDIR)\", \"file\": \"%s\", \"command\": \"%s -c %s\"}%s\n", i == 1 ? "[" : "", \
 		ARGV[i], ARGV[i] ~ /^user/ ? u : k, ARGV[i], i == ARGC - 1 ? "]" : "," }' $(filter %.c,$(KSRC)) $(wildcard user/*.c) >$@
 
+doctor:
+	@tools/doctor.sh
+
 help:
+	@echo "doctor; lab grade handin lab-check grade-all: see labs/README.md"
 	@echo "all qemu qemu-gdb demo test bench check iso get clean compile_commands.json; variables: IOMMU=vtd|amdvi|none CPUS=n MEM=size"
 	@echo "APPEND=\"kernel command line\" BOOT=iso|uefi|kernel T=pattern SLOW=1 V=1 LLVM=1 OPT=g DEBUG=1"
 
+-include labs/labs.mk
 include tests/host/host.mk
 -include $(KOBJ:.o=.d) $(ULIB:.o=.d) $(UPROG:%=$(B)/user/%.c.d) $(B)/user/edit.c.d $(B)/user/usertests_lib.c.d $(B)/user/usertests_fs.c.d $(B)/user/usertests_proc.c.d $(B)/user/usertests_io.c.d
-.PHONY: all iso get bench format qemu qemu-gdb demo test check setup clean help
+.PHONY: doctor all iso get bench format qemu qemu-gdb demo test check setup clean help
 .DELETE_ON_ERROR:
-.PRECIOUS: $(B)/%.c.o $(B)/%.S.o
+.PRECIOUS: $(B)/%.c.o $(B)/%.S.o $(B)/user/lib/%.c.o

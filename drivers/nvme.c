@@ -22,7 +22,7 @@ enum {
 	REG_DOORBELL = 0x1000,
 };
 enum { CC_EN = 1, CSTS_RDY = 1, CSTS_CFS = 2 };
-enum { ADMIN_CREATE_SQ = 1, ADMIN_CREATE_CQ = 5, ADMIN_IDENTIFY = 6 };
+enum { ADMIN_CREATE_SQ = 1, ADMIN_CREATE_CQ = 5, ADMIN_IDENTIFY = 6, ADMIN_VIRTUALIZE = 0x1c };
 enum { IO_FLUSH = 0, IO_WRITE = 1, IO_READ = 2 };
 
 struct command { /* 4.2 */
@@ -486,24 +486,31 @@ start(struct nvme *n)
 	return wait_ready(n, true);
 }
 
+/* Identify (5.15): a page of data of this kind. */
+static int
+identify_page(struct nvme *n, u8 kind, u32 nsid, void *page)
+{
+	struct sg sg = {page, PAGE_SIZE};
+	struct command c = {.opcode = ADMIN_IDENTIFY, .nsid = nsid, .cdw = {kind}};
+
+	return request(n->queue[0], &c, &sg, 1);
+}
+
 /* Reads controller and namespace data (5.15.2): size, block size, largest transfer. */
 static int
 identify(struct nvme *n)
 {
 	u8 *data = page_alloc(FRAME_KERNEL);
-	struct sg sg = {data, PAGE_SIZE};
-	struct command controller = {.opcode = ADMIN_IDENTIFY, .cdw = {1}},
-		       ns = {.opcode = ADMIN_IDENTIFY, .nsid = 1, .cdw = {0}};
 	unsigned shift, mdts;
 	int err;
 
 	if (!data)
 		return -ENOMEM;
-	err = request(n->queue[0], &controller, &sg, 1);
+	err = identify_page(n, 1, 0, data);
 	mdts = data[77];
 	n->disk.max_bytes = mdts && mdts < 8 ? MIN(PAGE_SIZE << mdts, MAX_TRANSFER) : MAX_TRANSFER;
 	if (!err)
-		err = request(n->queue[0], &ns, &sg, 1);
+		err = identify_page(n, 0, 1, data);
 	if (!err) {
 		u32 format; /* figure 247: LBA format in use, its log2 of bytes a block */
 		memcpy(&n->disk.nblocks, data, 8);
@@ -543,6 +550,47 @@ create_io_queues(struct nvme *n)
 		n->nqueues = id;
 	}
 	return n->nqueues ? 0 : -EIO;
+}
+
+/* Virtualization management (5.22): resources for secondary controllers, and whether they live. */
+enum { ASSIGN_QUEUES = 8, ASSIGN_INTERRUPTS = 1 << 8 | 8, ONLINE = 9 };
+
+static int
+virtualize(struct nvme *n, u32 controller, u32 what, u32 count)
+{
+	struct command c = {.opcode = ADMIN_VIRTUALIZE, .cdw = {controller << 16 | what, count}};
+
+	return request(n->queue[0], &c, NULL, 0);
+}
+
+/* Each function gets an equal share of the flexible queues and interrupts, and goes online (8.5).
+ */
+static int
+nvme_share(struct pci_dev *pci, unsigned nvfs)
+{
+	struct nvme *n = pci->priv;
+	u32 *data = page_alloc(FRAME_KERNEL), queues, interrupts;
+	int err;
+
+	if (!data)
+		return -ENOMEM;
+	err = identify_page(n, 0x14, 0, data); /* 5.15.2.11: of each so many in all, at most */
+	queues = MIN(data[8] / nvfs, data[11] & 0xffff);
+	interrupts = MIN(data[16] / nvfs, data[19] & 0xffff);
+	if (!err)
+		err = identify_page(n, 0x15, 0, data); /* 5.15.2.12: entries of 32 bytes */
+	for (u32 *e = data + 8, *end = e + 8 * MIN(data[0] & 0xffff, 127u); e < end && !err;
+		e += 8) {
+		u32 controller = e[0] & 0xffff, function = e[2] & 0xffff;
+
+		if (!function || function > nvfs)
+			continue;
+		if (!(err = virtualize(n, controller, ASSIGN_QUEUES, queues)) &&
+			!(err = virtualize(n, controller, ASSIGN_INTERRUPTS, interrupts)))
+			err = virtualize(n, controller, ONLINE, 0);
+	}
+	page_free(data, FRAME_KERNEL);
+	return err;
 }
 
 /* Stops the controller, then frees what it could reach. */
@@ -613,4 +661,5 @@ PCI_DRIVER(nvme_driver) = {
 	.class_mask = 0xffffff,
 	.probe = nvme_probe,
 	.remove = nvme_remove,
+	.share = nvme_share,
 };

@@ -2,10 +2,19 @@
 #include "hal/dma.h"
 #include "hal/pciconf.h"
 #include "hal/timer.h"
+#include "kernel/bootinfo.h"
 #include "kernel/devfs.h"
 #include "kernel/kalloc.h"
 
 static struct list devices = LIST_INIT(devices);
+u64 pci_lowest = 0xfec00000; /* the IOAPIC's */
+
+/* Something answers at addr, if it is not 0. */
+static void
+in_use(u64 addr)
+{
+	pci_lowest = addr ? MIN(pci_lowest, addr) : pci_lowest;
+}
 
 struct pci_dev *
 pci_find(rid_t rid)
@@ -40,18 +49,13 @@ set_command(rid_t rid, u16 clear, u16 set)
 	pci_write(rid, CFG_COMMAND, 2, (v & ~clear) | set);
 }
 
-/* Sizes the BARs (6.2.5.1) with decoding off, so that no half-written address answers. */
-static void
-read_bars(struct pci_dev *d)
+void
+pci_read_bars(rid_t rid, unsigned offset, struct pci_bar bar[6])
 {
-	rid_t rid = d->dev.rid;
-	u16 command = pci_read(rid, CFG_COMMAND, 2);
-
-	set_command(rid, CMD_IO | CMD_MEMORY, 0);
 	for (unsigned i = 0; i < 6; i++) {
-		unsigned at = CFG_BAR + 4 * i;
+		unsigned at = offset + 4 * i;
 		u32 low = pci_read(rid, at, 4), high = 0, mask, mask_high = ~0u;
-		struct pci_bar *b = &d->bar[i];
+		struct pci_bar *b = &bar[i];
 
 		pci_write(rid, at, 4, ~0u);
 		mask = pci_read(rid, at, 4);
@@ -71,8 +75,9 @@ read_bars(struct pci_dev *d)
 		b->size = -((u64)mask_high << 32 | (mask & (b->io ? ~3u : ~15u)));
 		if (b->io)
 			b->size &= 0xffff;
+		else
+			in_use(b->addr);
 	}
-	pci_write(rid, CFG_COMMAND, 2, command);
 }
 
 /* Where the message capabilities are. The MSI-X table is mapped when the device is bound. */
@@ -182,8 +187,12 @@ pci_unbind(struct pci_dev *d)
 
 	if (!d->driver)
 		return 0;
-	if ((err = d->driver->remove(d)))
+	if ((err = d->nvfs ? -EBUSY : dma_set_leaving(&d->dev, true)))
 		return err;
+	if ((err = d->driver->remove(d))) {
+		dma_set_leaving(&d->dev, false);
+		return err;
+	}
 	pci_bus_master(d, false);
 	dma_detach(&d->dev);
 	d->driver = NULL;
@@ -227,8 +236,30 @@ add_bridge(rid_t rid, int alias)
 		alias = rid;
 	else if (alias == NO_ALIAS && (pci_read(rid, cap + 2, 2) >> 4 & 15) == PCIE_TO_PCI)
 		alias = RID(below, 0, 0);
+	in_use((u64)(pci_read(rid, CFG_WINDOW, 2) & 0xfff0) << 16);
+	if (!pci_read(rid, CFG_WINDOW64_HIGH, 4))
+		in_use((u64)(pci_read(rid, CFG_WINDOW64, 2) & 0xfff0) << 16);
 	set_command(rid, 0, CMD_MEMORY | CMD_MASTER);
 	scan_bus(below, alias);
+}
+
+struct pci_dev *
+pci_add(rid_t rid, rid_t alias, u32 id)
+{
+	struct pci_dev *d = kmalloc(sizeof(*d));
+
+	if (!d)
+		return NULL;
+	d->dev.rid = rid;
+	d->dev.alias = alias;
+	d->dev.dma_mask = ~0UL;
+	snprintf(d->dev.name, sizeof(d->dev.name), RID_FMT, RID_ARGS(rid));
+	d->vendor = id & 0xffff;
+	d->device = id >> 16;
+	d->class = pci_read(rid, CFG_CLASS, 4) >> 8;
+	read_messages(d);
+	list_add_tail(&devices, &d->link);
+	return d;
 }
 
 static void
@@ -236,21 +267,16 @@ add_function(rid_t rid, int alias)
 {
 	u32 id = pci_read(rid, CFG_ID, 4);
 	u8 header = pci_read(rid, CFG_HEADER, 1) & 0x7f;
+	u16 command = pci_read(rid, CFG_COMMAND, 2);
 	struct pci_dev *d;
 
-	if ((id & 0xffff) == 0xffff || !(d = kmalloc(sizeof(*d))))
+	if ((id & 0xffff) == 0xffff || !(d = pci_add(rid, alias == NO_ALIAS ? rid : alias, id)))
 		return;
-	d->dev.rid = rid;
-	d->dev.alias = alias == NO_ALIAS ? rid : alias;
-	d->dev.dma_mask = ~0UL;
-	snprintf(d->dev.name, sizeof(d->dev.name), RID_FMT, RID_ARGS(rid));
-	d->vendor = id & 0xffff;
-	d->device = id >> 16;
-	d->class = pci_read(rid, CFG_CLASS, 4) >> 8;
-	list_add_tail(&devices, &d->link);
 	if (header == 0) {
-		read_bars(d);
-		read_messages(d);
+		/* With decoding off, so that no half-written address answers. */
+		set_command(rid, CMD_IO | CMD_MEMORY, 0);
+		pci_read_bars(rid, CFG_BAR, d->bar);
+		pci_write(rid, CFG_COMMAND, 2, command);
 	} else if (header == 1) {
 		add_bridge(rid, alias);
 	}
@@ -274,11 +300,24 @@ scan_bus(unsigned bus, int alias)
 static void
 pci_init(void)
 {
+	char word[8];
+	const char *p = word;
+	u64 n;
+
 	scan_bus(0, NO_ALIAS);
 	list_for_each (it, &devices)
 		count_twins(list_entry(it, struct pci_dev, link));
 	list_for_each (it, &devices)
 		pci_bind(list_entry(it, struct pci_dev, link));
+	if (!boot_option("vfs", word, sizeof(word)) || !parse_u64(&p, &n) || !n)
+		return;
+	list_for_each (it, &devices) {
+		struct pci_dev *d = list_entry(it, struct pci_dev, link);
+		const char *why = d->driver && d->driver->share ? pci_add_vfs(d, n) : NULL;
+
+		if (why)
+			pr_warn("pci %s: no virtual functions: %s", d->dev.name, why);
+	}
 }
 INITCALL(INIT_BUS, pci_init);
 

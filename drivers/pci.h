@@ -17,6 +17,7 @@ struct pci_dev {
 	struct pci_bar bar[6];
 	u8 msix_bar; /* which BAR holds the MSI-X table, and where */
 	u32 msix_offset;
+	unsigned nvfs; /* virtual functions of its own */
 	const struct pci_driver *driver;
 	const char *user; /* who outside the kernel has it: a name for lspci; NULL: nobody */
 	void *priv;       /* of the driver */
@@ -31,10 +32,21 @@ struct pci_driver {
 	int (*probe)(struct pci_dev *);
 	/* Leaves the device quiet; -EBUSY, and all as it was, if it is in use. */
 	int (*remove)(struct pci_dev *);
+	/* Shares it out among its n virtual functions, which nobody drives yet. NULL: it cannot. */
+	int (*share)(struct pci_dev *, unsigned n);
 };
 #define PCI_DRIVER(name) SECTION_ELEMENT(struct pci_driver, pci_driver, name)
 
 struct pci_dev *pci_find(rid_t rid);
+/* A function that has been found, of this vendor and device id. NULL without memory. */
+struct pci_dev *pci_add(rid_t rid, rid_t alias, u32 id);
+/* Sizes the six BARs at `offset` of config space (6.2.5.1). Nothing may be decoded meanwhile. */
+void pci_read_bars(rid_t rid, unsigned offset, struct pci_bar bar[6]);
+/* The lowest address, below 4 GiB, at which something on the root bus answers. */
+extern u64 pci_lowest;
+
+/* sriov.c: gives it n virtual functions, and these their driver. NULL, or why it cannot be. */
+const char *pci_add_vfs(struct pci_dev *pf, unsigned n);
 
 /* Registers of a memory BAR as the CPU sees them; NULL if there is none. One of them, at a byte. */
 volatile void *pci_map_bar(struct pci_dev *d, unsigned bar);

@@ -63,10 +63,12 @@ dma_map_create_at(struct device *dev, const struct dma_limits *limits, size_t ma
 		map->limits.max_segs = map->window_pages;
 	if (!(map->seg = kmalloc(map->limits.max_segs * sizeof(*map->seg))))
 		return -ENOMEM;
+	mutex_lock(&dev->client->mutex);
 	spin_lock(&dev->client->lock);
 	dma_map_set(map);
 	list_add_tail(&dev->client->maps, &map->link);
 	spin_unlock(&dev->client->lock);
+	mutex_unlock(&dev->client->mutex);
 	return 0;
 }
 
@@ -80,6 +82,7 @@ dma_map_destroy_at(struct dma_map *map, const char *where)
 	if (map->in_use)
 		panic("dma: %s: destroyed at %s while mapped at %s", map->dev->name, where,
 			map->where);
+	mutex_lock(&c->mutex);
 	dma_map_forget(map);
 	spin_lock(&c->lock);
 	list_remove(&map->link);
@@ -87,6 +90,7 @@ dma_map_destroy_at(struct dma_map *map, const char *where)
 	c->exposure.pages += map->exposure.pages;
 	c->exposure.time += map->exposure.time;
 	spin_unlock(&c->lock);
+	mutex_unlock(&c->mutex);
 	kfree(map->seg);
 	map->seg = NULL;
 }
@@ -132,13 +136,21 @@ dma_map_in_place(struct dma_map *map, const struct sg *sg, unsigned n, u64 base)
 	return err;
 }
 
-/* The unmap of what was bounced, whatever the strategy. */
+/* Says who unmaps the map: `bounce`, or its strategy. */
 static void
-unmap_bounced(struct dma_map *map)
+set_bounced(struct dma_map *map, bool bounced)
+{
+	spin_lock(&map->dev->client->lock);
+	map->bounced = bounced;
+	dma_map_set(map);
+	spin_unlock(&map->dev->client->lock);
+}
+
+void
+dma_unmap_bounced(struct dma_map *map)
 {
 	dma_bounce.unmap(map);
-	map->unmap = map->dev->strategy->unmap;
-	map->bounced = false;
+	set_bounced(map, false);
 }
 
 int
@@ -150,13 +162,12 @@ dma_map_failed(struct dma_map *map, const struct sg *sg, unsigned n, int err)
 		map->dev->strategy->unmap(map);
 	map->nseg = map->pages = 0;
 	if ((err == -ERANGE || err == -EINVAL) && map->dev->strategy != &dma_bounce) {
-		map->bounced = true;
+		set_bounced(map, true);
 		if (!(err = dma_bounce.map(map, sg, n))) {
-			map->unmap = unmap_bounced;
 			map->maps++;
 			return 0;
 		}
-		map->bounced = false;
+		set_bounced(map, false);
 		map->nseg = map->pages = 0;
 	}
 	if (dma_check_on)
@@ -164,6 +175,16 @@ dma_map_failed(struct dma_map *map, const struct sg *sg, unsigned n, int err)
 	map->dev->client->errors++;
 	__atomic_store_n(&map->in_use, false, __ATOMIC_RELEASE);
 	return err;
+}
+
+bool
+dma_unmap_unusual(struct dma_map *map, const char *where)
+{
+	if (dma_check_on)
+		return dma_check_unmap(map, where);
+	pr_err("dma: %s: unmap at %s of what is not mapped; last mapped at %s", map->dev->name,
+		where, map->where ? map->where : "no time");
+	return false;
 }
 
 static unsigned

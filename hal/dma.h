@@ -88,6 +88,11 @@ int dma_set_strategy(struct device *dev, const struct dma_strategy *s);
 
 /* Gives a device its (empty) domain; before that it is blocked, unless in direct mode. */
 int dma_attach(struct device *dev);
+/*
+ * Its driver is about to go, or stays after all: keeps the commands of /dev/dma from the device.
+ * -EBUSY if one is under way. Before dma_detach().
+ */
+int dma_set_leaving(struct device *dev, bool leaving);
 /* The device's last user has gone: blocked again. Nothing may be mapped. */
 void dma_detach(struct device *dev);
 
@@ -127,9 +132,14 @@ int dma_map_create_at(struct device *dev, const struct dma_limits *limits, size_
 void dma_map_destroy_at(struct dma_map *map, const char *where);
 /* What the device cannot take goes through a buffer that it can; else the error stays. */
 int dma_map_failed(struct dma_map *map, const struct sg *sg, unsigned n, int err);
-/* Before an unmap; false if nothing is mapped, which it has said: also without the checker. */
-bool dma_check_unmap(struct dma_map *map, const char *where);
-extern bool dma_check_on;
+/* Before an unmap by a checked driver, or of what is not mapped, which it says; false: do nothing.
+ */
+bool dma_unmap_unusual(struct dma_map *map, const char *where);
+#ifdef DEBUG
+extern bool dma_check_on; /* the checker: tests/kernel/dma_check.c */
+#else
+#define dma_check_on false
+#endif
 
 /* Inline: of a map that costs nothing to do, a call is a quarter. */
 MUST_CHECK static inline int
@@ -152,7 +162,7 @@ dma_map_sg_at(
 static inline void
 dma_unmap_at(struct dma_map *map, const char *where)
 {
-	if (UNLIKELY(dma_check_on || !map->in_use) && !dma_check_unmap(map, where))
+	if (UNLIKELY(dma_check_on || !map->in_use) && !dma_unmap_unusual(map, where))
 		return;
 	map->unmap(map);
 	map->nseg = map->pages = 0;

@@ -1,5 +1,5 @@
 /*
- * The DMA checker: boot option dma_check=1; the test build has it on unless dma_check=0. It finds
+ * The DMA checker, part of the test build alone, and on there unless dma_check=0. It finds
  * drivers that break the contract of hal/dma.h, and says with file and line where. It sees:
  *
  *   unmap and commit of what is not mapped, and use of a map that has failed;
@@ -22,12 +22,27 @@
 #pragma once
 
 #include "hal/dma.h"
+#include "kernel/bootinfo.h"
 
+#ifdef DEBUG
 void dma_check_init(void);
+#else
+/* Who asks for it hears where it is. */
+static inline void
+dma_check_init(void)
+{
+	char asked[2];
+
+	if (boot_option("dma_check", asked, sizeof(asked)))
+		pr_err("dma_check: only in the test build: make qemu DEBUG=1 B=build/debug");
+}
+#endif
 /* Has the strategy map a buffer; -EFAULT if it must not be. The map's dir and where are set. */
 int dma_check_map(struct dma_map *map, const struct sg *sg, unsigned n);
 /* The map has failed after all. */
 void dma_check_failed(struct dma_map *map);
+/* Before an unmap; false if nothing is mapped. */
+bool dma_check_unmap(struct dma_map *map, const char *where);
 /* Does the commit, too. */
 int dma_check_commit(struct dma_map *map);
 /* False if there is no memory to remember it. */

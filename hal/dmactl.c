@@ -218,29 +218,45 @@ null_call(u64 n, struct text *t)
 	return 0;
 }
 
+/* A command about a device. */
 static int
-command(void *unused, unsigned n, char *word[], struct text *t)
+device_command(struct device *dev, unsigned n, char *word[], struct text *t)
 {
-	struct device *dev = n > 1 ? dma_device_named(word[1]) : NULL;
-	u64 arg[5] = {0}; /* of words 1 to 5 */
+	u64 arg[4] = {0}; /* of words 2 to 5 */
 
-	for (unsigned i = 1; i < n && i < 6; i++) {
+	for (unsigned i = 2; i < n && i < 6; i++) {
 		const char *p = word[i];
-		parse_u64(&p, &arg[i - 1]);
+		parse_u64(&p, &arg[i - 2]);
 	}
-	if (n == 3 && strcmp(word[0], "strategy") == 0 && dev) {
+	if (n == 3 && strcmp(word[0], "strategy") == 0) {
 		const struct dma_strategy *s = dma_strategy_named(word[2]);
 		return s ? dma_set_strategy(dev, s) : -ENOENT;
 	}
-	if ((n == 5 || n == 6) && strcmp(word[0], "cost") == 0 && dev)
-		return cost(dev, arg + 1, t);
-	if (n == 2 && strcmp(word[0], "count") == 0 && dev) {
+	if ((n == 5 || n == 6) && strcmp(word[0], "cost") == 0)
+		return cost(dev, arg, t);
+	if (n == 2 && strcmp(word[0], "count") == 0) {
 		count(dev, t);
 		return 0;
 	}
-	if (n == 2 && strcmp(word[0], "null") == 0)
-		return arg[0] ? null_call(arg[0], t) : -EINVAL;
-	return n > 1 && !dev ? -ENODEV : -EINVAL;
+	return -EINVAL;
+}
+
+static int
+command(void *unused, unsigned n, char *word[], struct text *t)
+{
+	struct device *dev;
+	u64 rounds = 0;
+	int err;
+
+	if (n == 2 && strcmp(word[0], "null") == 0) {
+		const char *p = word[1];
+		return parse_u64(&p, &rounds) && rounds ? null_call(rounds, t) : -EINVAL;
+	}
+	if (!(dev = n > 1 ? dma_device_get(word[1]) : NULL))
+		return n > 1 ? -ENODEV : -EINVAL;
+	err = device_command(dev, n, word, t);
+	dma_device_put(dev);
+	return err;
 }
 
 static struct cmdfile file;

@@ -14,25 +14,11 @@ static struct spinlock lock = SPINLOCK_INIT("iommu");
 
 /*
  * Domain ids tag what the IOTLB caches, so no two live domains may share one. 0 is reserved
- * (VT-d 6.2.2.1: caching mode). Given out in turn, so that one is not used again soon.
+ * (VT-d 6.2.2.1: caching mode).
  */
-#define MAX_DOMAINS 1024
-static bool id_used[MAX_DOMAINS] = {true};
+static bool id_used[1024];
 static u16 last_id;
 
-/* A free id; 0 if there is none. Lock held. */
-static u16
-id_alloc(void)
-{
-	for (int i = 0; i < MAX_DOMAINS; i++) {
-		last_id = (last_id + 1) % MAX_DOMAINS;
-		if (!id_used[last_id]) {
-			id_used[last_id] = true;
-			return last_id;
-		}
-	}
-	return 0;
-}
 static u64 fault_count;
 
 /* More faults than this of one device in a second, and it is cut off. */
@@ -46,6 +32,10 @@ iommu_init(bool translate)
 
 	if (boot_option("faults", limit, sizeof(limit)))
 		parse_u64(&p, &fault_limit);
+	/* LAB 4: step 7, the last: take the next line out, and DMA goes through the IOMMU. */
+	/* LAB 4 ELSE
+	translate = false;
+	LAB 4 END */
 	boot_option("iommu", want, sizeof(want));
 	section_for_each (struct iommu_driver, d, iommu_driver) {
 		if (strcmp(want, "auto") != 0 && strcmp(want, d->ops->name) != 0)
@@ -88,7 +78,7 @@ domain_create(const struct iommu_ops *ops, struct domain **out)
 	d->reach = ops->reach();
 	spin_init(&d->lock, "domain");
 	spin_lock(&lock);
-	d->id = id_alloc();
+	d->id = last_id = take_id(id_used, NELEM(id_used), last_id);
 	spin_unlock(&lock);
 	err = !d->id ? -ENOSPC : ops->domain_init ? ops->domain_init(d) : 0;
 	spin_lock(&lock);
@@ -286,10 +276,16 @@ iommu_map(struct domain *d, iova_t iova, paddr_t pa, u32 npages, unsigned perm)
 	if (!d->pt.root) {
 		err = d->ops->map(d, iova, pa, npages, perm);
 	} else {
+		/* LAB 4: step 3: into the domain's table, locked; finish_map() looks after the
+		 * rest. */
 		spin_lock(&d->lock);
 		err = pt_map(&d->pt, iova.v, pa, (u64)npages * PAGE_SIZE, perm, &g);
 		finish_map(d, iova, npages, &g);
 		spin_unlock(&d->lock);
+		/* LAB 4 ELSE
+		pt_gather_free(&d->pt, &g);
+		err = -ENOSYS;
+		LAB 4 END */
 	}
 	if (!err)
 		count_mapped(d, npages);
@@ -354,6 +350,8 @@ iommu_unmap(struct domain *d, iova_t iova, u32 npages, bool sync)
 	if (!d->pt.root) {
 		err = d->ops->unmap(d, iova, npages, sync);
 	} else {
+		/* LAB 4: step 3: out of it; what is not there is -ENOENT; sync means now. Locked.
+		 */
 		spin_lock(&d->lock);
 		err = pt_unmap(&d->pt, iova.v, len, &removed, &d->gather);
 		if (!err && removed != len)
@@ -361,6 +359,10 @@ iommu_unmap(struct domain *d, iova_t iova, u32 npages, bool sync)
 		if (sync)
 			flush_gather(d);
 		spin_unlock(&d->lock);
+		/* LAB 4 ELSE
+		removed = 0;
+		err = removed == len ? 0 : -ENOSYS;
+		LAB 4 END */
 	}
 	if (!err)
 		count_unmapped(d, npages, sync);
@@ -404,9 +406,11 @@ iommu_batch(struct domain *d, struct iommu_request *r, unsigned n)
 	}
 	err = d->ops->batch(d, r, n);
 	for (unsigned i = 0; i < n; i++) {
-		if (r[i].map && !r[i].err)
+		if (r[i].err)
+			continue;
+		if (r[i].map)
 			count_mapped(d, r[i].npages);
-		else if (!r[i].map)
+		else
 			count_unmapped(d, r[i].npages, false);
 	}
 	count_sync(d);

@@ -16,6 +16,9 @@ enum {
 	CFG_BAR = 0x10,
 	CFG_SECONDARY = 0x19,   /* of a bridge: the bus below it */
 	CFG_SUBORDINATE = 0x1a, /* and the last one behind it */
+	CFG_WINDOW = 0x20,      /* the first MiB of what is below it; the same, prefetchable */
+	CFG_WINDOW64 = 0x24,
+	CFG_WINDOW64_HIGH = 0x28,
 	CFG_BAR_END = 0x28,
 	CFG_ROM = 0x30,
 	CFG_CAPABILITIES = 0x34,

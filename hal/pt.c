@@ -41,12 +41,15 @@ const struct pt_fmt pt_fmt_ept = {
 
 const struct pt_fmt pt_fmt_vtd = {
 	.name = "vtd",
+	/* LAB 4: step 1: the second stage of VT-d, as data: which bits say what (9.8). */
 	.valid = 3,
 	.table = 3,
 	.large = BIT(7),
 	.which = BIT(7),
 	.bits = {{PT_R, BIT(0), 0}, {PT_W, BIT(1), 0}},
 	.first = BIT(52),
+	/* LAB 4 ELSE
+	LAB 4 END */
 };
 
 const struct pt_fmt pt_fmt_amdvi = {
@@ -358,6 +361,7 @@ pt_entries(struct pt *pt, u64 in, unsigned n)
 bool
 pt_fill(struct pt *pt, u64 *entry, u64 out, unsigned n, unsigned perm)
 {
+	/* LAB 4: step 2: look at all n entries first, then fill them, each a page further. */
 	u64 e = leaf_entry(pt->fmt, out, perm, 0);
 
 	for (unsigned i = 0; i < n; i++)
@@ -366,11 +370,15 @@ pt_fill(struct pt *pt, u64 *entry, u64 out, unsigned n, unsigned perm)
 	for (; n; n--, entry++, e += PAGE_SIZE)
 		set_entry(pt, entry, e);
 	return true;
+	/* LAB 4 ELSE
+	return false;
+	LAB 4 END */
 }
 
 unsigned
 pt_clear(struct pt *pt, u64 *entry, unsigned n)
 {
+	/* LAB 4: step 2: empty the entries; return how many of them were valid. */
 	unsigned mapped = 0;
 
 	for (; n; n--, entry++) {
@@ -378,6 +386,9 @@ pt_clear(struct pt *pt, u64 *entry, unsigned n)
 		set_entry(pt, entry, 0);
 	}
 	return mapped;
+	/* LAB 4 ELSE
+	return 0;
+	LAB 4 END */
 }
 
 /* What was entered before an error goes again. */

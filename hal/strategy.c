@@ -133,6 +133,7 @@ dma_attach(struct device *dev)
 		return err;
 	}
 	c->dev = dev;
+	mutex_init(&c->mutex, "dma maps");
 	spin_init(&c->lock, "dma client");
 	list_init(&c->maps);
 	list_init(&c->cache.all);
@@ -192,18 +193,40 @@ dma_strategy_named(const char *name)
 }
 
 struct device *
-dma_device_named(const char *name)
+dma_device_get(const char *name)
 {
 	struct device *found = NULL;
 
 	spin_lock(&lock);
 	list_for_each (it, &clients) {
 		struct dma_client *c = list_entry(it, struct dma_client, link);
-		if (strcmp(c->dev->name, name) == 0)
+		if (strcmp(c->dev->name, name) == 0 && !c->leaving) {
+			c->users++;
 			found = c->dev;
+		}
 	}
 	spin_unlock(&lock);
 	return found;
+}
+
+void
+dma_device_put(struct device *dev)
+{
+	spin_lock(&lock);
+	dev->client->users--;
+	spin_unlock(&lock);
+}
+
+int
+dma_set_leaving(struct device *dev, bool leaving)
+{
+	bool busy;
+
+	spin_lock(&lock);
+	busy = leaving && dev->client->users;
+	dev->client->leaving = leaving && !busy;
+	spin_unlock(&lock);
+	return busy ? -EBUSY : 0;
 }
 
 /* Whether a map of the device is in use. */
@@ -240,14 +263,15 @@ void
 dma_map_set(struct dma_map *map)
 {
 	const struct dma_strategy *s = map->dev->strategy;
+	bool wait = map->dev->client->switching;
 
-	if (map->dev->client->switching) { /* what is mapped is still the old strategy's */
-		__atomic_store_n(&map->map, wait_and_map, __ATOMIC_SEQ_CST);
-		return;
-	}
-	map->unmap = s->unmap;
+	map->unmap = map->bounced ? dma_unmap_bounced : s->unmap;
 	map->commit = dma_check_on ? dma_check_commit : s->commit;
-	__atomic_store_n(&map->map, dma_check_on ? dma_check_map : s->map, __ATOMIC_SEQ_CST);
+	__atomic_store_n(&map->map,
+		wait           ? wait_and_map
+		: dma_check_on ? dma_check_map
+			       : s->map,
+		__ATOMIC_SEQ_CST);
 }
 
 /* Tells all maps of a device what its strategy is, or that it is about to change. */
@@ -262,20 +286,14 @@ set_all(struct dma_client *c, bool switching)
 	spin_unlock(&c->lock);
 }
 
-int
-dma_set_strategy(struct device *dev, const struct dma_strategy *s)
+/* The strategy is another one, and the device's mutex held. */
+static int
+switch_to(struct device *dev, const struct dma_strategy *s)
 {
 	struct dma_client *c = dev->client;
 	u64 deadline = timer_ns() + SWITCH_LIMIT_NS;
 	int err = 0;
 
-	if (s == dev->strategy)
-		return 0;
-	if (dev->domain ? dev->domain->fixed && s != &dma_identity
-			: s != &dma_bounce && s != &dma_direct)
-		return -ENODEV; /* nobody translates: there is nothing to choose */
-	if (__atomic_exchange_n(&c->switching, true, __ATOMIC_SEQ_CST))
-		return -EBUSY;
 	/* Who maps from now on waits; who had mapped before is waited for. */
 	set_all(c, true);
 	while (any_in_use(c) && !err) {
@@ -295,6 +313,21 @@ dma_set_strategy(struct device *dev, const struct dma_strategy *s)
 		dev->strategy = s;
 	}
 	set_all(c, false);
+	return err;
+}
+
+int
+dma_set_strategy(struct device *dev, const struct dma_strategy *s)
+{
+	int err = 0;
+
+	if (s != dev->strategy && (dev->domain ? dev->domain->fixed && s != &dma_identity
+					       : s != &dma_bounce && s != &dma_direct))
+		return -ENODEV; /* nobody translates: there is nothing to choose */
+	mutex_lock(&dev->client->mutex);
+	if (s != dev->strategy)
+		err = switch_to(dev, s);
+	mutex_unlock(&dev->client->mutex);
 	return err;
 }
 
@@ -386,6 +419,7 @@ show_dma(struct text *t)
 			c->cache.misses, n.exposed, n.exposed_us, c->dev->dma_mask);
 	}
 	spin_unlock(&lock);
-	dma_check_show(t);
+	if (dma_check_on)
+		dma_check_show(t);
 }
 PROC_FILE("dma", show_dma);

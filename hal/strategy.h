@@ -10,6 +10,7 @@
 #include "hal/iova.h"
 #include "lib/abi.h"
 #include "kernel/mem.h"
+#include "kernel/proc.h"
 #include "kernel/x86.h"
 
 struct dma_strategy {
@@ -63,6 +64,9 @@ struct dma_cached {
 struct dma_client {
 	struct list link;
 	struct device *dev;
+	struct mutex mutex;   /* held while maps come and go, or the strategy; outside of `lock` */
+	unsigned users;       /* commands of /dev/dma under way; under the list's lock */
+	bool leaving;         /* its driver goes: no more of them; the same */
 	struct spinlock lock; /* over what follows; outside of the domain's */
 	struct list maps;
 	struct iova_space iova; /* has its own */
@@ -83,7 +87,7 @@ struct dma_client {
 	} cache;
 
 	struct iommu_request batch[DMA_BATCH];
-	struct dma_map *batch_map[DMA_BATCH]; /* NULL: an unmap */
+	struct dma_map *batch_map[DMA_BATCH]; /* whose they are */
 	unsigned nbatch;
 
 	/* Counters; those of maps that are gone included. */
@@ -100,11 +104,17 @@ struct dma_counts {
 };
 void dma_count(struct dma_client *c, struct dma_counts *n);
 
-/* The attached device of that name ("00:04.0"); NULL. */
-struct device *dma_device_named(const char *name);
+/* The attached device of that name ("00:04.0"), which stays so until it is put back; NULL. */
+struct device *dma_device_get(const char *name);
+void dma_device_put(struct device *dev);
 
-/* Tells a map which functions are its device's strategy's now. client->lock held. */
+/*
+ * Tells a map which functions are its device's strategy's now; maps wait while that changes. Also
+ * of a map in use, whose unmap is the same again then. client->lock held.
+ */
 void dma_map_set(struct dma_map *map);
+/* The unmap of what was bounced, whatever the strategy. */
+void dma_unmap_bounced(struct dma_map *map);
 /* Lets a map's window go, and what its strategy keeps in it. Unmapped. */
 void dma_map_forget(struct dma_map *map);
 /* The pieces where they are: the bus address is `base` and the physical address. */

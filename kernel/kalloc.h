@@ -57,7 +57,8 @@ enum frame_owner frame_owner_of(paddr_t pa);
 void *page_alloc(enum frame_owner owner);
 void page_free(void *page, enum frame_owner owner);
 
-/* The kernel heap: any size up to 4 MiB, zeroed, aligned to 16 bytes (from 4 KiB on: to a page). */
+/* The kernel heap: any size up to 4 MiB, zeroed, aligned to the power of two that holds it (up to a
+ * page). */
 void *kmalloc(size_t n);
 void kfree(void *p);
 /* How many pieces of it are in use; a block of pages counts as one. */

@@ -61,6 +61,24 @@ list_remove(struct list *n)
 	n->next = n->prev = n;
 }
 
+/*
+ * Takes a free number out of 1 to n-1, the next in turn after `last`, so that none is used again
+ * soon; 0 if all are used.
+ */
+static inline unsigned
+take_id(bool used[], unsigned n, unsigned last)
+{
+	for (unsigned i = 1; i <= n; i++) {
+		unsigned id = (last + i) % n;
+
+		if (id && !used[id]) {
+			used[id] = true;
+			return id;
+		}
+	}
+	return 0;
+}
+
 #define list_entry(p, type, member) container_of(p, type, member)
 /* The body may remove `it`. */
 #define list_for_each(it, head)                                                   \

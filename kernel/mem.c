@@ -190,7 +190,7 @@ mem_init_cpu(void)
 	write_cr4(cr4);
 	this_cpu()->smap = cr4 & CR4_SMAP;
 	/* No floating point in the kernel or in user programs: using it is a trap. */
-	write_cr0(read_cr0() | CR0_WP | CR0_EM | CR0_MP);
+	write_cr0(read_cr0() | CR0_WP | CR0_EM | CR0_MP | CR0_TS);
 }
 
 static struct {

@@ -27,6 +27,15 @@ many) # 16 VMs, each with a device, four of them NVMe disks, all with the mover 
 manysum) # their work: sums of a disk
 	for i in $(seq 90); do echo "sha256sum /dev/nvme0"; done
 	;;
+fpu | fpu-SSE) # two that keep what their FPU holds, beside others that turn on what they may not
+	keep=${1#fpu}
+	echo "vmctl create first -m 16 -k /tests/hostile-14 -r ''; vmctl start first"
+	echo "vmctl wait first && echo the first is through; vmctl destroy first"
+	for i in "12$keep" "13$keep" 14; do echo "vmctl create v$i -m 16 -k /tests/hostile-$i -r ''"; done
+	for i in "12$keep" "13$keep" 14; do echo "vmctl start v$i"; done
+	for i in "12$keep" "13$keep" 14; do echo "vmctl wait v$i && echo v$i is through"; done
+	echo "usertests faults"
+	;;
 manyedu) # or edu's contract
 	for i in $(seq 90); do echo "edu test"; done
 	;;
@@ -78,5 +87,10 @@ io-* | effects-* | depth-* | size-* | pages-* | live-*) # dmabench's matrix, on 
 		for b in 1 2 4 8 16 32 ${full:+48} 64; do echo "dmabench map 00:04.0 -s batched -b $b -n 200"; done
 		;;
 	esac
+	;;
+steady) # two pages that move again and again, under CPUs that count in them
+	echo "vmctl create s -m 16 -c 2 -k /tests/steady -r ''; vmctl start s; vmctl wait s A; vmctl wait s B"
+	for i in $(seq 200); do echo "vmctl move s 0x300000; vmctl move s 0x9000"; done
+	echo "vmctl status; vmctl stats s; vmctl kill s; vmctl destroy s"
 	;;
 esac

@@ -98,7 +98,7 @@ else
 	bad "compile_commands.json"
 fi
 
-scripts=$(find tools tests .ci -name '*.sh' -o -path .ci/run | grep -v '^tests/guest/')
+scripts=$(find tools tests labs .ci -name '*.sh' -o -path .ci/run | grep -v '^tests/guest/')
 # shellcheck disable=SC2086
 if shellcheck -S warning $scripts >"$B/check/shellcheck" 2>&1; then
 	good "shellcheck"
@@ -121,6 +121,12 @@ else
 	good "no python"
 fi
 
+if [ -e labs/strip.awk ]; then
+	grep -rlE "LAB [0-9]" --include="*.[chS]" --include="*.mk" --include="*.sh" lib kernel hal vmm drivers user tests tools Makefile >"$B/check/labs"
+	fault=$(while read -r f; do awk -v lab=0 -f labs/strip.awk "$f" 2>&1 >/dev/null; done <"$B/check/labs")
+	if [ -z "$fault" ]; then good "marks of the labs"; else bad "marks of the labs: $fault"; fi
+fi
+
 # The page that explains the hypercalls names each, with its number; and each status.
 gap=$(sed -nE 's/^\tHYPERCALL\(([0-9]+), (\w+),.*/| \1 | \2(/p; s/^\tHC_(E[A-Z]+) = ([0-9]+),.*/| \2 | \1 |/p' hal/hypercall.h |
 	while read -r row; do grep -qF -- "$row" hal/HYPERCALLS.md || echo "$row"; done)
@@ -130,12 +136,19 @@ else
 	bad "hal/HYPERCALLS.md lacks: $gap"
 fi
 
-lines() { find "$@" -name '*.[chS]' -exec cat {} + | wc -l; }
+# The marks of the labs are no code: lines are counted without them, and without what hand-outs have.
+lines() {
+	if [ -e labs/strip.awk ]; then
+		find "$@" -name '*.[chS]' -exec awk -v lab=99 -f labs/strip.awk {} \; | wc -l
+	else
+		find "$@" -name '*.[chS]' -exec cat {} + | wc -l
+	fi
+}
 kernel=$(lines kernel) all=$(lines kernel hal vmm drivers)
 if [ "$kernel" -le 7500 ] && [ "$all" -le 20000 ]; then
-	good "size: kernel $kernel of 7500 lines, kernel+hal+vmm+drivers $all of 20000"
+	good "size: kernel $kernel of 7500 lines, kernel+hal+vmm+drivers $all of 20000 (marks of the labs not counted)"
 else
-	bad "size: kernel $kernel of 7500 lines, kernel+hal+vmm+drivers $all of 20000"
+	bad "size: kernel $kernel of 7500 lines, kernel+hal+vmm+drivers $all of 20000 (marks of the labs not counted)"
 fi
 
 [ "$failures" = 0 ] || {

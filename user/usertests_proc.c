@@ -86,6 +86,18 @@ fault_fpu(void)
 }
 
 static void
+fault_sse(void)
+{
+	asm volatile("movaps %xmm0, %xmm1");
+}
+
+static void
+fault_avx(void)
+{
+	asm volatile("vmovaps %ymm0, %ymm1");
+}
+
+static void
 deep_recursion(void)
 {
 	volatile char page[4096];
@@ -105,6 +117,8 @@ test_faults(void)
 	check(in_child(fault_stack_execution) == 128 + 14, "fault: the stack does not execute");
 	check(in_child(fault_privilege) == 128 + 13, "fault: a privileged instruction");
 	check(in_child(fault_fpu) > 128, "fault: floating point");
+	check(in_child(fault_sse) > 128, "fault: SSE");
+	check(in_child(fault_avx) > 128, "fault: AVX, also after VMs have used it");
 	check(in_child(deep_recursion) == 128 + 14, "fault: a stack without end");
 }
 

@@ -239,7 +239,8 @@ assign_device(struct vm *vm, rid_t rid, bool permit, bool unsafe, u32 quota, con
 		return -ENOMEM;
 	if ((err = pci_unbind(pci))) {
 		if (err == -EBUSY)
-			*why = "the host uses it (a mounted disk, or an open device file)";
+			*why = "the host uses it (a mounted disk, an open file, dmabench, virtual "
+			       "functions)";
 		kfree(d);
 		return err;
 	}
@@ -297,6 +298,23 @@ leave_hole(struct assigned *d)
 				PT_R | PT_W, &none);
 }
 
+/*
+ * Takes all grants back, some at a time: a large guest has a million, and vCPUs and the fault
+ * interrupt want the lock. None comes meanwhile: it is denied, or out of the guest's sight.
+ */
+static void
+revoke_all(struct assigned *d)
+{
+	iova_t at = {0};
+	bool more = true;
+
+	while (more) {
+		spin_lock(&d->vm->lock);
+		more = grant_revoke(d, &at);
+		spin_unlock(&d->vm->lock);
+	}
+}
+
 void
 release_device(struct assigned *d)
 {
@@ -312,9 +330,7 @@ release_device(struct assigned *d)
 		if (d->message[i].bound)
 			irq_msi_free(&pci->dev, i);
 	quiesce(pci);
-	spin_lock(&vm->lock);
-	grant_revoke(d);
-	spin_unlock(&vm->lock);
+	revoke_all(d);
 	iommu_detach(d->dom);
 	domain_destroy(d->dom);
 	pci->user = NULL;
@@ -329,7 +345,7 @@ assigned_set_policy(struct assigned *d, bool permit)
 	d->permit = permit;
 	d->cut = false;
 	update_master(d);
-	if (!permit)
-		grant_revoke(d);
 	spin_unlock(&d->vm->lock);
+	if (!permit)
+		revoke_all(d);
 }

@@ -64,35 +64,55 @@ exit_invalid_opcode(struct vcpu *v, const struct exit *e)
 	return 1;
 }
 
+/* The processor has looked at CPL and CR4. With AVX has to be SSE (SDM vol. 1, 13.3). */
 static int
 exit_xsetbv(struct vcpu *v, const struct exit *e)
 {
-	vcpu_raise(v, VECTOR_GP, 0);
-	return 1;
+	u64 want = (u32)v->reg[RAX] | v->reg[RDX] << 32;
+	u32 r[4];
+
+	cpuid(0xd, 0, r);
+	if ((u32)v->reg[RCX] || want & ~(u64)(r[0] & XCR0_GUEST) || !(want & XCR0_X87) ||
+		(want & (XCR0_SSE | XCR0_AVX)) == XCR0_AVX) {
+		vcpu_raise(v, VECTOR_GP, 0);
+		return 1;
+	}
+	v->xcr0 = want;
+	return skip(v, e);
 }
 
 /*
  * CPUID: what a guest is shown. A leaf that is not here reads as zero. `keep` are the host's bits
- * that pass, `set` is added.
+ * that pass, `set` is added. A bit passes only if what it promises works: its state is switched or
+ * there is none, and it needs no MSR that msr_table does not have.
  */
 static const struct {
-	u32 leaf;
+	u64 leaf;            /* with the subleaf, in 7 and 0xd, from bit 32 on */
 	u32 keep[4], set[4]; /* EAX EBX ECX EDX */
 } cpuid_table[] = {
-	{0, {0, ~0u, ~0u, ~0u}, {0xb}},
-	/* ECX without MONITOR, VMX, FMA, PCID, DCA, TSC deadline, XSAVE, OSXSAVE, AVX, F16C: their
-	 * state is not switched. With x2APIC and "hypervisor". EDX without MCE, MTRR, MCA, ACPI,
-	 * HTT. EBX: CLFLUSH size. */
-	{1, {~0u, 0xff00, 0x41d82201, 0x078bab7f}, {0, 0, BIT(21) | BIT(31), BIT(9)}},
-	/* EBX: FSGSBASE, BMI1, SMEP, BMI2, ERMS, ADX, SMAP. ECX: UMIP. */
-	{7, {0, 0x00180389, 0x4, 0}, {0}},
+	/* The vendor, by which a guest chooses its workarounds; the highest leaf. */
+	{0, {0, ~0u, ~0u, ~0u}, {0xd}},
+	/* EBX: CLFLUSH size. ECX: SSE3 to SSE4, AES, PCLMUL, MOVBE, POPCNT, RDRAND; AVX, FMA, F16C,
+	 * XSAVE, whose state is switched, with OSXSAVE below; not MONITOR (it exits), VMX, PCID,
+	 * the TSC deadline (no MSR). With x2APIC, since the APIC is one, and "hypervisor". EDX
+	 * without MCE, MTRR, MCA (no MSRs), ACPI (no thermal control), HTT (below). */
+	{1, {~0u, 0xff00, 0x76d83203, 0x078bab7f}, {0, 0, BIT(21) | BIT(31), BIT(9)}},
+	/* EBX: FSGSBASE, BMI1, AVX2, SMEP, BMI2, ERMS, ADX, SMAP. ECX: UMIP. They have no state
+	 * that is not switched; PKU, CET, AVX-512, SGX have, and INVPCID wants PCID. */
+	{7, {0, 0x001803a9, 0x4, 0}, {0}},
+	{0xb, {0}, {0}}, /* topology: below; the host's is not the guest's */
+	/* XSAVE: what XCR0 may hold, and the bytes of all that; XSAVEOPT, XGETBV1; where AVX is. */
+	{0xd, {XCR0_GUEST}, {0, 832, 832}}, {0xd | 1UL << 32, {0x5}, {0}},
+	{0xd | 2UL << 32, {~0u, ~0u}, {0}},
+	{HC_CPUID_BASE, {0}, {0}},   /* how our HAL finds us: below */
+	{HC_CPUID_TIMING, {0}, {0}}, /* frequencies, so that no guest has to measure: below */
 	{0x80000000, {0, ~0u, ~0u, ~0u}, {0x80000008}},
-	/* ECX: LAHF, CR8, ABM, PREFETCHW; no SVM: no guests in guests. EDX: SYSCALL, NX, 1G, LM. */
+	/* ECX: LAHF, CR8, ABM, PREFETCHW; no SVM: no guests in guests. EDX: SYSCALL, NX, 1G, LM,
+	 * which long mode needs; no RDTSCP (its MSR is not switched). */
 	{0x80000001, {~0u, 0, 0x131, 0x24100800}, {0}},
-	{0x80000002, {~0u, ~0u, ~0u, ~0u}, {0}},
-	{0x80000003, {~0u, ~0u, ~0u, ~0u}, {0}},
-	{0x80000004, {~0u, ~0u, ~0u, ~0u}, {0}},
-	{0x80000008, {~0u, 0, 0, 0}, {0}},
+	{0x80000002, {~0u, ~0u, ~0u, ~0u}, {0}}, /* the name, for people: three leaves */
+	{0x80000003, {~0u, ~0u, ~0u, ~0u}, {0}}, {0x80000004, {~0u, ~0u, ~0u, ~0u}, {0}},
+	{0x80000008, {~0u, 0, 0, 0}, {0}}, /* address widths: page tables depend on them */
 };
 
 /* What of CPUID is each vCPU's own: how many there are, as cores of one package, and its id. */
@@ -118,6 +138,14 @@ exit_cpuid(struct vcpu *v, const struct exit *e)
 {
 	u32 leaf = v->reg[RAX], sub = v->reg[RCX], r[4] = {0};
 
+	for (unsigned i = 0; i < NELEM(cpuid_table); i++) {
+		if (cpuid_table[i].leaf !=
+			(leaf == 7 || leaf == 0xd ? leaf | (u64)sub << 32 : leaf))
+			continue;
+		cpuid(leaf, sub, r);
+		for (int k = 0; k < 4; k++)
+			r[k] = (r[k] & cpuid_table[i].keep[k]) | cpuid_table[i].set[k];
+	}
 	if (leaf == HC_CPUID_BASE) {
 		r[0] = HC_CPUID_COST;
 		memcpy(&r[1], HC_SIGNATURE, 12);
@@ -135,13 +163,8 @@ exit_cpuid(struct vcpu *v, const struct exit *e)
 		r[2] = idle >> 32;
 		r[3] = exits >> 32;
 	}
-	for (unsigned i = 0; i < NELEM(cpuid_table); i++) {
-		if (cpuid_table[i].leaf != leaf || (leaf == 7 && sub))
-			continue;
-		cpuid(leaf, sub, r);
-		for (int k = 0; k < 4; k++)
-			r[k] = (r[k] & cpuid_table[i].keep[k]) | cpuid_table[i].set[k];
-	}
+	if (leaf == 1)
+		r[2] |= e->osxsave ? BIT(27) : 0;
 	cpuid_topology(v, leaf, sub, r);
 	v->reg[RAX] = r[0];
 	v->reg[RBX] = r[1];
@@ -152,7 +175,8 @@ exit_cpuid(struct vcpu *v, const struct exit *e)
 
 /*
  * MSRs that exit. ZERO: reads as zero, writes are ignored. What is in neither this table nor the
- * x2APIC's range, nor switched by the vendor's file, is #GP, as on a machine without it.
+ * x2APIC's range (vlapic.c has that), nor switched by the vendor's file, is #GP, as on a machine
+ * without it: it would be the host's.
  */
 enum msr_kind { MSR_KIND_ZERO, MSR_KIND_EFER, MSR_KIND_APIC_BASE };
 static const struct {
@@ -161,9 +185,9 @@ static const struct {
 } msr_table[] = {
 	{MSR_EFER, MSR_KIND_EFER},           /* VMRUN wants SVME, the guest must not see it */
 	{MSR_APIC_BASE, MSR_KIND_APIC_BASE}, /* fixed: x2APIC, enabled; who is the BSP */
-	{0x8b, MSR_KIND_ZERO},               /* microcode revision */
-	{0x1a0, MSR_KIND_ZERO},              /* MISC_ENABLE */
-	{0x10, MSR_KIND_ZERO}, /* a write to the TSC: time is not the guest's to set */
+	{0x8b, MSR_KIND_ZERO},  /* microcode revision: guests look, and want 0 if there is none */
+	{0x1a0, MSR_KIND_ZERO}, /* MISC_ENABLE: Intel's, and guests read it unasked */
+	{0x10, MSR_KIND_ZERO},  /* a write to the TSC: time is not the guest's to set */
 };
 
 #define EFER_GUEST (EFER_SCE | EFER_LME | BIT(10) | EFER_NXE | BIT(14)) /* LMA, FFXSR */
@@ -194,7 +218,9 @@ write_msr(struct vcpu *v, u32 msr, u64 value)
 		if (msr_table[i].msr != msr)
 			continue;
 		if (msr_table[i].kind == MSR_KIND_EFER) {
-			if (value & ~EFER_GUEST)
+			/* LME stays as it is while it is in force (AMD64 manual vol. 2, 14.6.1). */
+			if (value & ~EFER_GUEST ||
+				(v->efer & BIT(10) && (value ^ v->efer) & EFER_LME))
 				return false;
 			v->efer = (value & ~BIT(10)) | (v->efer & BIT(10));
 		}
@@ -235,19 +261,49 @@ exit_hcall(struct vcpu *v, const struct exit *e)
 {
 	const u64 arg[5] = {v->reg[RDI], v->reg[RSI], v->reg[RDX], v->reg[R10], v->reg[R8]};
 
+	s64 ret;
+
 	if (v->cpl != 0)
 		return exit_invalid_opcode(v, e);
-	v->reg[RAX] = hypercall(v, v->reg[RAX], arg);
+	if ((ret = hypercall(v, v->reg[RAX], arg)) == HYPERCALL_AGAIN)
+		return 0;
+	v->reg[RAX] = ret;
 	return skip(v, e);
 }
 
-/* Ports. What is not here reads as ones and swallows writes, like a bus with nothing on it. */
+/*
+ * Ports. What is not here reads as ones and swallows writes, like a bus with nothing on it: of the
+ * host's ports a guest reaches none.
+ */
+enum port_kind { PORT_NONE, PORT_END, PORT_UART, PORT_POWER, PORT_CONFIG };
+static const struct {
+	u16 first, last;
+	enum port_kind kind;
+} port_table[] = {
+	{0xf4, 0xf4, PORT_END},      /* debug-exit: ends this VM, with a status for scripts */
+	{0x3f8, 0x3ff, PORT_UART},   /* COM1: the only console that needs no memory */
+	{0x604, 0x604, PORT_POWER},  /* PM1a_CNT of our FADT: how kernels turn themselves off */
+	{0xcf8, 0xcff, PORT_CONFIG}, /* configuration space, of assigned devices only */
+};
+
+static enum port_kind
+port_kind(u16 port)
+{
+	unsigned i = 0;
+
+	while (i < NELEM(port_table) && (port < port_table[i].first || port > port_table[i].last))
+		i++;
+	return i < NELEM(port_table) ? port_table[i].kind : PORT_NONE;
+}
+
 static u32
 port_in(struct vm *vm, u16 port, unsigned size)
 {
-	if (port >= 0x3f8 && port <= 0x3ff)
+	enum port_kind kind = port_kind(port);
+
+	if (kind == PORT_UART)
 		return vuart_in(vm, port & 7);
-	if (port >= 0xcf8 && port <= 0xcff)
+	if (kind == PORT_CONFIG)
 		return vpci_in(vm, port, size);
 	return ~0u;
 }
@@ -256,14 +312,16 @@ port_in(struct vm *vm, u16 port, unsigned size)
 static int
 port_out(struct vm *vm, u16 port, unsigned size, u32 value)
 {
-	if (port >= 0x3f8 && port <= 0x3ff)
+	enum port_kind kind = port_kind(port);
+
+	if (kind == PORT_UART)
 		vuart_out(vm, port & 7, value);
-	else if (port >= 0xcf8 && port <= 0xcff)
+	else if (kind == PORT_CONFIG)
 		vpci_out(vm, port, size, value);
-	else if (port == 0xf4) { /* the debug-exit port */
+	else if (kind == PORT_END) {
 		vm_end(vm, value & 0xff, "powered off with status %u", value & 0xff);
 		return -1;
-	} else if (port == 0x604 && value & BIT(13)) { /* PM1a_CNT of our FADT: SLP_EN */
+	} else if (kind == PORT_POWER && value & BIT(13)) { /* SLP_EN */
 		vm_end(vm, 0, "powered off");
 		return -1;
 	}

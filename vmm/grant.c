@@ -11,7 +11,8 @@
 #include "kernel/kalloc.h"
 #include "vmm/assign.h"
 
-#define TABLES_MIN 64 /* table pages that every domain may have */
+#define TABLES_MIN    64 /* table pages that every domain may have */
+#define REVOKE_ROUNDS 16 /* of GRANT_PAGES each, before the lock is given up */
 
 /* Whether the call may be made at all; 0 or a status. */
 static int
@@ -173,16 +174,18 @@ grant_sync(struct assigned *d)
 	d->nunsynced = 0;
 }
 
-void
-grant_revoke(struct assigned *d)
+bool
+grant_revoke(struct assigned *d, iova_t *at)
 {
 	hpa_t frame[GRANT_PAGES];
-	iova_t at = {0};
+	unsigned rounds = 0;
+	bool more;
 
-	while (pt_next(&d->dom->pt, &at.v))
-		remove_pages(
-			d, at, frame, pt_lookup_pages(&d->dom->pt, at.v, &frame[0].v, GRANT_PAGES));
+	while ((more = pt_next(&d->dom->pt, &at->v)) && rounds++ < REVOKE_ROUNDS)
+		remove_pages(d, *at, frame,
+			pt_lookup_pages(&d->dom->pt, at->v, &frame[0].v, GRANT_PAGES));
 	grant_sync(d);
+	return more;
 }
 
 bool

@@ -23,8 +23,11 @@ s64 grant_map(struct assigned *d, iova_t iova, gpa_t gpa, u64 npages, u64 perm);
 s64 grant_place(struct assigned *d, gpa_t gpa, u64 npages, u64 perm);
 s64 grant_unmap(struct assigned *d, iova_t iova, u64 npages, bool sync);
 void grant_sync(struct assigned *d);
-/* Takes everything back. Does not allocate, cannot fail. */
-void grant_revoke(struct assigned *d);
+/*
+ * Takes back what is mapped from *at on, which moves on: so much that the lock is not held for
+ * long. True if there is more. Does not allocate, cannot fail.
+ */
+bool grant_revoke(struct assigned *d, iova_t *at);
 
 /* One page of a grant, for those who list them. */
 struct grant_page {

@@ -2,104 +2,87 @@
 #include "hal/irq.h"
 #include "vmm/assign.h"
 
-/* The caller's device, or NULL. vm->lock held. */
-static struct assigned *
-device(struct vcpu *v, u64 rid)
-{
-	return rid <= 0xffff ? assigned_at(v->vm, rid) : NULL;
-}
+/*
+ * Who asks, found out once for all calls: the vCPU (in its kernel, or exit.c would not have come
+ * here), its VM, and the device that the first argument names: one of this VM's, or the call has
+ * failed already. NULL in calls about none: version, fault.
+ */
+struct caller {
+	struct vcpu *vcpu;
+	struct vm *vm;
+	struct assigned *dev;
+};
 
 static s64
-hc_version(struct vcpu *v, const u64 *a)
+hc_version(const struct caller *by, const u64 *a)
 {
 	return HC_VERSION;
 }
 
 /* From here on the guest may map. It stays attached through a denial. */
 static s64
-hc_attach(struct vcpu *v, const u64 *a)
+hc_attach(const struct caller *by, const u64 *a)
 {
-	struct assigned *d = device(v, a[0]);
-
-	if (!d)
-		return -HC_ENODEV;
-	if (d->guest_attached)
+	if (by->dev->guest_attached)
 		return -HC_EEXIST;
-	d->guest_attached = true;
-	return d->dom->fixed;
+	by->dev->guest_attached = true;
+	return by->dev->dom->fixed;
 }
 
 static s64
-hc_detach(struct vcpu *v, const u64 *a)
+hc_detach(const struct caller *by, const u64 *a)
 {
-	struct assigned *d = device(v, a[0]);
+	iova_t at = {0};
 
-	if (!d)
-		return -HC_ENODEV;
-	if (!d->guest_attached)
+	if (!by->dev->guest_attached)
 		return -HC_ENOENT;
-	grant_revoke(d);
-	d->guest_attached = false;
+	if (grant_revoke(by->dev, &at))
+		return HYPERCALL_AGAIN;
+	by->dev->guest_attached = false;
 	return 0;
 }
 
 static s64
-hc_map(struct vcpu *v, const u64 *a)
+hc_map(const struct caller *by, const u64 *a)
 {
-	struct assigned *d = device(v, a[0]);
-
-	if (!d)
-		return -HC_ENODEV;
-	return grant_map(d, (iova_t){a[1]}, (gpa_t){a[2]}, a[3], a[4]);
+	return grant_map(by->dev, (iova_t){a[1]}, (gpa_t){a[2]}, a[3], a[4]);
 }
 
 static s64
-hc_place(struct vcpu *v, const u64 *a)
+hc_place(const struct caller *by, const u64 *a)
 {
-	struct assigned *d = device(v, a[0]);
-
-	return d ? grant_place(d, (gpa_t){a[1]}, a[2], a[3]) : -HC_ENODEV;
+	return grant_place(by->dev, (gpa_t){a[1]}, a[2], a[3]);
 }
 
 static s64
-hc_unmap(struct vcpu *v, const u64 *a)
+hc_unmap(const struct caller *by, const u64 *a)
 {
-	struct assigned *d = device(v, a[0]);
-
-	if (!d)
-		return -HC_ENODEV;
 	if (a[3] & ~(u64)HC_SYNC)
 		return -HC_EINVAL;
-	return grant_unmap(d, (iova_t){a[1]}, a[2], a[3] & HC_SYNC);
+	return grant_unmap(by->dev, (iova_t){a[1]}, a[2], a[3] & HC_SYNC);
 }
 
 static s64
-hc_sync(struct vcpu *v, const u64 *a)
+hc_sync(const struct caller *by, const u64 *a)
 {
-	struct assigned *d = device(v, a[0]);
-
-	if (!d)
-		return -HC_ENODEV;
-	grant_sync(d);
+	grant_sync(by->dev);
 	return 0;
 }
 
 /* The array is copied before it is looked at: another CPU of the guest may change it meanwhile. */
 static s64
-hc_batch(struct vcpu *v, const u64 *a)
+hc_batch(const struct caller *by, const u64 *a)
 {
-	struct assigned *d = device(v, a[0]);
+	struct assigned *d = by->dev;
 	struct hc_request r[HC_MAX_BATCH];
 	unsigned n = 0;
 	bool whole = true;
 	gpa_t at = {a[1]};
 
-	if (!d)
-		return -HC_ENODEV;
 	if (!a[2] || a[2] > HC_MAX_BATCH || at.v % sizeof(r[0]) ||
 		(at.v & PAGE_MASK) + a[2] * sizeof(r[0]) > PAGE_SIZE)
 		return -HC_EINVAL;
-	if (!vm_read(v->vm, at, r, a[2] * sizeof(r[0])))
+	if (!vm_read(by->vm, at, r, a[2] * sizeof(r[0])))
 		return -HC_EACCES;
 	for (; n < a[2] && whole; n++) {
 		iova_t iova = {r[n].iova};
@@ -112,21 +95,18 @@ hc_batch(struct vcpu *v, const u64 *a)
 		whole = r[n].result < 0 || r[n].result == r[n].pages;
 	}
 	grant_sync(d);
-	vm_write(v->vm, at, r, n * sizeof(r[0]));
+	vm_write(by->vm, at, r, n * sizeof(r[0]));
 	return n;
 }
 
 static s64
-hc_fault(struct vcpu *v, const u64 *a)
+hc_fault(const struct caller *by, const u64 *a)
 {
-	struct vm *vm = v->vm;
-	struct hc_fault f;
-	bool any;
+	struct vm *vm = by->vm;
+	struct hc_fault f = vm->faults[vm->fault_read % NELEM(vm->faults)];
 
-	any = vm->fault_read != vm->fault_written;
-	if (!any)
+	if (vm->fault_read == vm->fault_written)
 		return 0;
-	f = vm->faults[vm->fault_read % NELEM(vm->faults)];
 	if (!vm_write(vm, (gpa_t){a[0]}, &f, sizeof(f)))
 		return -HC_EACCES;
 	vm->fault_read++;
@@ -144,20 +124,17 @@ message_interrupt(void *arg)
 
 /* The real message goes to a vector of the host's; the guest never sees the MSI-X table. */
 static s64
-hc_bind(struct vcpu *v, const u64 *a)
+hc_bind(const struct caller *by, const u64 *a)
 {
 	u64 vector = a[2] & ~(u64)HC_NO_EOI;
-	struct assigned *d = device(v, a[0]);
+	struct assigned *d = by->dev;
 	struct assigned_message *m;
-	int err;
 
-	if (!d)
-		return -HC_ENODEV;
-	if (vector < 32 || vector > 255 || a[3] >= v->vm->ncpus)
+	if (vector < 32 || vector > 255 || a[3] >= by->vm->ncpus)
 		return -HC_EINVAL;
 	if (a[1] == HC_FAULT_INDEX) {
 		d->fault_vector = vector;
-		d->fault_vcpu = v->vm->vcpu[a[3]];
+		d->fault_vcpu = by->vm->vcpu[a[3]];
 		return 0;
 	}
 	if (a[1] >= ASSIGNED_MESSAGES || a[1] >= d->pci->dev.msi_count)
@@ -165,22 +142,20 @@ hc_bind(struct vcpu *v, const u64 *a)
 	m = &d->message[a[1]];
 	if (m->bound)
 		return -HC_EEXIST;
-	m->vcpu = v->vm->vcpu[a[3]];
+	m->vcpu = by->vm->vcpu[a[3]];
 	m->vector = vector;
 	vlapic_no_eoi(m->vcpu, vector, a[2] & HC_NO_EOI);
-	if ((err = irq_msi(&d->pci->dev, a[1], 0, message_interrupt, m, d->vm->name)))
+	if (irq_msi(&d->pci->dev, a[1], 0, message_interrupt, m, d->vm->name))
 		return -HC_ENOMEM;
 	m->bound = true;
 	return 0;
 }
 
 static s64
-hc_unbind(struct vcpu *v, const u64 *a)
+hc_unbind(const struct caller *by, const u64 *a)
 {
-	struct assigned *d = device(v, a[0]);
+	struct assigned *d = by->dev;
 
-	if (!d)
-		return -HC_ENODEV;
 	if (a[1] == HC_FAULT_INDEX) {
 		d->fault_vector = 0;
 		return 0;
@@ -195,7 +170,7 @@ hc_unbind(struct vcpu *v, const u64 *a)
 static const struct {
 	const char *name;
 	unsigned argc;
-	s64 (*fn)(struct vcpu *, const u64 *); /* vm->lock held, if there is an argument */
+	s64 (*fn)(const struct caller *, const u64 *); /* vm->lock held, if there is an argument */
 } table[] = {
 #define HYPERCALL(number, name, argc) [number] = {#name, argc, hc_##name},
 	HYPERCALL_LIST(HYPERCALL)
@@ -211,7 +186,9 @@ hypercall_name(unsigned number)
 s64
 hypercall(struct vcpu *v, u64 number, const u64 arg[5])
 {
-	s64 ret;
+	struct caller by = {v, v->vm, NULL};
+	bool device = number != HC_version && number != HC_fault;
+	s64 ret = -HC_ENODEV;
 
 	if (number >= NELEM(table))
 		return -HC_ENOSYS;
@@ -220,9 +197,11 @@ hypercall(struct vcpu *v, u64 number, const u64 arg[5])
 			return -HC_EINVAL; /* reserved for what a later version may put there */
 	__atomic_add_fetch(&v->vm->hypercalls[number], 1, __ATOMIC_RELAXED);
 	if (!table[number].argc) /* what is about nothing changes nothing */
-		return table[number].fn(v, arg);
+		return table[number].fn(&by, arg);
 	spin_lock(&v->vm->lock);
-	ret = table[number].fn(v, arg);
+	by.dev = device && arg[0] <= 0xffff ? assigned_at(v->vm, arg[0]) : NULL;
+	if (by.dev || !device)
+		ret = table[number].fn(&by, arg);
 	spin_unlock(&v->vm->lock);
 	return ret;
 }

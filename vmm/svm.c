@@ -128,22 +128,28 @@ enum {
 #define EVENT_TYPE      (7UL << 8)
 #define EVENT_NMI       (2UL << 8 | 2)
 
+#define XSAVE_AREA 1024
 struct svm_vcpu {
 	struct vmcb *vmcb;
-	u8 *fpu; /* FXSAVE image: 512 bytes, 16-byte aligned */
+	paddr_t vmcb_pa;
+	u8 *fpu; /* XSAVE area, standard format: of XCR0_GUEST, 832 bytes, aligned to 64 */
 	int last_cpu;
 	bool flush;
 };
 
-/* Each CPU's: where VMRUN puts the host's state, and what VMLOAD brings back of it. */
+/* Each CPU's: where VMRUN puts the host's state, and what VMLOAD brings back of it: a page each. */
 static struct {
-	void *hsave, *state; /* a page each */
+	paddr_t hsave, state;
 	bool on;
 	struct vcpu *last;
 } percpu[MAX_CPUS];
 
 /* Each CPU's: room for a look at what its FPU's registers hold. */
-static u8 fpu_holds[MAX_CPUS][512] __attribute__((aligned(16)));
+static u8 fpu_holds[MAX_CPUS][XSAVE_AREA] __attribute__((aligned(64)));
+static const u8 fpu_empty[XSAVE_AREA] __attribute__((aligned(64)));
+
+/* What the CPU has of XCR0_GUEST, which is the host's XCR0; and what it has besides. */
+static u64 xcr0_all, xcr0_hidden;
 
 static u8 *iopm;  /* every port exits: 12 KiB of ones */
 static u8 *msrpm; /* 2 bits an MSR: read, write */
@@ -209,6 +215,14 @@ svm_probe(const char **why_not)
 		*why_not = "this CPU has SVM, but no nested paging (QEMU: -cpu qemu64,+npt)";
 		return NULL;
 	}
+	cpuid(1, 0, r);
+	if (!(r[2] & BIT(26))) {
+		*why_not = "this CPU has SVM, but no XSAVE";
+		return NULL;
+	}
+	cpuid(0xd, 0, r); /* SDM vol. 1, 13.2 */
+	xcr0_all = r[0] & XCR0_GUEST;
+	xcr0_hidden = (r[0] & ~XCR0_GUEST) | (u64)r[3] << 32;
 	io = frame_alloc(2, FRAME_KERNEL);
 	msr = frame_alloc(1, FRAME_KERNEL);
 	if (!io || !msr) {
@@ -216,8 +230,8 @@ svm_probe(const char **why_not)
 		return NULL;
 	}
 	for (int i = 0; i < ncpus; i++) {
-		percpu[i].hsave = page_alloc(FRAME_KERNEL);
-		percpu[i].state = page_alloc(FRAME_KERNEL);
+		percpu[i].hsave = frame_alloc(0, FRAME_KERNEL);
+		percpu[i].state = frame_alloc(0, FRAME_KERNEL);
 		if (!percpu[i].hsave || !percpu[i].state) {
 			*why_not = "too little memory for SVM";
 			return NULL;
@@ -242,10 +256,11 @@ svm_cpu_init(void)
 
 	percpu[cpu].on = true;
 	wrmsr(MSR_EFER, rdmsr(MSR_EFER) | EFER_SVME);
-	wrmsr(MSR_VM_HSAVE_PA, virt_to_phys(percpu[cpu].hsave));
+	wrmsr(MSR_VM_HSAVE_PA, percpu[cpu].hsave);
 	/* FS, GS, TR, system call MSRs: the same at every entry, so saved once. */
-	asm volatile("vmsave %0" ::"a"(virt_to_phys(percpu[cpu].state)) : "memory");
-	write_cr4(read_cr4() | CR4_OSFXSR | CR4_OSXMMEXCPT);
+	asm volatile("vmsave %0" ::"a"(percpu[cpu].state) : "memory");
+	write_cr4(read_cr4() | CR4_OSFXSR | CR4_OSXMMEXCPT | CR4_OSXSAVE);
+	xsetbv(xcr0_all);
 	asm volatile("fninit"); /* as every vCPU begins */
 }
 
@@ -254,7 +269,7 @@ svm_vcpu_init(struct vcpu *v, u64 npt_root)
 {
 	struct svm_vcpu *s = kmalloc(sizeof(*s));
 	struct vmcb *c = page_alloc(FRAME_KERNEL);
-	u8 *fpu = kmalloc(1024);
+	u8 *fpu = kmalloc(XSAVE_AREA);
 
 	if (!s || !c || !fpu) {
 		if (c)
@@ -263,10 +278,11 @@ svm_vcpu_init(struct vcpu *v, u64 npt_root)
 		return -ENOMEM;
 	}
 	s->vmcb = c;
-	s->fpu = fpu;
-	*(u16 *)fpu = 0x37f; /* FCW and MXCSR as after reset */
+	s->vmcb_pa = virt_to_phys(c);
+	s->fpu = fpu; /* XSTATE_BV is 0: all as after reset, but for MXCSR, which is read */
+	*(u16 *)fpu = 0x37f;
 	*(u32 *)(fpu + 24) = 0x1f80;
-	*(u32 *)(fpu + 28) = 0xffff; /* MXCSR_MASK: what FXSAVE writes there */
+	v->xcr0 = xcr0_all; /* as firmware may leave it */
 	s->last_cpu = -1;
 	v->arch = s;
 	/*
@@ -426,14 +442,13 @@ static const struct {
 	{SVM_READ_DR0, SVM_WRITE_DR15, EXIT_INVALID_OPCODE, 0},
 	{SVM_DB, SVM_DB, EXIT_DEBUG, 0},
 	{SVM_AC, SVM_AC, EXIT_ALIGNMENT, 0},
-	{SVM_CPUID, SVM_CPUID, EXIT_CPUID, 2},
 	{SVM_IRET, SVM_IRET, EXIT_IRET, 0},
 	{SVM_HLT, SVM_HLT, EXIT_HLT, 1},
 	{SVM_PAUSE, SVM_PAUSE, EXIT_PAUSE, 2},
 	{SVM_INVD, SVM_INVD, EXIT_CACHE, 2},
 	{SVM_WBINVD, SVM_WBINVD, EXIT_CACHE, 2},
 	{SVM_VMMCALL, SVM_VMMCALL, EXIT_HCALL, 3},
-	{SVM_XSETBV, SVM_XSETBV, EXIT_XSETBV, 0},
+	{SVM_XSETBV, SVM_XSETBV, EXIT_XSETBV, 3},
 	{SVM_VMRUN, SVM_VMRUN, EXIT_INVALID_OPCODE, 0},
 	{SVM_VMMCALL + 1, SVM_SKINIT, EXIT_INVALID_OPCODE, 0},
 	{SVM_INVLPGA, SVM_INVLPGA, EXIT_INVALID_OPCODE, 0},
@@ -472,6 +487,11 @@ decode(const struct vmcb *c, struct exit *e)
 	}
 	*e = (struct exit){.kind = EXIT_ERROR, .code = code};
 	switch (code) {
+	case SVM_CPUID:
+		e->kind = EXIT_CPUID;
+		e->len = 2;
+		e->osxsave = c->cr4 & CR4_OSXSAVE;
+		return;
 	case SVM_MSR:
 		e->kind = c->exit_info1 & 1 ? EXIT_WRMSR : EXIT_RDMSR;
 		e->len = 2;
@@ -492,20 +512,46 @@ decode(const struct vmcb *c, struct exit *e)
 	}
 }
 
+/* Puts all that a guest may have of the FPU's registers into an area. */
+static inline void
+xsave(u8 *area)
+{
+	asm volatile("xsave64 (%0)" ::"r"(area), "a"(XCR0_GUEST), "d"(0) : "memory");
+}
+
+/* Fills those registers which the mask names. */
+static inline void
+xrstor(const u8 *area, u64 mask)
+{
+	asm volatile("xrstor64 (%0)" ::"r"(area), "a"((u32)mask), "d"((u32)(mask >> 32))
+		     : "memory");
+}
+
 /*
- * Fills the FPU's registers. The kernel does not use them, so they still hold what the last
- * vCPU on this CPU has left there, and mostly that is what is wanted: the guest's kernel does not
- * use them either. FXRSTOR is not for nothing: in QEMU 7.2 (cpu_clear_ignne) it writes CPU 0's
- * hflags2, whichever CPU executes it, with no lock. If CPU 0 enters or leaves a guest meanwhile, it
- * may lose that nested paging has been turned on (its guest then reaches the host's memory), or
- * off. Guests that load the FPU themselves (FXRSTOR, FRSTOR, FLDENV) still do that.
+ * Fills the FPU's registers for a vCPU that was not the last one here. What guests are not to have
+ * is emptied: MPX's bounds, and PKRU, which takes no more than a bit of CR4. The kernel does not
+ * use the FPU, so it still holds what the last vCPU on this CPU has left there, and mostly of x87
+ * that is what is wanted. Loading x87 is not for nothing: in QEMU 7.2 (cpu_clear_ignne) it writes
+ * CPU 0's hflags2, whichever CPU executes it, with no lock. If CPU 0 enters or leaves a guest
+ * meanwhile, it may lose that nested paging has been turned on (its guest then reaches the host's
+ * memory), or off. Guests that load x87 themselves (XRSTOR, FXRSTOR, FRSTOR, FLDENV) still do that.
  */
 static void
 load_fpu(const struct svm_vcpu *s, int cpu)
 {
-	asm volatile("fxsave64 %0" : "=m"(fpu_holds[cpu]));
-	if (memcmp(fpu_holds[cpu], s->fpu, 416) != 0)
-		asm volatile("fxrstor64 %0" ::"m"(*(u8(*)[512])s->fpu));
+	u8 *holds = fpu_holds[cpu];
+	u64 mask = xcr0_all & ~XCR0_X87;
+
+	if (xcr0_hidden) {
+		xsetbv(xcr0_all | xcr0_hidden);
+		xrstor(fpu_empty, xcr0_hidden);
+		xsetbv(xcr0_all);
+	}
+	xsave(holds);
+	if (memcmp(holds, s->fpu, 24) ||
+		memcmp(holds + 32, s->fpu + 32, 128)) /* SDM vol. 1, 10.5.1 */
+		mask = xcr0_all;
+	xrstor(s->fpu, mask);
 }
 
 /* Moves the neutral state into the VMCB, and what has to be injected. */
@@ -515,8 +561,11 @@ put_state(struct vcpu *v, struct svm_vcpu *s, int cpu)
 	bool other = percpu[cpu].last != v || s->last_cpu != cpu;
 	struct vmcb *c = s->vmcb;
 
-	if (other) /* was here last; or we were elsewhere */
+	if (other) { /* was here last; or we were elsewhere */
+		if (!percpu[cpu].on)
+			svm_cpu_init();
 		load_fpu(s, cpu);
+	}
 	if (v->rip != c->rip) /* stepped over an instruction: its shadow of STI is over too */
 		c->shadow = 0;
 	c->rax = v->reg[RAX];
@@ -573,11 +622,17 @@ svm_run(struct vcpu *v, struct exit *e)
 	u64 cr0 = read_cr0();
 
 	write_cr0(cr0 & ~(CR0_EM | CR0_TS));
-	if (!percpu[cpu].on)
-		svm_cpu_init();
 	put_state(v, s, cpu);
-	svm_enter(virt_to_phys(s->vmcb), v->reg, virt_to_phys(percpu[cpu].state));
-	asm volatile("fxsave64 %0" : "=m"(*(u8(*)[512])s->fpu));
+	if (v->xcr0 != xcr0_all)
+		xsetbv(v->xcr0);
+	svm_enter(s->vmcb_pa, v->reg, percpu[cpu].state);
+	/* It may have set XCR0 with no exit, and what it may not set: QEMU 7.2 does not intercept
+	 * XSETBV. */
+	if ((v->xcr0 = xgetbv()) != xcr0_all) {
+		v->xcr0 &= xcr0_all;
+		xsetbv(xcr0_all);
+	}
+	xsave(s->fpu);
 	write_cr0(cr0);
 	get_state(v, s);
 	decode(s->vmcb, e);

@@ -39,13 +39,25 @@ enum exit_kind {
 
 struct exit {
 	enum exit_kind kind;
-	u8 len;      /* bytes of the instruction, to step over it */
-	gpa_t gpa;   /* NESTED_FAULT */
-	bool write;  /* NESTED_FAULT, and IO: to the port */
-	u16 port;    /* IO */
-	u8 size;     /* IO: bytes */
-	bool string; /* IO: INS or OUTS */
-	u64 code;    /* ERROR: the processor's own exit code */
+	u8 len;       /* bytes of the instruction, to step over it */
+	gpa_t gpa;    /* NESTED_FAULT */
+	bool write;   /* NESTED_FAULT, and IO: to the port */
+	u16 port;     /* IO */
+	u8 size;      /* IO: bytes */
+	bool string;  /* IO: INS or OUTS */
+	u64 code;     /* ERROR: the processor's own exit code */
+	bool osxsave; /* CPUID: CR4.OSXSAVE is set */
+};
+
+/*
+ * XCR0: what of the state that XSAVE knows a guest may turn on. What is not here (MPX, AVX-512,
+ * PKRU, AMX) no guest is shown; whoever finds a way to it all the same finds it empty.
+ */
+enum {
+	XCR0_X87 = 1 << 0, /* cannot be off */
+	XCR0_SSE = 1 << 1, /* belongs to x86-64 */
+	XCR0_AVX = 1 << 2, /* compilers and libraries look for it; 256 bytes more to switch */
+	XCR0_GUEST = XCR0_X87 | XCR0_SSE | XCR0_AVX,
 };
 
 /* The order is that of the numbers in instruction encodings. */
@@ -65,7 +77,7 @@ struct vcpu {
 
 	/* Guest state that handlers may read and change; the vendor's file moves it in and out. */
 	u64 reg[16];
-	u64 rip, rflags, efer;
+	u64 rip, rflags, efer, xcr0;
 	u8 cpl;
 
 	bool halted;        /* in HLT until an interrupt */

@@ -4,7 +4,9 @@
 #include "kernel/proc.h"
 #include "vmm/assign.h"
 
-static u16 next_id = 1;
+/* Of the VMs that there are: an id says whose a frame is, so no two may share one. control held. */
+static bool id_used[1024];
+static u16 last_id;
 
 int
 vm_create(const char *name, u64 mem, unsigned ncpus, struct vm **out)
@@ -15,9 +17,10 @@ vm_create(const char *name, u64 mem, unsigned ncpus, struct vm **out)
 	if (!vm)
 		return -ENOMEM;
 	strlcpy(vm->name, name, sizeof(vm->name));
-	vm->id = next_id++;
-	if (!vm->id)
-		vm->id = next_id++;
+	if (!(vm->id = last_id = take_id(id_used, NELEM(id_used), last_id))) {
+		kfree(vm);
+		return -ENOSPC;
+	}
 	vm->mem = mem;
 	vm->ncpus = ncpus;
 	vm->next_bar = VM_MMIO_START;
@@ -25,11 +28,6 @@ vm_create(const char *name, u64 mem, unsigned ncpus, struct vm **out)
 	list_init(&vm->devices);
 	err = (vm->log = kmalloc(VM_LOG_SIZE + 1)) ? pt_init(&vm->npt, &pt_fmt_npt, 4, false)
 						   : -ENOMEM;
-	if (err) {
-		kfree(vm->log);
-		kfree(vm);
-		return err;
-	}
 	for (unsigned i = 0; i < ncpus && !err; i++)
 		err = vcpu_create(vm, i, &vm->vcpu[i]);
 	if (err)
@@ -45,9 +43,11 @@ vm_destroy(struct vm *vm)
 	ASSERT(vm->state != VM_RUNNING && list_empty(&vm->devices));
 	for (unsigned i = 0; i < vm->ncpus; i++)
 		vcpu_destroy(vm->vcpu[i]);
-	vm_free_memory(vm);
+	if (vm->npt.root)
+		vm_free_memory(vm);
 	if (vm->hole)
 		page_free(vm->hole, FRAME_KERNEL);
+	id_used[vm->id] = false;
 	kfree(vm->log);
 	kfree(vm);
 }
@@ -71,20 +71,25 @@ vm_start(struct vm *vm)
 void
 vm_left(struct vm *vm, unsigned n)
 {
+	bool last;
+
 	spin_lock(&vm->lock);
-	vm->running -= n;
-	if (!vm->running) {
-		vuart_flush(vm);
-		vm->state = VM_ENDED;
-	}
+	last = !(vm->running -= n);
 	spin_unlock(&vm->lock);
+	if (last) {
+		vuart_flush(vm);
+		spin_lock(&vm->lock);
+		vm->state = VM_ENDED;
+		spin_unlock(&vm->lock);
+	}
 	wakeup(vm); /* only its address: it may be freed by now */
 }
 
 void
 vm_end(struct vm *vm, int status, const char *fmt, ...)
 {
-	struct text t = {vm->why, sizeof(vm->why), 0, 0};
+	char line[200] = "";
+	struct text t = {vm->why, sizeof(vm->why), 0, 0}, left = {line, sizeof(line), 0, 0};
 	bool first;
 
 	spin_lock(&vm->lock);
@@ -96,13 +101,16 @@ vm_end(struct vm *vm, int status, const char *fmt, ...)
 			const struct assigned *d = list_entry(it, struct assigned, link);
 
 			if (status >= 0 && d->pinned > d->nunsynced)
-				pr_info("vm %s: its driver of %s has left %u pages mapped",
-					vm->name, d->pci->dev.name, d->pinned - d->nunsynced);
+				text_printf(&left, "%sits driver of %s has left %u pages mapped",
+					left.len ? "; " : "", d->pci->dev.name,
+					d->pinned - d->nunsynced);
 		}
 	}
 	spin_unlock(&vm->lock);
 	for (unsigned i = 0; i < vm->ncpus; i++)
 		vcpu_kick(vm->vcpu[i]);
+	if (left.len)
+		pr_info("vm %s: %s", vm->name, line);
 	if (first && status < 0)
 		pr_warn("vm %s: %s", vm->name, vm->why);
 }

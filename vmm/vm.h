@@ -69,7 +69,7 @@ struct vm {
 
 #define VM_LOG_SIZE 32768
 
-/* A VM without memory, which it gets when it touches it. -ENOMEM, and nothing is left behind. */
+/* A VM without memory, which it gets when it touches it. -ENOMEM; -ENOSPC: there are too many. */
 int vm_create(const char *name, u64 mem, unsigned ncpus, struct vm **vm);
 /* Frees all of it. It must not be running, and must have no devices. */
 void vm_destroy(struct vm *vm);
@@ -114,13 +114,14 @@ u32 vuart_in(struct vm *vm, unsigned reg);
 void vuart_out(struct vm *vm, unsigned reg, u8 v);
 /* A character that is typed; false if there is no room. vm->lock held. */
 bool vuart_type(struct vm *vm, char c);
-/* The unfinished line as well. vm->lock held. */
+/* The unfinished line as well. */
 void vuart_flush(struct vm *vm);
 
 /* vpci.c: ports 0xcf8 to 0xcff. */
 u32 vpci_in(struct vm *vm, u16 port, unsigned size);
 void vpci_out(struct vm *vm, u16 port, unsigned size, u32 v);
 
-/* hypercall.c */
+/* hypercall.c: what goes into RAX; or the call is not over, and the guest makes it again. */
+#define HYPERCALL_AGAIN (1L << 62)
 s64 hypercall(struct vcpu *v, u64 number, const u64 arg[5]);
 const char *hypercall_name(unsigned number);

@@ -16,6 +16,8 @@ read_config(struct assigned *d, unsigned offset)
 		return d->bar[(offset - CFG_BAR) / 4].value;
 	if (offset == CFG_ROM)
 		return 0;
+	if (offset == CFG_ID) /* a virtual function's own reads as ones */
+		return (u32)d->pci->device << 16 | d->pci->vendor;
 	v = pci_read(d->rid, offset, 4);
 	if (offset == CFG_COMMAND)
 		return (v & 0xffff0000) | d->command;

@@ -20,13 +20,21 @@ log_char(struct vm *vm, char c)
 	vm->logged++;
 }
 
-/* A line is finished: to the host's console, unless somebody is at the VM's. vm->lock held. */
-static void
-put_line(struct vm *vm)
-{
-	char text[sizeof(vm->line) + sizeof(vm->name) + 8];
-	u64 second = timer_ns() / 1000000000;
+/* What the host's console shows of a line. */
+struct shown {
+	char text[sizeof(((struct vm *)0)->line) + sizeof(((struct vm *)0)->name) + 8];
 	int n;
+};
+
+/*
+ * A line is finished: for the host's console, unless somebody is at the VM's. That is slow, and
+ * everybody's: so the caller writes it without the lock, and a guest that floods it is cut short.
+ * vm->lock held.
+ */
+static void
+take_line(struct vm *vm, struct shown *s)
+{
+	u64 second = timer_ns() / 1000000000;
 
 	vm->line[vm->line_len] = 0;
 	vm->line_len = 0;
@@ -34,13 +42,9 @@ put_line(struct vm *vm)
 		return;
 	vm->lines = second == vm->line_second ? vm->lines + 1 : 1;
 	vm->line_second = second;
-	/* The host's console is slow and everybody's: a guest that floods it is cut short. */
-	if (vm->lines <= LINES_PER_SECOND) {
-		n = snprintf(text, sizeof(text), "%s| %s\n", vm->name, vm->line);
-		console_write(text, n);
-	} else if (vm->lines == LINES_PER_SECOND + 1) {
-		pr_warn("vm %s: prints too much: not all of it is shown", vm->name);
-	}
+	if (vm->lines <= LINES_PER_SECOND + 1)
+		s->n = snprintf(s->text, sizeof(s->text), "%s| %s\n", vm->name,
+			vm->lines <= LINES_PER_SECOND ? vm->line : "(more than is shown)");
 }
 
 bool
@@ -72,15 +76,17 @@ vuart_in(struct vm *vm, unsigned reg)
 void
 vuart_out(struct vm *vm, unsigned reg, u8 v)
 {
+	struct shown line;
 	bool wake = false;
 
+	line.n = 0;
 	spin_lock(&vm->lock);
 	if (reg != DATA || vm->uart[LCR] & 0x80) {
 		if (reg != LSR)
 			vm->uart[reg] = v;
 	} else {
 		if (v == '\n' || vm->line_len == sizeof(vm->line) - 1) {
-			put_line(vm);
+			take_line(vm, &line);
 			wake = true;
 		}
 		/* no escape sequences for the host's terminal */
@@ -91,6 +97,8 @@ vuart_out(struct vm *vm, unsigned reg, u8 v)
 		wake |= vm->attached;
 	}
 	spin_unlock(&vm->lock);
+	if (line.n)
+		console_write(line.text, line.n);
 	if (wake)
 		wakeup(vm); /* somebody may wait for this text */
 }
@@ -98,6 +106,13 @@ vuart_out(struct vm *vm, unsigned reg, u8 v)
 void
 vuart_flush(struct vm *vm)
 {
+	struct shown line;
+
+	line.n = 0;
+	spin_lock(&vm->lock);
 	if (vm->line_len)
-		put_line(vm);
+		take_line(vm, &line);
+	spin_unlock(&vm->lock);
+	if (line.n)
+		console_write(line.text, line.n);
 }

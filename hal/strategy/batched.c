@@ -86,10 +86,10 @@ batched_map(struct dma_map *map, const struct sg *sg, unsigned n)
 
 	if (n > DMA_BATCH)
 		return -EINVAL;
-	map->error = 0;
 	spin_lock(&c->lock);
 	if (c->nbatch + n > DMA_BATCH) /* the pieces of a map are in one batch */
 		flush(c);
+	map->error = 0; /* of this use; that may have told of the last one */
 	err = dma_map_window(map, sg, n, enter);
 	spin_unlock(&c->lock);
 	return err;
@@ -126,9 +126,17 @@ batched_stop(struct dma_client *c)
 	spin_unlock(&c->lock);
 }
 
+/* Its window is not another's as long as an unmap in it waits, nor does the ring know the map. */
+static void
+batched_forget(struct dma_map *map)
+{
+	batched_stop(map->dev->client);
+}
+
 const struct dma_strategy dma_batched = {.name = "batched",
 	.map = batched_map,
 	.unmap = batched_unmap,
 	.commit = batched_commit,
 	.stop = batched_stop,
+	.forget = batched_forget,
 	.tick = batched_tick};

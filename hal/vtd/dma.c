@@ -25,10 +25,13 @@ forget(struct vtd *u, u64 context, u64 iotlb)
 static void
 set_context(struct vtd *u, rid_t rid, struct context_entry *c, u64 lo, u64 hi, u64 was, u64 domain)
 {
+	/* LAB 4: step 4: write the entry, so that the unit never sees half of it, and flush. */
 	WRITE_ONCE(c->lo, 0);
 	WRITE_ONCE(c->hi, hi);
 	WRITE_ONCE(c->lo, lo); /* present last: the unit may read it between the stores */
 	vtd_flush(u, c, sizeof(*c));
+	/* LAB 4 ELSE
+	LAB 4 END */
 	forget(u, GRAN_DEVICE | was << 16 | (u64)rid << 32, GRAN_DOMAIN | domain << 16);
 }
 
@@ -97,6 +100,8 @@ vtd_reserved(rid_t rid, struct iova_range *range, unsigned max)
 static struct context_entry *
 context_of(struct vtd *u, rid_t rid)
 {
+	/* LAB 4: step 4: from the root entry of the bus to the context entry of the device
+	 * (9.1, 9.3). */
 	u64 *root = u->root + 2 * RID_BUS(rid);
 	struct context_entry *table;
 
@@ -109,6 +114,9 @@ context_of(struct vtd *u, rid_t rid)
 	}
 	table = phys_to_virt(root[0] & ~PAGE_MASK);
 	return &table[rid & 0xff];
+	/* LAB 4 ELSE
+	return NULL;
+	LAB 4 END */
 }
 
 /* Makes the domain one of the unit's, when its device is attached: tables as this unit reads them.
@@ -142,6 +150,7 @@ vtd_attach(struct domain *d, rid_t rid)
 		return -ENODEV;
 	if ((err = adopt(d, u)) || (err = map_regions(d, rid)))
 		return err;
+	/* LAB 4: step 5: the device's context entry, if it is free, to the domain's table. */
 	spin_lock(&u->lock);
 	if (!(c = context_of(u, rid))) {
 		err = -ENOMEM;
@@ -153,6 +162,10 @@ vtd_attach(struct domain *d, rid_t rid)
 			(u64)d->id << 8 | (u->levels - 2), CAP_CM(u->cap) ? 0 : d->id, d->id);
 	}
 	spin_unlock(&u->lock);
+	/* LAB 4 ELSE
+	c = NULL;
+	err = c ? 0 : -ENOSYS;
+	LAB 4 END */
 	return err;
 }
 
@@ -194,6 +207,7 @@ vtd_start_translation(struct vtd *u)
 {
 	int err;
 
+	/* LAB 4: step 6: an empty root table, the unit told of it, nothing cached; then G_TE. */
 	if (!(u->root = page_alloc(FRAME_TABLE)))
 		return -ENOMEM;
 	vtd_flush(u, u->root, PAGE_SIZE);
@@ -204,4 +218,8 @@ vtd_start_translation(struct vtd *u)
 	forget(u, GRAN_GLOBAL, GRAN_GLOBAL); /* 6.6: after a new root table */
 	spin_unlock(&u->lock);
 	return vtd_command(u, G_TE, true);
+	/* LAB 4 ELSE
+	err = -ENOSYS;
+	return err;
+	LAB 4 END */
 }

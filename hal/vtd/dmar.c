@@ -126,5 +126,6 @@ dmar_unit_of(const struct dmar *d, rid_t rid)
 		if (d->unit[i].all)
 			rest = i;
 	}
-	return rest;
+	/* A virtual function is under the unit of its physical one: function 0, as a rule. */
+	return rest < 0 && RID_FN(rid) ? dmar_unit_of(d, rid & ~7) : rest;
 }

@@ -22,4 +22,12 @@ for IOMMU in vtd amdvi none; do
 	ended "$IOMMU, identity: it ends"
 	unset MEM # a function keeps what stands before it
 done
+for IOMMU in vtd amdvi; do
+	# shellcheck disable=SC2046
+	boot "limits-$IOMMU-switch" 'selftest=switch dma_check=0 script="vmctl create a -m 16; vmctl assign a 00:05.0"' $(root_disk) -device edu,addr=5
+	for what in bounced batch-forgets batch-error; do
+		expect "$IOMMU: strategies and maps where they meet: $what" "switch: $what: good"
+	done
+	expect "$IOMMU: a device is not taken from a benchmark" "vmctl: 00:05.0: the host uses it"
+done
 finish

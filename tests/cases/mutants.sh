@@ -2,11 +2,11 @@
 # A test of the tests: each file in tests/mutants breaks one clause of the contract in a copy of
 # the tree, and the check that it names must go red. A file says what it breaks, then "Case: NAME",
 # "Red: PATTERN" of the check's name, "File: PATH", "Edit: SCRIPT" for sed, and perhaps "Env: VAR=…"
-# for the case.
+# for the case. MUTANT=PATTERN takes those only.
 . tests/lib.sh
 here=$(pwd)
 header() { sed -n "s/^$2: //p" "$1"; }
-for file in tests/mutants/*; do
+for file in tests/mutants/${MUTANT:-*}; do
 	mutant=$(basename "$file")
 	dir=$OUT/mutants/$mutant log=$OUT/mutants/$mutant.log
 	case=$(header "$file" Case) red=$(header "$file" Red) target=$(header "$file" File)
@@ -18,9 +18,9 @@ for file in tests/mutants/*; do
 		[ -d "$here/$B/$d" ] && cp -a "$here/$B/$d" "$dir/build/"
 	done
 	[ ! -e "$here/$B/.toolchain" ] || cp -a "$here/$B/.toolchain" "$dir/build/"
-	if [ "$case" = conform ] && [ -e "$here/$OUT/conform/halcyon.elf" ]; then # the test build's, too
+	if [ -e "$here/$OUT/$case/halcyon.elf" ]; then # the test build's, too
 		mkdir -p "$dir/build/test"
-		cp -a "$here/$OUT/conform" "$dir/build/test/"
+		cp -a "$here/$OUT/$case" "$dir/build/test/"
 	fi
 	sed -i "$(header "$file" Edit)" "$dir/$target" 2>"$log"
 	if cmp -s "$target" "$dir/$target"; then

@@ -413,6 +413,9 @@ test_dmar(void)
 	test("dmar: no unit for the rest: nobody translates");
 	sample[48 + 32 + 16 + 4] = 0;
 	CHECK(parse_dmar(&d) && dmar_unit_of(&d, RID(0, 3, 0)) == -1);
+	test("dmar: but a virtual function is where function 0 is");
+	CHECK(dmar_unit_of(&d, RID(0, 2, 5)) == dmar_unit_of(&d, RID(0, 2, 0)));
+	CHECK(dmar_unit_of(&d, RID(0, 3, 5)) == -1);
 	CHECK(dmar_unit_of(&d, RID(5, 3, 2)) == 1);
 
 	sample_dmar(sample);
@@ -465,13 +468,14 @@ test_format(void)
 	CHECK(FORMATS("-9223372036854775808", "%ld", (long)(1UL << 63)));
 	CHECK(FORMATS("18446744073709551615 ffffffffffffffff", "%lu %lx", ~0UL, ~0UL));
 	CHECK(FORMATS("7 beef x", "%zu %x %c", (size_t)7, 0xbeef, 'x'));
-	CHECK(FORMATS("000000000000abcd", "%p", (void *)0xabcd));
+	CHECK(FORMATS("0xabcd", "%p", (void *)0xabcd));
 	CHECK(FORMATS("a  (null)", "%s %s %s", "a", "", (char *)(u64)test_failed()));
 	test("format: width and padding");
 	CHECK(FORMATS("   42|42   |00042|  -42", "%5d|%-5d|%05d|%5d", 42, 42, 42, -42));
 	CHECK(FORMATS(
 		"000ab|   ab|ab   |abcdef", "%05x|%5x|%-5x|%05x", 0xab, 0xab, 0xab, 0xabcdef));
 	CHECK(FORMATS("ab   |   ab|abcdef|  x", "%-5s|%5s|%3s|%3c", "ab", "ab", "abcdef", 'x'));
+	CHECK(FORMATS("ab|abc|  a", "%.*s|%.*s|%3.*s", 2, "abc", -1, "abc", 1, "abc"));
 	test("format: zeros go behind the sign");
 	CHECK(FORMATS("-0042", "%05d", -42));
 
@@ -546,6 +550,8 @@ test_string(void)
 	CHECK(!parse_u64(&s, &v) && *s == 'x');
 	s = "0xg";
 	CHECK(!parse_u64(&s, &v) && *s == '0');
+	s = "18446744073709551616";
+	CHECK(!parse_u64(&s, &v) && *s == '1');
 }
 
 int

@@ -444,6 +444,33 @@ test_range(enum format f, unsigned levels)
 	CHECK(live_pages == 0);
 }
 
+/* A window of nine pages whose tables stand: filled all or not at all, emptied and counted. */
+static void
+test_window(enum format f)
+{
+	const u64 in = GIB + 3 * PAGE_SIZE, out = 0xabc000000UL;
+	struct pt pt;
+	u64 *e, at;
+
+	test("%s: a window is filled, looked up and emptied", fmts[f]->name);
+	CHECK(pt_init(&pt, fmts[f], 0, false) == 0);
+	CHECK(pt_reserve(&pt, in, 9 * PAGE_SIZE) == 0);
+	CHECK(!pt_entries(&pt, 2 * GIB - PAGE_SIZE, 2));
+	if (CHECK((e = pt_entries(&pt, in, 9)))) {
+		CHECK(pt_fill(&pt, e + 4, out, 5, PT_R | PT_W));
+		CHECK(!pt_fill(&pt, e, out, 9, PT_R) && !mapped(&pt, in));
+		for (unsigned i = 4; i < 9; i++)
+			CHECK(pt_lookup(&pt, in + i * PAGE_SIZE, &at, NULL) &&
+				at == out + (i - 4) * PAGE_SIZE);
+		CHECK(!mapped(&pt, in + 9 * PAGE_SIZE));
+		CHECK(pt_clear(&pt, e, 9) == 5 && pt_clear(&pt, e, 9) == 0);
+		for (unsigned i = 0; i < 9; i++)
+			CHECK(!mapped(&pt, in + i * PAGE_SIZE));
+	}
+	pt_destroy(&pt);
+	CHECK(live_pages == 0);
+}
+
 /* The last 512 GiB of the CPU's addresses, where the ends of ranges wrap to 0. */
 static void
 test_top(void)
@@ -468,16 +495,22 @@ test_top(void)
 	CHECK(live_pages == 0);
 }
 
+/* pt_test [FORMAT]: of one format only what does not take long. */
 int
-main(void)
+main(int argc, char **argv)
 {
 	for (enum format f = CPU; f <= AMDVI; f++) {
+		if (argc > 1 && strcmp(argv[1], fmts[f]->name) != 0)
+			continue;
 		test_bits(f);
 		test_starved(f);
 		test_dead(f);
+		test_window(f);
 		test_range(f, 4);
 		test_random(f, 4, 511 * GIB, false, 7);
 	}
+	if (argc > 1)
+		return test_done();
 	for (enum format f = VTD; f <= AMDVI; f++) {
 		test_range(f, 3);
 		test_random(f, 3, 509 * GIB, f == VTD, 7); /* up to the end of its reach */

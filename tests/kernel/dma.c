@@ -204,7 +204,7 @@ ring(void)
 	wrong.v = iova.v + PAGE_SIZE;
 	dma_free(edu, va, PAGE_SIZE, wrong); /* offence: address */
 	va = dma_alloc(edu, PAGE_SIZE, &iova);
-	dma_free(dma_device_named("00:03.0"), va, PAGE_SIZE, iova); /* offence: device */
+	dma_free(dma_device_get("00:03.0"), va, PAGE_SIZE, iova); /* offence: device */
 }
 
 static void
@@ -251,7 +251,7 @@ selftest_dma(void)
 
 	if (!boot_option("selftest", test, sizeof(test)) || strncmp(test, "dma-", 4) != 0)
 		return;
-	edu = dma_device_named("00:05.0");
+	edu = dma_device_get("00:05.0");
 	page = page_alloc(FRAME_DMA);
 	if (!edu || !page || dma_map_create(edu, &limits, PAGE_SIZE, &one) ||
 		dma_map_create(edu, &limits, PAGE_SIZE, &two))

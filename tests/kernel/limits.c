@@ -107,11 +107,12 @@ limits(void)
 		DMA_STRATEGIES(X)
 #undef X
 	};
-	struct device *dev = dma_device_named("00:05.0");
+	struct device *dev;
 	u8 *pages = phys_to_virt(frame_alloc(3, FRAME_KERNEL));
 	char test[16];
 
-	if (!boot_option("selftest", test, sizeof(test)) || strcmp(test, "limits") != 0 || !dev)
+	if (!boot_option("selftest", test, sizeof(test)) || strcmp(test, "limits") != 0 ||
+		!(dev = dma_device_get("00:05.0")))
 		return;
 	try_all(dev, pages, NULL); /* that of the boot: identity is taken up then, or never */
 	for (unsigned s = 0; s < NELEM(names); s++)

@@ -5,11 +5,7 @@
 #include "kernel/kalloc.h"
 #include "kernel/trap.h"
 
-#ifdef DEBUG
 bool dma_check_on = true;
-#else
-bool dma_check_on;
-#endif
 
 #define LINES     40 /* printed in a second, at most; all are counted */
 #define BUCKETS   256
@@ -368,10 +364,7 @@ dma_check_unmap(struct dma_map *map, const char *where)
 	bool changed = false;
 
 	if (!map->in_use) {
-		if (!dma_check_on)
-			pr_err("dma: %s: unmap at %s of what is not mapped; last mapped at %s",
-				map->dev->name, where, PLACE(map->where));
-		else if (map->failed)
+		if (map->failed)
 			report(map->dev, "unmap at %s of what failed to be mapped at %s", where,
 				map->where);
 		else
@@ -449,6 +442,5 @@ dma_check_detach(struct device *dev)
 void
 dma_check_show(struct text *t)
 {
-	if (dma_check_on)
-		text_printf(t, "dma_check: %lu offences\n", READ_ONCE(held.offences));
+	text_printf(t, "dma_check: %lu offences\n", READ_ONCE(held.offences));
 }
