@@ -70,7 +70,6 @@ struct queue {
 	u16 tail, head, phase;
 	struct slot slot[SLOTS], *free[SLOTS];
 	unsigned nfree;
-	bool due; /* somebody has as many as he waits for */
 };
 
 struct nvme {
@@ -100,10 +99,6 @@ finish(struct queue *q, struct slot *s, int err)
 	s->io.error = err;
 	ch->running--;
 	ch->ndone++;
-	if (ch->ndone >= ch->want) {
-		ch->want = ~0u;
-		q->due = true;
-	}
 	list_add_tail(&ch->done, &s->io.link);
 }
 
@@ -125,11 +120,10 @@ reap(struct queue *q)
 			q->phase ^= 1;
 		}
 	}
-	if (any)
+	if (any) {
 		ring(q, true, q->head);
-	if (q->due)
 		wakeup(q);
-	q->due = false;
+	}
 	return any;
 }
 
@@ -173,24 +167,15 @@ fail(struct queue *q, const char *what)
 	wakeup(q);
 }
 
-/* Sleeps until something has come, or for LOOK_NS; false if nothing has. Lock held. */
-static bool
-wait_some(struct queue *q)
-{
-	bool woken = proc_sleep_until(q, &q->lock, timer_ns() + LOOK_NS);
-
-	return reap(q) || woken;
-}
-
-/* Takes up to n free requests. One for a thread that waits: it does so here, too. */
 static unsigned
-take(struct queue *q, struct blk_io *io[], unsigned n, bool wait)
+nvme_take(struct blk_channel *ch, struct blk_io *io[], unsigned n, bool wait)
 {
+	struct queue *q = ch->queue;
 	unsigned taken = 0;
 
 	spin_lock(&q->lock);
 	while (wait && !q->nfree && !q->ctrl->failed)
-		wait_some(q);
+		proc_sleep_until(q, &q->lock, timer_ns() + LOOK_NS);
 	while (taken < n && q->nfree > (wait ? 0 : KEPT) && !q->ctrl->failed)
 		io[taken++] = &q->free[--q->nfree]->io;
 	spin_unlock(&q->lock);
@@ -209,8 +194,10 @@ nvme_give(struct blk_channel *ch, struct blk_io *io[], unsigned n)
 	struct queue *q = ch->queue;
 
 	spin_lock(&q->lock);
-	while (n)
-		q->free[q->nfree++] = slot_of(io[--n]);
+	while (n) {
+		io[--n]->n = 0;
+		q->free[q->nfree++] = slot_of(io[n]);
+	}
 	wakeup(q);
 	spin_unlock(&q->lock);
 }
@@ -277,8 +264,9 @@ wait_done(struct queue *q, struct blk_channel *ch, unsigned min, bool killable)
 
 	reap(q);
 	while (ch->ndone < min && ch->running && !(killable && current()->killed)) {
-		ch->want = MIN(ch->want, min);
-		if (!wait_some(q) && REG32(q->ctrl->reg, REG_CSTS) & CSTS_CFS)
+		bool woken = proc_sleep_until(q, &q->lock, timer_ns() + LOOK_NS);
+
+		if (!reap(q) && !woken && REG32(q->ctrl->reg, REG_CSTS) & CSTS_CFS)
 			fail(q, "fatal status");
 		else if (ch->ndone < min && timer_ns() > start + TIMEOUT_NS)
 			fail(q, "no completion in time");
@@ -315,7 +303,7 @@ request(struct queue *q, const struct command *c, const struct sg *sg, unsigned 
 	struct blk_io *io;
 	int err;
 
-	if (!take(q, &io, 1, true))
+	if (!nvme_take(&ch, &io, 1, true))
 		return -EIO;
 	slot_of(io)->command = *c;
 	memcpy(io->sg, sg, n * sizeof(*sg));
@@ -339,12 +327,6 @@ rw_command(const struct blkdev *b, bool write, u64 pos, u64 bytes)
 	return (struct command){.opcode = write ? IO_WRITE : IO_READ,
 		.nsid = 1,
 		.cdw = {(u32)lba, lba >> 32, bytes / b->block_size - 1}};
-}
-
-static unsigned
-nvme_take(struct blk_channel *ch, struct blk_io *io[], unsigned n)
-{
-	return take(ch->queue, io, n, false);
 }
 
 static int

@@ -193,13 +193,14 @@ cost(struct device *dev, const u64 arg[4], struct text *t)
 static void
 count(struct device *dev, struct text *t)
 {
-	u64 exits, idle;
 	struct dma_counts n;
+	u64 cost[2];
 
-	pv_cost(&exits, &idle);
+	pv_cost(cost);
 	dma_count(dev->client, &n);
 	text_printf(t, "%lu %lu %lu %lu %lu %lu %lu %lu %lu\n", n.maps, n.invalidations, pv_calls,
-		exits, dev->domain ? dev->domain->pages : 0, n.peak, n.copied, n.exposed_us, idle);
+		cost[0], dev->domain ? dev->domain->pages : 0, n.peak, n.copied, n.exposed_us,
+		cost[1]);
 	if (dev->domain)
 		dev->domain->peak = dev->domain->pages;
 }

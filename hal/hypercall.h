@@ -11,7 +11,9 @@
 #define HC_SIGNATURE    "HalcyonVMM\0\0"
 #define HC_CPUID_BASE   0x40000000 /* EAX: highest leaf */
 #define HC_CPUID_TIMING 0x40000001 /* EAX: TSC in kHz; EBX: local APIC timer in kHz */
-#define HC_CPUID_COST   0x40000002 /* EDX:EAX: exits so far; ECX:EBX: idle TSC ticks of the host */
+#define HC_CPUID_COST                                                               \
+	0x40000002 /* EAX: exits so far; EDX:ECX: idle TSC ticks of the host's CPUs \
+		    */
 
 /*
  * HYPERCALL(number, name, argument count): the list that makes enum, table and names. `map` makes

@@ -57,18 +57,13 @@ pv_call(u64 number, u64 a, u64 b, u64 c, u64 d, u64 e)
 }
 
 void
-pv_cost(u64 *exits, u64 *idle)
+pv_cost(u64 cost[2])
 {
-	u32 r[4];
-
-	*exits = *idle = 0;
+	cost[0] = cost[1] = 0;
 	for_each_cpu (c)
-		*idle += c->idle_ticks;
-	if (!pv_present())
-		return;
-	cpuid(HC_CPUID_COST, 0, r);
-	*exits = (u64)r[3] << 32 | r[0];
-	*idle = (u64)r[2] << 32 | r[1];
+		cost[1] += c->idle_ticks;
+	if (pv_present())
+		cpuid(HC_CPUID_COST, 0, (u32 *)cost);
 }
 
 /* The VMM has blocked a DMA of a device of ours: reads its queue until it is empty. */

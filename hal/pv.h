@@ -11,9 +11,8 @@ bool pv_present(void);
 /* One hypercall; how many there were. */
 s64 pv_call(u64 number, u64 a, u64 b, u64 c, u64 d, u64 e);
 extern u64 pv_calls;
-/* How often the VM has exited, and how long (TSC) the CPUs have been idle: the machine's, not ours.
- */
-void pv_cost(u64 *exits, u64 *idle);
+/* How often this VM has exited, and for how many ticks of the TSC the machine's CPUs were idle. */
+void pv_cost(u64 cost[2]);
 
 /* The IOMMU contract, each operation a hypercall. */
 extern const struct iommu_ops pv_ops;

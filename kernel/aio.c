@@ -1,4 +1,3 @@
-#include "kernel/aio.h"
 #include "kernel/blk.h"
 #include "kernel/kalloc.h"
 #include "kernel/proc.h"
@@ -35,7 +34,6 @@ prepare(struct blkdev *b, const struct io_request *q, bool writable, struct blk_
 	u64 at = (u64)q->buf, size = b->nblocks * b->block_size;
 	int err = 0;
 
-	io->n = 0;
 	if (q->write > 1 || !q->bytes || q->bytes > b->max_bytes ||
 		(at | q->offset | q->bytes) & (b->block_size - 1))
 		return -EINVAL;
@@ -72,8 +70,7 @@ aio_submit(void *dev, void *state, u64 user_list, unsigned n, bool writable)
 	if (copy_in(list, user_list, n * sizeof(list[0])))
 		return -EFAULT;
 	n = MIN(n, MAX_IO - MIN(ch->running + ch->ndone, (unsigned)MAX_IO));
-	taken = b->async->take(ch, io, n);
-	if (!taken)
+	if (!(taken = b->async->take(ch, io, n, false)))
 		return -EAGAIN;
 	while (ready < taken && !(err = prepare(b, &list[ready], writable, io[ready])))
 		ready++;
@@ -81,8 +78,6 @@ aio_submit(void *dev, void *state, u64 user_list, unsigned n, bool writable)
 		begun = b->async->start(ch, io, ready);
 	if (begun < 0)
 		err = begun, begun = 0;
-	for (unsigned i = ready + 1; i < taken; i++)
-		io[i]->n = 0;
 	give(b, ch, io + begun, taken - begun);
 	return begun ? begun : err;
 }

@@ -1,5 +1,4 @@
 #include "kernel/blk.h"
-#include "kernel/aio.h"
 #include "kernel/bootinfo.h"
 #include "kernel/devfs.h"
 #include "kernel/kalloc.h"

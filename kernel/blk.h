@@ -12,7 +12,6 @@ struct blk_channel {
 	void *queue;
 	unsigned running, ndone; /* requests under way; in `done`: not collected yet */
 	struct list done;
-	unsigned want; /* so many in it wake who waits for them */
 };
 
 /* One of these requests. */
@@ -32,8 +31,9 @@ struct blk_io {
  */
 struct blk_async {
 	void (*open)(struct blkdev *, struct blk_channel *);
-	/* Takes up to n free requests. */
-	unsigned (*take)(struct blk_channel *, struct blk_io *io[], unsigned n);
+	/* Takes up to n free requests, without pieces; `wait`: at least one, unless the device
+	 * fails. */
+	unsigned (*take)(struct blk_channel *, struct blk_io *io[], unsigned n, bool wait);
 	/* Begins them, telling the device once: so many, or an error if it is none. May sleep. */
 	int (*start)(struct blk_channel *, struct blk_io *io[], unsigned n);
 	/*
@@ -72,6 +72,15 @@ int blk_add(struct blkdev *b);
 int blk_remove(struct blkdev *b);
 /* The i-th, by age; NULL if there is none. */
 struct blkdev *blk_disk(unsigned i);
+
+/*
+ * Asynchronous I/O on a disk's file (aio.c), as devops. What is under way belongs to the file: its
+ * pages have one more owner and are pinned, whatever becomes of the process. Close waits for it.
+ */
+int aio_open(void *dev, void **state);
+void aio_close(void *dev, void *state);
+s64 aio_submit(void *dev, void *state, u64 user_list, unsigned n, bool writable);
+s64 aio_collect(void *dev, void *state, u64 user_list, unsigned max, unsigned min);
 
 /* Reads from or writes to one piece of kernel memory. */
 int blk_rw(struct blkdev *b, bool write, u64 pos, void *buf, size_t n);

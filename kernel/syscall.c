@@ -278,30 +278,37 @@ sys_fsync(u64 fd, u64 b, u64 c)
 	return fd_file(fd) ? log_sync() : -EBADF;
 }
 
-/* submit and collect are for device files alone. */
-static s64
-sys_submit(u64 fd, u64 user_list, u64 n)
+/* A device file that has asynchronous I/O; else NULL, and *err. */
+static struct file *
+async_file(u64 fd, s64 *err)
 {
 	struct file *f = fd_file(fd);
 
-	if (!f || !f->readable)
-		return -EBADF;
-	if (f->kind != FILE_DEV || !f->dev->ops->submit || !n || n > MAX_IO)
-		return -EINVAL;
-	return f->dev->ops->submit(f->dev->dev, f->state, user_list, n, f->writable);
+	*err = f && f->readable ? -EINVAL : -EBADF;
+	return f && f->readable && f->kind == FILE_DEV && f->dev->ops->submit ? f : NULL;
+}
+
+static s64
+sys_submit(u64 fd, u64 user_list, u64 n)
+{
+	s64 err;
+	struct file *f = async_file(fd, &err);
+
+	return f && n && n <= MAX_IO
+		       ? f->dev->ops->submit(f->dev->dev, f->state, user_list, n, f->writable)
+		       : err;
 }
 
 static s64
 sys_collect(u64 fd, u64 user_list, u64 max)
 {
 	const u64 min = current()->tf->r10;
-	struct file *f = fd_file(fd);
+	s64 err;
+	struct file *f = async_file(fd, &err);
 
-	if (!f || !f->readable)
-		return -EBADF;
-	if (f->kind != FILE_DEV || !f->dev->ops->submit || max > MAX_IO || min > max)
-		return -EINVAL;
-	return f->dev->ops->collect(f->dev->dev, f->state, user_list, max, min);
+	return f && max <= MAX_IO && min <= max
+		       ? f->dev->ops->collect(f->dev->dev, f->state, user_list, max, min)
+		       : err;
 }
 
 static s64

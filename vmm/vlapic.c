@@ -89,10 +89,25 @@ set_irr(struct vcpu *v, u8 vector)
 	v->attention = true;
 }
 
-bool
+unsigned
 vlapic_waiting(const struct vcpu *v)
 {
-	return highest(v->lapic.irr) >= 0;
+	unsigned n = 0;
+
+	for (int i = 0; i < 8; i++)
+		for (u32 left = v->lapic.irr[i]; left; left &= left - 1)
+			n++;
+	return n;
+}
+
+void
+vlapic_untake(struct vcpu *v)
+{
+	spin_lock(&v->lock);
+	v->lapic.isr[v->untaken / 32] &= ~(1u << v->untaken % 32);
+	set_irr(v, v->untaken);
+	v->untaken = -1;
+	spin_unlock(&v->lock);
 }
 
 void
