@@ -152,10 +152,17 @@ test: setup-test
 	@$(MAKE) --no-print-directory -j$(JOBS) all $(B)/mkfs
 	@tests/run.sh $(T)
 
-# Costs in instructions, as tables in $(B)/bench (about two minutes).
-bench: setup-run
+# Costs in instructions: tables and figures in $(B)/bench. FULL=1: all of the matrix; SHARD=i/n: a part of it,
+# whose file raw-i-n.tsv, beside the others', `make bench-tables` makes the same tables of.
+bench: setup-bench
 	@$(MAKE) --no-print-directory -j$(JOBS) all
 	@$(if $(filter command line,$(origin IOMMU)),IOMMU=$(IOMMU),IOMMU=) tools/bench.sh
+
+bench-tables: setup-bench
+	@tools/bench-tables.sh
+
+bench-readme:
+	@tools/bench-readme.sh
 
 check: setup-check
 	@tools/check.sh
@@ -180,12 +187,12 @@ doctor:
 
 help:
 	@echo "doctor; lab grade handin lab-check grade-all: see labs/README.md"
-	@echo "all qemu qemu-gdb demo test bench check iso get clean compile_commands.json; variables: IOMMU=vtd|amdvi|none CPUS=n MEM=size"
-	@echo "APPEND=\"kernel command line\" BOOT=iso|uefi|kernel T=pattern SLOW=1 V=1 LLVM=1 OPT=g DEBUG=1"
+	@echo "all qemu qemu-gdb demo test bench bench-tables bench-readme check iso get clean compile_commands.json; variables: IOMMU=vtd|amdvi|none CPUS=n MEM=size"
+	@echo "APPEND=\"kernel command line\" BOOT=iso|uefi|kernel T=pattern SLOW=1 V=1 LLVM=1 OPT=g DEBUG=1 FULL=1 SHARD=i/n"
 
 -include labs/labs.mk
 include tests/host/host.mk
 -include $(KOBJ:.o=.d) $(ULIB:.o=.d) $(UPROG:%=$(B)/user/%.c.d) $(B)/user/edit.c.d $(B)/user/usertests_lib.c.d $(B)/user/usertests_fs.c.d $(B)/user/usertests_proc.c.d $(B)/user/usertests_io.c.d
-.PHONY: doctor all iso get bench format qemu qemu-gdb demo test check setup clean help
+.PHONY: doctor all iso get bench bench-tables bench-readme format qemu qemu-gdb demo test check setup clean help
 .DELETE_ON_ERROR:
 .PRECIOUS: $(B)/%.c.o $(B)/%.S.o $(B)/user/lib/%.c.o

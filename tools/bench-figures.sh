@@ -22,12 +22,12 @@ figure() {
 		gnuplot 2>"$OUT/gnuplot.err" || { echo "bench: figure $1:" >&2; cat "$OUT/gnuplot.err" >&2; }
 }
 
-# series FILE CONDITION X Y: writes the points of each strategy as one block, with its name at the top,
-# to $OUT/plot; and the names, one a word, to stdout. A point that comes twice is the first of both.
+# series FILE CONDITION X Y: writes the points of each strategy as one block, under its name, to
+# $OUT/plot; and the names, one a line, to stdout. A point that comes twice is the first of both.
 series() {
 	awk -F'\t' -v x="$3" -v y="$4" "FNR > 1 && ($2)"' { if (!(($3, $x) in seen)) { seen[$3, $x] = 1; if (!($3 in n)) order[++s] = $3; p[$3, ++n[$3]] = $x "\t" $y } }
-		END { for (i = 1; i <= s; i++) { print order[i]; for (j = 1; j <= n[order[i]]; j++) print p[order[i], j]; print ""; print "" } }' "$1" >"$OUT/plot"
-	awk 'NF == 1' "$OUT/plot" | tr '\n' ' '
+		END { for (i = 1; i <= s; i++) { print "#", order[i]; for (j = 1; j <= n[order[i]]; j++) print p[order[i], j]; print ""; print "" } }' "$1" >"$OUT/plot"
+	sed -n 's/^# //p' "$OUT/plot"
 }
 
 # lines NAME TITLE FILE CONDITION X Y COMMANDS: a figure with a line for each strategy.
@@ -37,7 +37,7 @@ lines() {
 	cp "$OUT/plot" "$OUT/$1.dat"
 	plot='' i=0
 	for s in $names; do
-		plot="$plot, '$OUT/$1.dat' index $i using 1:2 skip 0 with linespoints ls $((i % 7 + 1)) title '$s'"
+		plot="$plot, '$OUT/$1.dat' index $i using 1:2 with linespoints ls $((i % 7 + 1)) title '$(echo "$s" | tr _ ' ')' noenhanced"
 		i=$((i + 1))
 	done
 	figure "$1" "$2" "$7
@@ -53,7 +53,7 @@ for mode in iommu coop; do
 		"set logscale x 2; set xlabel 'requests under way'; set ylabel '$unit a request'; set yrange [0:*]"
 	lines "size-$mode" "CPU cost against the size of a read, $where" "$OUT/io.tsv" \
 		"\$4 == \"read\" && \$5 == 4 && \$8 == 0 && \$9 != 2048 && (\$1 == \"$mode\" && \$2 == \"vtd\" || \$1 == \"direct\")" 6 10 \
-		"set logscale xy; set xtics ('4K' 4096, '16K' 16384, '64K' 65536, '256K' 262144, '1M' 1048576); set xlabel 'bytes'; set ylabel '$unit a request'"
+		"set logscale xy; set xtics ('4K' 4096, '16K' 16384, '64K' 65536, '256K' 262144, '1M' 1048576); set xrange [3000:1500000]; set xlabel 'bytes'; set ylabel '$unit a request'"
 	lines "pinned-$mode" "Pages that the device reaches, while 8,192 reads go to 4,096 buffers, $where" "$OUT/pages.tsv" \
 		"\$1 == \"$mode\" && \$2 == \"vtd\"" 4 5 \
 		"set logscale y; set xlabel 'requests done (the clock of this figure)'; set ylabel 'pages mapped$([ $mode = iommu ] || echo ', and pinned')'; set yrange [10:*]"
@@ -61,8 +61,8 @@ done
 
 # Of two machines in one figure: name each line by both.
 awk -F'\t' -v OFS='\t' 'FNR == 1 || ($4 == 1 && $5 == 1 && $3 != "batched") { $3 = $3 ", " ($1 == "coop" ? "guest" : "native") ", " ($2 == "vtd" ? "VT-d" : "AMD-Vi"); gsub(/ /, "_", $3); print }' "$OUT/map.tsv" >"$OUT/live.tsv"
-lines live "Cost of a pair of map and unmap against live mappings" "$OUT/live.tsv" '$1 != "direct" && $3 ~ /^strict/' '6 + 1' 7 \
-	"set logscale x; set xlabel 'mappings that stay, + 1'; set ylabel '$unit a pair'; set yrange [0:*]"
+lines live "Cost of a pair of map and unmap against live mappings" "$OUT/live.tsv" '$6 > 0 && $3 ~ /^strict/' 6 7 \
+	"set logscale x; set xlabel 'mappings that stay meanwhile'; set ylabel '$unit a pair'; set yrange [0:*]"
 rm "$OUT/live.tsv"
 
 awk -F'\t' -v OFS='\t' '{ if ($3 == "strict") $5 = 1; $3 = ($2 == "vtd" ? "VT-d" : "AMD-Vi"); print }' "$OUT/map.tsv" >"$OUT/batch.tsv"

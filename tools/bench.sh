@@ -10,7 +10,7 @@
 set -eu
 cd "$(dirname "$0")/.."
 B=${B:-build}
-OUT=$B/bench
+OUT=${BENCH_OUT:-$B/bench}
 . tests/lib.sh
 export CPU="${CPU:-EPYC}" CPUS=1 BOOT=kernel MEM=1024
 if [ "${ACCEL:-tcg}" = tcg ]; then QEMUEXTRA="-icount shift=0,sleep=on ${QEMUEXTRA:-}"; else CPU=host; fi
