@@ -202,46 +202,31 @@ nvme_give(struct blk_channel *ch, struct blk_io *io[], unsigned n)
 	spin_unlock(&q->lock);
 }
 
-/* Maps the buffers of n requests; how many, an error if there is none. */
-static int
-map_buffers(const struct queue *q, struct blk_io *io[], unsigned n)
-{
-	unsigned mapped = 0, good = 0;
-	int err = 0;
-
-	for (; mapped < n; mapped++) {
-		struct slot *s = slot_of(io[mapped]);
-
-		/* Bits 1:0 of an opcode say which way the data goes (4.2): as enum dma_dir. */
-		if (s->io.n &&
-			(err = dma_map_sg(&s->map, s->io.sg, s->io.n, s->command.opcode & 3)))
-			break;
-	}
-	for (int e; good < mapped; good++)
-		if (slot_of(io[good])->io.n && (e = dma_commit(&slot_of(io[good])->map))) {
-			err = e;
-			break;
-		}
-	for (unsigned i = good; i < mapped; i++)
-		dma_unmap(&slot_of(io[i])->map);
-	if (err)
-		pr_err("nvme %s: cannot map the buffer: %s", q->ctrl->pci->dev.name, strerror(err));
-	return good ? (int)good : err;
-}
-
-/* Begins the commands of n requests, with one ring; how many, an error if there is none. */
+/*
+ * Maps the buffers of n requests and begins their commands, with one ring: how many, an error if it
+ * is none. Bits 1:0 of an opcode say which way the data goes (4.2), as enum dma_dir does.
+ */
 static int
 begin(struct blk_channel *ch, struct blk_io *io[], unsigned n)
 {
 	struct queue *q = ch->queue;
-	int mapped = map_buffers(q, io, n);
+	unsigned mapped = 0, begun = 0;
+	struct slot *s;
+	int err = 0;
 
-	if (mapped <= 0)
-		return mapped;
+	for (; mapped < n; mapped++) {
+		s = slot_of(io[mapped]);
+		if (s->io.n &&
+			(err = dma_map_sg(&s->map, s->io.sg, s->io.n, s->command.opcode & 3)))
+			break;
+	}
 	spin_lock(&q->lock);
-	for (int i = 0; i < mapped; i++) {
-		struct slot *s = slot_of(io[i]);
-
+	for (int late = 0; begun < mapped; begun++) {
+		s = slot_of(io[begun]);
+		if (s->io.n && (late = dma_commit(&s->map))) {
+			err = late;
+			break;
+		}
 		if (s->io.n)
 			set_prps(s);
 		s->command.id = s - q->slot;
@@ -249,11 +234,15 @@ begin(struct blk_channel *ch, struct blk_io *io[], unsigned n)
 		s->running = true;
 		q->sq[q->tail] = s->command;
 		q->tail = (q->tail + 1) % ENTRIES;
+		ch->running++;
 	}
-	ch->running += mapped;
 	ring(q, false, q->tail);
 	spin_unlock(&q->lock);
-	return mapped;
+	for (unsigned i = begun; i < mapped; i++)
+		dma_unmap(&slot_of(io[i])->map);
+	if (err)
+		pr_err("nvme %s: cannot map the buffer: %s", q->ctrl->pci->dev.name, strerror(err));
+	return begun ? (int)begun : err;
 }
 
 /* Waits until so many of a channel's requests are done. Lock held. */

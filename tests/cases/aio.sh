@@ -13,4 +13,9 @@ for mode in direct iommu; do
 		ended "$mode, $CPUS CPUs: and it ends"
 	done
 done
+# What the disk says comes back with the request; and the queue goes on.
+bad="-drive if=none,id=bad,driver=blkdebug,image.driver=null-co,image.size=64M,inject-error.0.event=none,inject-error.0.iotype=read,inject-error.0.errno=5 -device nvme,drive=bad,serial=bad,addr=4"
+# shellcheck disable=SC2046,SC2086
+boot aio-error 'script="dmabench io 00:04.0=nvme1; dmabench io 00:04.0=nvme1 -w write -n 100"' $(root_disk) $bad
+expect "an error of the disk is the request's" "a request failed: input/output error" "^io.*write.*100"
 finish
