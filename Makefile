@@ -64,7 +64,7 @@ $(B)/user/%: $(B)/user/%.c.o $(ULIB) user/user.ld
 	$(Q)$(CC) $(LDFLAGS_ALL) -Wl,-T,user/user.ld $(filter %.o,$^) -o $@
 	$(Q)$(STRIP) $@
 
-$(B)/mkfs $(B)/fsck: $(B)/%: tools/%.c kernel/fsformat.h lib/abi.h
+$(B)/mkfs $(B)/fsck: $(B)/%: tools/%.c lib/fsformat.h lib/abi.h
 	$(call say,HOSTCC,$@)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(HOSTCC) -std=c11 -O2 -Wall -Wextra -I. $< -o $@
@@ -77,7 +77,8 @@ FILES := $(foreach p,$(filter-out procfile,$(UPROG)),/bin/$(p)=$(B)/user/$(p)) \
 	$(foreach p,ps free dmesg lspci,/bin/$(p)=$(B)/user/procfile)
 SCRIPTS := $(wildcard tests/guest/*.sh)
 BENCH := $(foreach w,host guest,$(foreach p,io effects depth size pages live,$p-$w $p-$w-full)) io-direct depth-direct size-direct
-LOOPS := $(patsubst %,$(B)/tests/%.sh,leak promise many manysum manyedu steady fpu fpu-SSE $(BENCH))
+LOOPS := $(patsubst %,$(B)/tests/%.sh,leak promise many manysum manyedu steady race fpu fpu-SSE $(BENCH))
+CHURN := $(patsubst %,$(B)/tests/churn-%.sh,1 2 3 4)
 FILES += $(foreach s,$(SCRIPTS) $(LOOPS),/tests/$(notdir $(s))=$(s)) \
 	/dev/ /proc/
 
@@ -87,7 +88,7 @@ $(B)/tests/%.sh: tests/loops.sh
 	@$< $* >$@
 
 # Guest kernels for the tests: those that misbehave.
-HOSTILE := $(foreach k,1 2 3 4 5 6 7 8 9 10 11 12 13 14 3-SLOW 4-SLOW 12-SSE 13-SSE,$(B)/tests/hostile-$k) $(B)/tests/foreign $(B)/tests/steady
+HOSTILE := $(foreach k,1 2 3 4 5 6 7 8 9 10 11 12 13 14 20 $(patsubst %,%-SLOW,3 4 7 8 9 10) 12-SSE 13-SSE,$(B)/tests/hostile-$k) $(patsubst %,$(B)/tests/%,foreign steady race lost)
 $(B)/tests/hostile-%: tests/guest/hostile.S $(B)/.toolchain Makefile
 	$(call say,LD,$@)
 	$(Q)mkdir -p $(@D)
@@ -99,20 +100,20 @@ $(B)/tests/steady: tests/guest/steady.S $(B)/.toolchain Makefile
 	$(Q)$(CC) $(LDFLAGS_ALL) -Wl,-N,-Ttext=0x100000 $(filter %.S,$^) -o $@
 
 # And one that is not ours, and behaves.
-$(B)/tests/foreign: tests/guest/foreign.c hal/hypercall.h $(B)/.toolchain Makefile
+$(B)/tests/foreign $(B)/tests/race $(B)/tests/lost: $(B)/tests/%: tests/guest/%.c tests/guest/foreign.c hal/hypercall.h $(B)/.toolchain Makefile
 	$(call say,LD,$@)
 	$(Q)mkdir -p $(@D)
-	$(Q)$(CC) $(UCFLAGS) $(LDFLAGS_ALL) -Wl,-N,-Ttext=0x100000 $(filter %foreign.c,$^) -o $@
+	$(Q)$(CC) $(UCFLAGS) $(LDFLAGS_ALL) -Wl,-N,-Ttext=0x100000 $< -o $@
 
 $(B)/guest.img: $(B)/mkfs $(UBIN) $(SCRIPTS) $(LOOPS)
 	$(call say,FS,$@)
 	$(Q)$(B)/mkfs $@ 3 $(FILES)
 
-$(B)/fs.img: $(B)/mkfs $(UBIN) $(SCRIPTS) $(B)/guest.img $(B)/halcyon.elf $(HOSTILE) $(ROOT_FILES)
+$(B)/fs.img: $(B)/mkfs $(UBIN) $(SCRIPTS) $(B)/guest.img $(B)/halcyon.elf $(HOSTILE) $(CHURN) $(ROOT_FILES)
 	$(call say,FS,$@)
 	$(Q)$(STRIP) -g $(B)/halcyon.elf -o $(B)/halcyon.stripped
 	$(Q)$(B)/mkfs $@ $(FS_MIB) $(FILES) $(ROOT) /boot/halcyon.elf=$(B)/halcyon.stripped \
-		/boot/guest.img=$(B)/guest.img $(foreach k,$(HOSTILE),/tests/$(notdir $k)=$k)
+		/boot/guest.img=$(B)/guest.img $(foreach k,$(HOSTILE) $(CHURN),/tests/$(notdir $k)=$k)
 
 # Reads a file of the image back: make -s get FILE=/path >here
 get: $(B)/mkfs

@@ -86,7 +86,10 @@ struct nvme {
 static void
 ring(struct queue *q, bool completion, u16 value)
 {
+	/* LAB 3: step 2: each queue has two doorbells (3.1.16, 3.1.17). */
 	REG32(q->ctrl->reg, REG_DOORBELL + (2 * q->id + completion) * q->ctrl->stride) = value;
+	/* LAB 3 ELSE
+	LAB 3 END */
 }
 
 /* A request is done, or never will be. Lock held. */
@@ -108,6 +111,7 @@ reap(struct queue *q)
 {
 	bool any = false;
 
+	/* LAB 3: step 4: all that is new, each to its slot; then the doorbell. */
 	for (; (READ_ONCE(q->cq[q->head].status) & 1) == q->phase; any = true) {
 		u16 id = q->cq[q->head].id, status = q->cq[q->head].status >> 1 & 0x7ff;
 
@@ -120,10 +124,12 @@ reap(struct queue *q)
 			q->phase ^= 1;
 		}
 	}
-	if (any) {
+	if (any)
 		ring(q, true, q->head);
+	/* LAB 3 ELSE
+	LAB 3 END */
+	if (any)
 		wakeup(q);
-	}
 	return any;
 }
 
@@ -142,9 +148,9 @@ nvme_interrupt(void *arg)
  * segments are cut into pages; all but the first begin on a page boundary.
  */
 static void
-set_prps(struct slot *s)
+set_prps(struct slot *s, struct command *c)
 {
-	struct command *c = &s->command;
+	/* LAB 3: step 6: into the slot's list, and from there into the command. */
 	unsigned n = 0;
 
 	for (unsigned i = 0; i < s->map.nseg; i++) {
@@ -154,6 +160,8 @@ set_prps(struct slot *s)
 	}
 	c->prp1 = n ? s->prps[0] : 0;
 	c->prp2 = n == 2 ? s->prps[1] : n > 2 ? s->prps_iova.v + sizeof(u64) : 0;
+	/* LAB 3 ELSE
+	LAB 3 END */
 }
 
 /* The controller does not answer or says that it is broken: no more requests. */
@@ -228,12 +236,15 @@ begin(struct blk_channel *ch, struct blk_io *io[], unsigned n)
 			break;
 		}
 		if (s->io.n)
-			set_prps(s);
+			set_prps(s, &s->command);
 		s->command.id = s - q->slot;
 		s->io.channel = ch;
 		s->running = true;
+		/* LAB 3: step 3: into the submission queue; the doorbell is below, one for all. */
 		q->sq[q->tail] = s->command;
 		q->tail = (q->tail + 1) % ENTRIES;
+		/* LAB 3 ELSE
+		LAB 3 END */
 		ch->running++;
 	}
 	ring(q, false, q->tail);
@@ -450,11 +461,15 @@ start(struct nvme *n)
 	pci_bus_master(n->pci, true);
 	if (!(admin = n->queue[0] = queue_new(n, 0))) /* binds MSI-X: has to come before EN */
 		return -ENOMEM;
+	/* LAB 3: step 1: tell it of the admin queue pair, and enable it. */
 	REG32(n->reg, REG_AQA) = (ENTRIES - 1) << 16 | (ENTRIES - 1);
 	REG64(n->reg, REG_ASQ) = admin->sq_iova.v;
 	REG64(n->reg, REG_ACQ) = admin->cq_iova.v;
 	REG32(n->reg, REG_CC) = 4 << 20 | 6 << 16 | CC_EN; /* entries of 2^4 and 2^6 bytes */
 	return wait_ready(n, true);
+	/* LAB 3 ELSE
+	return -ENOSYS;
+	LAB 3 END */
 }
 
 /* Identify (5.15): a page of data of this kind. */
@@ -503,6 +518,7 @@ create_io_queues(struct nvme *n)
 	unsigned want = MIN((unsigned)ncpus, n->pci->dev.msi_count - 1u);
 
 	for (u16 id = 1; id <= want; id++) {
+		/* LAB 3: step 5: a completion queue, and a submission queue that leads there. */
 		struct queue *q = queue_new(n, id);
 		struct command cq = {.opcode = ADMIN_CREATE_CQ,
 			.cdw = {(ENTRIES - 1) << 16 | id, (u32)id << 16 | 3}};
@@ -519,23 +535,24 @@ create_io_queues(struct nvme *n)
 		}
 		n->queue[id] = q;
 		n->nqueues = id;
+		/* LAB 3 ELSE
+		LAB 3 END */
 	}
 	return n->nqueues ? 0 : -EIO;
 }
 
-/* Virtualization management (5.22): resources for secondary controllers, and whether they live. */
+/* Virtualization management (5.22): what a secondary controller has, and that it lives. */
 enum { ASSIGN_QUEUES = 8, ASSIGN_INTERRUPTS = 1 << 8 | 8, ONLINE = 9 };
 
 static int
-virtualize(struct nvme *n, u32 controller, u32 what, u32 count)
+virtualize(struct nvme *n, u32 what, u32 count)
 {
-	struct command c = {.opcode = ADMIN_VIRTUALIZE, .cdw = {controller << 16 | what, count}};
+	struct command c = {.opcode = ADMIN_VIRTUALIZE, .cdw = {what, count}};
 
 	return request(n->queue[0], &c, NULL, 0);
 }
 
-/* Each function gets an equal share of the flexible queues and interrupts, and goes online (8.5).
- */
+/* Each function gets an equal share of the queues and interrupts, and goes online (8.5). */
 static int
 nvme_share(struct pci_dev *pci, unsigned nvfs)
 {
@@ -552,13 +569,13 @@ nvme_share(struct pci_dev *pci, unsigned nvfs)
 		err = identify_page(n, 0x15, 0, data); /* 5.15.2.12: entries of 32 bytes */
 	for (u32 *e = data + 8, *end = e + 8 * MIN(data[0] & 0xffff, 127u); e < end && !err;
 		e += 8) {
-		u32 controller = e[0] & 0xffff, function = e[2] & 0xffff;
+		u32 controller = e[0] << 16;
 
-		if (!function || function > nvfs)
+		if ((e[2] & 0xffff) - 1 >= nvfs) /* the number of its function, from 1 on */
 			continue;
-		if (!(err = virtualize(n, controller, ASSIGN_QUEUES, queues)) &&
-			!(err = virtualize(n, controller, ASSIGN_INTERRUPTS, interrupts)))
-			err = virtualize(n, controller, ONLINE, 0);
+		err = virtualize(n, controller | ASSIGN_QUEUES, queues);
+		err = err ? err : virtualize(n, controller | ASSIGN_INTERRUPTS, interrupts);
+		err = err ? err : virtualize(n, controller | ONLINE, 0);
 	}
 	page_free(data, FRAME_KERNEL);
 	return err;

@@ -1,6 +1,5 @@
 /* The serial port COM1: a 16550 (National Semiconductor PC16550D). First of all drivers. */
 #include "hal/irq.h"
-#include "hal/timer.h"
 #include "kernel/console.h"
 #include "kernel/lib.h"
 #include "kernel/x86.h"
@@ -21,16 +20,10 @@ uart_put(char c)
 }
 
 static void
-uart_poll(void)
+uart_interrupt(void *arg)
 {
 	while (inb(COM1 + LSR) & LSR_READY)
 		console_input(inb(COM1 + DATA));
-}
-
-static void
-uart_interrupt(void *arg)
-{
-	uart_poll();
 }
 
 static bool present;
@@ -58,10 +51,11 @@ uart_init(void)
 {
 	if (!present)
 		return;
-	if (irq_gsi(COM1_GSI, uart_interrupt, NULL, "uart") == 0)
-		outb(COM1 + IER, 1); /* received data */
-	else
-		timer_poll(uart_poll);
-	uart_poll();
+	if (irq_gsi(COM1_GSI, uart_interrupt, NULL, "uart")) {
+		pr_warn("uart: no interrupt: what is typed on the serial line is not heard");
+		return;
+	}
+	outb(COM1 + IER, 1); /* received data */
+	uart_interrupt(NULL);
 }
 INITCALL(INIT_DEVICE, uart_init);

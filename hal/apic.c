@@ -11,6 +11,7 @@ enum {
 	REG_TPR = 0x8,
 	REG_EOI = 0xb,
 	REG_SPURIOUS = 0xf,
+	REG_ISR_LAST = 0x17, /* in service: vectors 224 to 255 */
 	REG_ICR = 0x30,
 	REG_ICR_HIGH = 0x31,
 	REG_LVT_TIMER = 0x32,
@@ -23,7 +24,6 @@ enum {
 };
 #define LVT_NMI         0x400
 #define LVT_MASKED      BIT(16)
-#define LVT_PERIODIC    BIT(17)
 #define ICR_ASSERT      0x4000
 #define ICR_PENDING     0x1000
 #define VECTOR_SPURIOUS 0xff
@@ -100,6 +100,7 @@ apic_init_cpu(void)
 	write_reg(REG_LVT_LINT1, LVT_NMI); /* the machine's NMI button: a panic, with registers */
 	write_reg(REG_LVT_ERROR, LVT_MASKED);
 	write_reg(REG_LVT_TIMER, LVT_MASKED);
+	write_reg(REG_TIMER_DIVIDE, 3); /* by 16 */
 	write_reg(REG_SPURIOUS, VECTOR_SPURIOUS | 0x100);
 }
 
@@ -110,8 +111,10 @@ apic_id(void)
 }
 
 void
-apic_eoi(void)
+apic_eoi(unsigned vector)
 {
+	if (vector == VECTOR_SPURIOUS && !(read_reg(REG_ISR_LAST) & BIT(31)))
+		return;
 	write_reg(REG_EOI, 0);
 }
 
@@ -133,10 +136,14 @@ apic_send(u32 to, u32 command)
 }
 
 void
-apic_timer(u8 vector, u32 count, bool periodic)
+apic_timer_vector(u8 vector)
 {
-	write_reg(REG_TIMER_DIVIDE, 3); /* by 16 */
-	write_reg(REG_LVT_TIMER, vector | (periodic ? LVT_PERIODIC : 0));
+	write_reg(REG_LVT_TIMER, vector);
+}
+
+void
+apic_timer_start(u32 count)
+{
 	write_reg(REG_TIMER_INITIAL, count);
 }
 

@@ -36,8 +36,9 @@
 	HYPERCALL(7, bind, 4)   /* (rid, index, vector, apic id): MSI or MSI-X to a vector */      \
 	HYPERCALL(8, unbind, 2) /* (rid, index) */                                                 \
 	HYPERCALL(9, batch, 3) /* (rid, gpa, n): n of struct hc_request, then a sync = how many */ \
-	HYPERCALL(10, place,                                                                       \
-		4) /* (rid, gpa, pages, HC_READ|HC_WRITE) = bus address | pages mapped */
+	HYPERCALL(10, place, 4) /* (rid, gpa, pages, HC_READ|HC_WRITE) = bus address | mapped */   \
+	HYPERCALL(11, gsi, 3)  /* (gsi, vector, apic id): no device's interrupt; vector 0: none */ \
+	HYPERCALL(12, disk, 4) /* (HC_DISK_READ, block, gpa, n) = n; and so on */
 
 #define HC_VERSION 1
 
@@ -52,6 +53,7 @@ enum {
 enum {
 	HC_EPERM = 1,    /* denied by policy */
 	HC_ENOENT = 2,   /* not mapped, not attached or not bound */
+	HC_EIO = 5,      /* the disk fails */
 	HC_ENOMEM = 12,  /* the host has no memory */
 	HC_EACCES = 13,  /* not yours: the address is no memory of this VM */
 	HC_EEXIST = 17,  /* mapped, attached or bound already */
@@ -61,12 +63,18 @@ enum {
 	HC_EDQUOT = 122, /* over quota */
 };
 
-enum { HC_READ = 1, HC_WRITE = 2 }; /* map: what the device may do */
-enum { HC_SYNC = 1 };               /* unmap: as if followed by sync */
+enum { HC_READ = 1, HC_WRITE = 2 };        /* map: what the device may do */
+enum { HC_SYNC = 1 };                      /* unmap: as if followed by sync */
+enum { HC_GSI_UART = 4, HC_GSI_ACPI = 9 }; /* gsi: COM1 has received; the power button */
 #define HC_IOVA_BITS   39     /* bus addresses that a guest may use, less the interrupt window */
 #define HC_MAX_PAGES   512    /* of one map or unmap */
 #define HC_NO_EOI      0x100  /* bind: with the vector, which then has no end of interrupt */
 #define HC_FAULT_INDEX 0xffff /* bind, unbind: not a message, but word of the device's faults */
+
+/* disk: SIZE gives its blocks; FLUSH returns when all is on the medium. Their arguments are 0. */
+enum { HC_DISK_SIZE = 0, HC_DISK_READ = 1, HC_DISK_WRITE = 2, HC_DISK_FLUSH = 3 };
+#define HC_BLOCK      4096
+#define HC_MAX_BLOCKS 256 /* of one read or write */
 
 #define HC_MAX_BATCH 64 /* requests of one batch, within one page */
 

@@ -16,9 +16,20 @@
  * Functions here may be called from any thread and do not sleep; but for iommu_report(), not from
  * interrupts. Several threads may map, unmap and sync in one domain.
  *
- * Lock order, outermost first: vmm's `control` mutex; this front's list of domains; vm->lock; a
- * domain's lock; the hardware unit's lock; vcpu->lock; the scheduler's. The fault interrupt takes
- * the list, then vm->lock: so nothing that holds vm->lock may create or destroy a domain.
+ * The order of the locks of hal/ and vmm/, outermost first, by the names that the test build's
+ * checker prints. What stands in one line is never held together.
+ *
+ *     vmm, cmdfile       mutexes: vmctl's commands; those of /dev/dma and others
+ *     dma maps           mutex, a device's: its maps come and go, or its strategy
+ *     dma, iommu         the lists of devices (strategies' tick) and of domains (faults)
+ *     dma client, vm     a device's maps and strategy; a VM
+ *     pv batch           the page of a batch hypercall
+ *     domain             its table
+ *     vtd, amdvi         a unit: its queue and its tables
+ *     vcpu, irq, iova, dma tick
+ *     the kernel's: sleepers, timers, run queue, heap, frames, log, console
+ *
+ * The fault interrupt takes iommu, then vm: so who holds vm may not create or destroy a domain.
  */
 #pragma once
 

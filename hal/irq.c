@@ -28,8 +28,8 @@ irq_dispatch(unsigned vector)
 	if (fn)
 		fn(vectors[vector].arg);
 	__atomic_sub_fetch(&vectors[vector].running, 1, __ATOMIC_RELEASE);
-	if (vector != 0xff && !vectors[vector].no_eoi) /* a spurious interrupt has no end */
-		apic_eoi();
+	if (!vectors[vector].no_eoi)
+		apic_eoi(vector);
 }
 
 void
@@ -70,6 +70,7 @@ irq_free(int vector)
 static void
 write_msi(struct device *dev, const struct msi_msg *m, bool enable)
 {
+	/* LAB 1: step 3: the message, and whether it is enabled. */
 	u16 control = pci_read(dev->rid, dev->msi_cap + 2, 2);
 	unsigned data = control & BIT(7) ? 12 : 8; /* 64-bit address? */
 
@@ -81,6 +82,8 @@ write_msi(struct device *dev, const struct msi_msg *m, bool enable)
 	pci_write(dev->rid, dev->msi_cap + data, 2, m->data);
 	/* one message enabled (bits 6:4 = 0) */
 	pci_write(dev->rid, dev->msi_cap + 2, 2, (control & ~0x71) | enable);
+	/* LAB 1 ELSE
+	LAB 1 END */
 }
 
 /* PCI local bus 6.8.2: entry `index` of the MSI-X table; masked while it changes. */
@@ -181,7 +184,9 @@ irq_gsi(u32 gsi, irq_fn fn, void *arg, const char *name)
 
 	if (vector < 0)
 		return vector;
-	if ((err = ioapic_route(gsi, vector, cpus[0].apic_id)))
+	err = pv_present() ? pv_call(HC_gsi, gsi, vector, cpus[0].apic_id, 0, 0)
+			   : ioapic_route(gsi, vector, cpus[0].apic_id);
+	if (err)
 		irq_free(vector);
 	return err;
 }

@@ -35,5 +35,5 @@ void irq_free(int vector);
 int irq_msi(struct device *dev, unsigned index, int cpu, irq_fn fn, void *arg, const char *name);
 void irq_msi_free(struct device *dev, unsigned index);
 
-/* Binds an edge-triggered IOAPIC input. -ENODEV if there is none: then the driver has to poll. */
+/* Binds a global interrupt, edge-triggered, to CPU 0. -ENODEV if there is none of that number. */
 int irq_gsi(u32 gsi, irq_fn fn, void *arg, const char *name);

@@ -1,17 +1,27 @@
 #include "hal/platform.h"
 #include "hal/acpi.h"
+#include "hal/irq.h"
 #include "hal/pciconf.h"
 #include "hal/pv.h"
+#include "hal/timer.h"
 #include "kernel/lib.h"
 #include "kernel/mem.h"
+#include "kernel/proc.h"
 #include "kernel/x86.h"
 
-#define PORT_DEBUG_EXIT 0xf4 /* QEMU's isa-debug-exit, and our VMM's */
+#define PORT_DEBUG_EXIT 0xf4   /* QEMU's isa-debug-exit, and our VMM's */
+#define PWRBTN          BIT(8) /* in the PM1 event registers */
 
 static struct {
 	u16 pm1a;       /* 0: no ACPI power-off */
 	u16 sleep_type; /* bits 12:10 */
 } s5;
+
+static struct {
+	struct spinlock lock;
+	u16 event; /* the PM1a event registers */
+	bool pressed;
+} button = {.lock = SPINLOCK_INIT("power button")};
 
 /* ACPI 5.2.9 (FADT) and 7.4.2.6: the value that \_S5 wants in PM1a_CNT, found in the DSDT. */
 static void
@@ -57,7 +67,50 @@ platform_debug_exit(u32 status)
 void
 platform_poweroff(void)
 {
-	if (s5.pm1a)
+	if (s5.pm1a) {
 		outw(s5.pm1a, s5.sleep_type | 1 << 13); /* SLP_EN */
+		timer_delay_us(1000000);                /* it does not happen at once */
+	}
 	pr_warn("platform: power-off did not work");
+}
+
+/* ACPI 4.8.3.1: what the status register says is cleared, so that the next event interrupts. */
+static void
+acpi_interrupt(void *arg)
+{
+	u16 status = inw(button.event);
+
+	outw(button.event, status);
+	if (!(status & PWRBTN))
+		return;
+	spin_lock(&button.lock);
+	button.pressed = true;
+	spin_unlock(&button.lock);
+	wakeup(&button);
+}
+
+/* The interrupt is taken at its rising edge: where it is active low, a button comes to nothing. */
+bool
+platform_wait_button(void)
+{
+	const u8 *fadt = (const u8 *)acpi_find("FACP");
+	u32 event, smi_command;
+	u16 sci;
+
+	if (!fadt || ((const struct acpi_header *)fadt)->length < 92 || !s5.pm1a)
+		return false;
+	memcpy(&sci, fadt + 46, 2);
+	memcpy(&smi_command, fadt + 48, 4);
+	memcpy(&event, fadt + 56, 4);
+	if (!(button.event = event) || irq_gsi(sci, acpi_interrupt, NULL, "acpi"))
+		return false;
+	if (!(inw(s5.pm1a) & 1) && smi_command) /* SCI_EN: events are ours, not the firmware's */
+		outb(smi_command, fadt[52]);
+	outw(event, PWRBTN);
+	outw(event + fadt[88] / 2, PWRBTN);
+	spin_lock(&button.lock);
+	while (!button.pressed)
+		proc_sleep(&button, &button.lock);
+	spin_unlock(&button.lock);
+	return true;
 }

@@ -10,3 +10,5 @@ void platform_init(void);
 void platform_debug_exit(u32 status);
 /* Turns the machine off by ACPI; returns if that did not work. */
 void platform_poweroff(void);
+/* Returns when somebody presses the power button; false at once if there is none. May sleep. */
+bool platform_wait_button(void);

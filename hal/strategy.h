@@ -64,10 +64,10 @@ struct dma_cached {
 struct dma_client {
 	struct list link;
 	struct device *dev;
-	struct mutex mutex;   /* held while maps come and go, or the strategy; outside of `lock` */
+	struct mutex mutex;   /* held while maps come and go, or the strategy */
 	unsigned users;       /* commands of /dev/dma under way; under the list's lock */
 	bool leaving;         /* its driver goes: no more of them; the same */
-	struct spinlock lock; /* over what follows; outside of the domain's */
+	struct spinlock lock; /* over what follows */
 	struct list maps;
 	struct iova_space iova; /* has its own */
 	bool pending;           /* something waits for a tick */
@@ -124,7 +124,7 @@ int dma_add_cut(struct dma_map *map, u64 at, size_t len);
 /* Maps into the map's window, page by page. */
 int dma_window_map(struct dma_map *map, const struct sg *sg, unsigned n);
 /* Sees to it that the map has a window of its own. */
-int dma_window(struct dma_map *map);
+int dma_window_open(struct dma_map *map);
 void dma_window_release(struct dma_client *c, struct iommu_window *w);
 /* Maps at any address; in strategy identity where the memory is (iommu_place()), if that can be. */
 int dma_place(struct device *dev, paddr_t pa, u32 npages, unsigned perm, iova_t *iova);
@@ -169,7 +169,11 @@ dma_expose(struct dma_exposure *e, s64 npages)
 static inline bool
 dma_reaches(const struct dma_map *map, u64 at, size_t len)
 {
+	/* LAB 2: step 3: the device can emit addresses up to dma_mask. */
 	return at + len - 1 <= map->dev->dma_mask;
+	/* LAB 2 ELSE
+	return false;
+	LAB 2 END */
 }
 
 /* The pages of a piece. */
@@ -183,6 +187,7 @@ sg_pages(const struct sg *sg)
 static inline int
 dma_map_one_in_place(struct dma_map *map, const struct sg *sg, unsigned n, u64 base)
 {
+	/* LAB 2: step 3: nothing to do here; look when you are done. */
 	u64 at = base + (u64)sg->va - DIRECT_BASE;
 
 	if (n != 1 || !map->plain || !sg->len || (u64)sg->va >= IOMAP_BASE ||
@@ -192,6 +197,9 @@ dma_map_one_in_place(struct dma_map *map, const struct sg *sg, unsigned n, u64 b
 	map->seg[0] = (struct dma_seg){{at}, sg->len};
 	map->nseg = 1;
 	return 0;
+	/* LAB 2 ELSE
+	return dma_map_in_place(map, sg, n, base);
+	LAB 2 END */
 }
 
 /*
@@ -199,10 +207,10 @@ dma_map_one_in_place(struct dma_map *map, const struct sg *sg, unsigned n, u64 b
  * far it came, also on error.
  */
 static inline int
-dma_map_window(struct dma_map *map, const struct sg *sg, unsigned n,
+dma_window_fill(struct dma_map *map, const struct sg *sg, unsigned n,
 	int (*enter)(struct dma_map *map, u32 at, paddr_t pa, u32 npages))
 {
-	int err = map->window.npages ? 0 : dma_window(map);
+	int err = map->window.npages ? 0 : dma_window_open(map);
 
 	for (; n && !err; n--, sg++) {
 		paddr_t pa = virt_to_phys(sg->va), page = ROUND_DOWN(pa, PAGE_SIZE);

@@ -10,11 +10,11 @@
 #define PIT_HZ       1193182
 #define CALIBRATE_MS 10
 #define APIC_DIVIDE  16
+#define MAX_NS       60000000000UL /* at once: a longer wait is cut into several */
 
 static u64 tsc_base, tsc_khz, apic_khz;
 static u64 ns_mult; /* nanoseconds a tick of the TSC, times 2^32: no division for every look at the
 		       time */
-static void (*polls[4])(void);
 
 /* Waits on channel 2 of the 8254, whose gate and output are in port 0x61; false if it is dead. */
 static bool
@@ -43,7 +43,7 @@ calibrate(void)
 	for (int i = 0; i < 3; i++) {
 		u64 start;
 
-		apic_timer(0xff, ~0u, false);
+		apic_timer_start(~0u);
 		start = rdtsc();
 		if (!pit_wait(CALIBRATE_MS))
 			panic("timer: the PIT does not count");
@@ -53,7 +53,7 @@ calibrate(void)
 			ticks = ~0u - apic_timer_count();
 		}
 	}
-	apic_timer(0xff, 0, false);
+	apic_timer_start(0);
 	tsc_khz = best / CALIBRATE_MS;
 	apic_khz = ticks * APIC_DIVIDE / CALIBRATE_MS;
 }
@@ -122,29 +122,25 @@ timer_tsc_khz(void)
 }
 
 void
-timer_poll(void (*fn)(void))
+timer_arm(u64 deadline_ns)
 {
-	for (unsigned i = 0; i < NELEM(polls); i++) {
-		if (!polls[i]) {
-			polls[i] = fn;
-			break;
-		}
-	}
+	u64 now = timer_ns(), ns = deadline_ns > now ? MIN(deadline_ns - now, MAX_NS) : 0;
+
+	apic_timer_start(MIN(ns * apic_khz / (1000000 * APIC_DIVIDE) + 1, ~0u));
 }
 
 static void
-tick(void *arg)
+interrupt(void *arg)
 {
-	if (this_cpu()->id == 0)
-		for (unsigned i = 0; i < NELEM(polls) && polls[i]; i++)
-			polls[i]();
-	sched_tick(timer_ns());
-	debug_tick();
+	u64 now = timer_ns();
+
+	sched_tick(now);
+	debug_tick(now);
 }
 
 void
 timer_init_cpu(void)
 {
-	irq_set(VECTOR_TIMER, tick, NULL, "timer");
-	apic_timer(VECTOR_TIMER, apic_khz * TICK_MS / APIC_DIVIDE, true);
+	irq_set(VECTOR_TIMER, interrupt, NULL, "timer");
+	apic_timer_vector(VECTOR_TIMER);
 }

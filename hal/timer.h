@@ -1,12 +1,12 @@
-/* Time: the TSC as a clock in nanoseconds, and each CPU's tick. */
+/* Time: the TSC as a clock in nanoseconds, and each CPU's alarm. */
 #pragma once
 
 #include "lib/types.h"
 
-#define TICK_MS 10
+#define TICK_NS 10000000UL /* a time slice */
 
 void timer_init(void);     /* calibrates; before that time stands still */
-void timer_init_cpu(void); /* starts the tick of this CPU */
+void timer_init_cpu(void); /* from then on it interrupts, when it is armed */
 
 /* Nanoseconds since timer_init(). */
 u64 timer_ns(void);
@@ -23,5 +23,9 @@ u32 timer_tsc_khz(void);
 /* Converts between TSC ticks and nanoseconds. */
 u64 timer_tsc_to_ns(u64 tsc);
 
-/* Calls fn at each tick on CPU 0: for devices that cannot interrupt. */
-void timer_poll(void (*fn)(void));
+/*
+ * Has this CPU's clock interrupt once, at that time (nanoseconds as above), or a little or, if that
+ * is far, much earlier: sched_tick() arms it again. What was armed before is forgotten. Interrupts
+ * are off.
+ */
+void timer_arm(u64 deadline_ns);

@@ -27,6 +27,7 @@ struct cpu {
 	bool smap;
 	bool idle;         /* in HLT, or about to be: wake it with an IPI */
 	bool resched;      /* the running thread has had its time slice */
+	bool ticking;      /* the clock is armed for the end of a time slice at the latest */
 	struct proc *proc; /* the running thread; NULL in the scheduler */
 	u64 scheduler_rsp; /* the scheduler's saved context */
 	u64 idle_since;    /* TSC at HLT; 0: awake */

@@ -21,13 +21,16 @@ const char *debug_place(void *at, char buf[64]);
 /* This CPU still waits for l; panics when that has taken too long. */
 void debug_wait(struct spinlock *l);
 /* The clock's interrupt: looks whether another CPU's clock goes, too. */
-void debug_tick(void);
+void debug_tick(u64 now_ns);
+/* The latest time at which a CPU that idles looks after the others. */
+#define DEBUG_IDLE(now_ns) ((now_ns) + 1000000000UL)
 /* An NMI: does not return if it asks where this CPU is. */
 void debug_nmi(const struct trapframe *tf);
 #else
 #define debug_hold(h, l, at)
 #define debug_release(h, l)
 #define debug_wait(l)
-#define debug_tick()
+#define debug_tick(now_ns)
+#define DEBUG_IDLE(now_ns) (~0UL)
 #define debug_nmi(tf)
 #endif

@@ -10,7 +10,7 @@
  */
 #pragma once
 
-#include "kernel/fsformat.h"
+#include "lib/fsformat.h"
 #include "kernel/proc.h"
 
 struct blkdev;

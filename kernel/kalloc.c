@@ -286,7 +286,7 @@ static struct {
 	struct spinlock lock;
 	struct heap_object *free[NCLASS];
 } heap = {.lock = SPINLOCK_INIT("heap")};
-u64 heap_objects;
+u64 heap_bytes;
 
 /* Adds a page of objects of one class. False if there is no memory. Lock held. */
 static bool
@@ -329,7 +329,8 @@ kmalloc(size_t n)
 	}
 	if (!p)
 		return NULL;
-	__atomic_add_fetch(&heap_objects, 1, __ATOMIC_RELAXED);
+	__atomic_add_fetch(
+		&heap_bytes, class < NCLASS ? 32UL << class : PAGE_SIZE << order, __ATOMIC_RELAXED);
 	return memset(p, 0, n);
 }
 
@@ -344,7 +345,8 @@ kfree(void *p)
 	pa = virt_to_phys(p);
 	const struct frame *f = frame_of(ROUND_DOWN(pa, PAGE_SIZE));
 	ASSERT(f->owner == FRAME_HEAP && f->order <= MAX_ORDER);
-	__atomic_sub_fetch(&heap_objects, 1, __ATOMIC_RELAXED);
+	__atomic_sub_fetch(
+		&heap_bytes, f->next ? 16UL << f->next : PAGE_SIZE << f->order, __ATOMIC_RELAXED);
 	if (!f->next) {
 		frame_free(pa, f->order, FRAME_HEAP);
 		return;

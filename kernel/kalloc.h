@@ -61,5 +61,5 @@ void page_free(void *page, enum frame_owner owner);
  * page). */
 void *kmalloc(size_t n);
 void kfree(void *p);
-/* How many pieces of it are in use; a block of pages counts as one. */
-extern u64 heap_objects;
+/* How much of it is in use, rounded up as above. Its pages also hold what is free. */
+extern u64 heap_bytes;

@@ -78,6 +78,10 @@ static void
 log_thread(void *unused)
 {
 	for (;;) {
+		spin_lock(&log.lock);
+		while (!log.head.n)
+			proc_sleep(&log.head, &log.lock);
+		spin_unlock(&log.lock);
 		sleep_ms(1000);
 		log_sync();
 	}
@@ -221,6 +225,8 @@ log_write(struct buf *b)
 		ASSERT(log.running);
 		if (log.head.n == log.size)
 			panic("log: an operation changes more than %d blocks", LOG_OP_BLOCKS);
+		if (!log.head.n)
+			wakeup(&log.head); /* it writes what begins here */
 		log.buf[log.head.n] = b;
 		log.head.block[log.head.n++] = b->block;
 		spin_unlock(&log.lock);

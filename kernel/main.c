@@ -9,6 +9,7 @@
 #include "kernel/console.h"
 #include "kernel/cpu.h"
 #include "kernel/devfs.h"
+#include "kernel/fs.h"
 
 static void
 initcalls(int order)
@@ -25,6 +26,17 @@ boot_virt(paddr_t pa, size_t len)
 	return pa && pa + len <= 4UL << 30 ? phys_to_virt(pa) : NULL;
 }
 
+/* To write what is not on the disk yet takes a thread. */
+static void
+power_thread(void *unused)
+{
+	if (!platform_wait_button())
+		return;
+	pr_info("power button");
+	log_sync();
+	platform_poweroff();
+}
+
 /* The part of booting that may sleep; then it becomes the first process. */
 static void
 boot_thread(void *unused)
@@ -34,6 +46,7 @@ boot_thread(void *unused)
 
 	for (int order = INIT_BUS; order <= INIT_VMM; order++)
 		initcalls(order);
+	kthread_start("power", power_thread, NULL);
 	boot_option("init", init, sizeof(init));
 	have_script = boot_option("script", script, sizeof(script));
 	proc_become_init(init, have_script ? script : NULL);

@@ -514,6 +514,6 @@ show_mem(struct text *t)
 	for (int i = 0; i < FRAME_NOWNERS; i++)
 		if (i != FRAME_RESERVED)
 			text_printf(t, "%-10s %10lu\n", owner[i], frame_count(i));
-	text_printf(t, "%-10s %10lu\n", "(OBJECTS)", heap_objects);
+	text_printf(t, "%-10s %10lu\n", "(BYTES)", heap_bytes);
 }
 PROC_FILE("mem", show_mem);

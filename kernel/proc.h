@@ -20,7 +20,7 @@ enum proc_state { PROC_NEW, PROC_SLEEPING, PROC_RUNNABLE, PROC_RUNNING, PROC_ZOM
 
 /*
  * (f): the lock over the family, in proc.c; (q): the lock of the list that the process is in;
- * (t): the timers' lock; (o): only the process itself, or its creator before it runs.
+ * (t): the lock of its CPU's timers; (o): only the process itself, or its creator before it runs.
  */
 struct proc {
 	struct list all;              /* (f) every process */
@@ -36,6 +36,7 @@ struct proc {
 	void *chan;                   /* (o) what it sleeps on, or is about to */
 	struct list timer;            /* (t) */
 	u64 wake_at;                  /* (t) nanoseconds since boot */
+	struct timers *timers;        /* (o) the CPU's that it is in */
 	bool timed_out;               /* (t) */
 	bool killed;                  /* set by anyone, read by (o) */
 	bool kill_seen;               /* (o) a sleep was cut short for it */

@@ -30,11 +30,17 @@ static struct sleepers {
 	struct list list;
 } sleepers[BUCKETS];
 
-/* Sleepers with a time limit, the earliest first. */
-static struct {
+/*
+ * Sleepers with a time limit, the earliest first, on the CPU where they went to sleep: its clock is
+ * armed for the first of them, and, as long as it runs threads, for the end of a time slice. So a
+ * CPU with nothing to do has no tick.
+ */
+static struct timers {
 	struct spinlock lock;
 	struct list list;
-} timers = {SPINLOCK_INIT("timers"), LIST_INIT(timers.list)};
+	u64 armed; /* ns; its CPU's own */
+} timers[MAX_CPUS];
+#define NEVER (~0UL)
 
 void
 sched_init(void)
@@ -42,6 +48,9 @@ sched_init(void)
 	for (int i = 0; i < MAX_CPUS; i++) {
 		spin_init(&runq[i].lock, "run queue");
 		list_init(&runq[i].list);
+		spin_init(&timers[i].lock, "timers");
+		list_init(&timers[i].list);
+		timers[i].armed = NEVER;
 	}
 	for (int i = 0; i < BUCKETS; i++) {
 		spin_init(&sleepers[i].lock, "sleepers");
@@ -69,6 +78,16 @@ enqueue(struct runq *q, struct proc *p)
 	spin_unlock(&q->lock);
 }
 
+/* A CPU that is idle; `self` if there is none. */
+static struct cpu *
+idle_cpu(struct cpu *self)
+{
+	for_each_cpu (c)
+		if (c->idle)
+			self = c;
+	return self;
+}
+
 /*
  * A CPU that goes idle first says so and then looks at the queues once more; we first add to a
  * queue and then look for the idle. So one of the two sees the other, and no thread waits beside
@@ -84,9 +103,7 @@ sched_add(struct proc *p)
 	enqueue(&runq[to->id], p);
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
 	if (to == self && !self->idle) /* somebody may steal it from us */
-		for_each_cpu (c)
-			if (c->idle)
-				to = c;
+		to = idle_cpu(self);
 	if (to != self && to->idle)
 		smp_kick(to->id);
 	irq_pop();
@@ -130,6 +147,16 @@ pick(struct cpu *c)
 	return p;
 }
 
+/* Has the clock interrupt at `when`, unless it does so earlier. Interrupts are off. */
+static void
+arm(struct timers *t, u64 when)
+{
+	if (when >= t->armed)
+		return;
+	t->armed = when;
+	timer_arm(when);
+}
+
 /* Runs p until it leaves the CPU. */
 static void
 run(struct cpu *c, struct proc *p)
@@ -142,6 +169,10 @@ run(struct cpu *c, struct proc *p)
 		panic("%s (pid %d) has overrun its kernel stack", p->name, p->pid);
 	c->proc = p;
 	c->resched = false;
+	if (!c->ticking) {
+		c->ticking = true;
+		arm(&timers[c->id], timer_ns() + TICK_NS);
+	}
 	c->kernel_rsp = c->tss.rsp[0] = (u64)p->stack + (PAGE_SIZE << KERNEL_STACK_ORDER);
 	if (p->as.pt.root)
 		aspace_load(&p->as);
@@ -190,6 +221,7 @@ scheduler(void)
 	struct cpu *c = this_cpu();
 
 	irq_push_off(); /* for good: a thread has its own state of interrupts */
+	arm(&timers[c->id], timer_ns() + TICK_NS);
 	for (;;) {
 		struct proc *p = pick(c);
 
@@ -281,30 +313,34 @@ wakeup(void *chan)
 	spin_unlock(&s->lock);
 }
 
-/* Puts the caller among the timers, by time. */
+/* Puts the caller among this CPU's timers, by time. */
 static void
 timer_add(struct proc *p, u64 deadline_ns)
 {
+	struct timers *t = &timers[irq_push_off()->id];
 	struct list *at;
 
-	spin_lock(&timers.lock);
+	spin_lock(&t->lock);
+	p->timers = t;
 	p->timed_out = false;
 	p->wake_at = deadline_ns;
-	for (at = timers.list.next; at != &timers.list; at = at->next)
+	for (at = t->list.next; at != &t->list; at = at->next)
 		if (list_entry(at, struct proc, timer)->wake_at > deadline_ns)
 			break;
 	list_add_tail(at, &p->timer); /* before `at` */
-	spin_unlock(&timers.lock);
+	spin_unlock(&t->lock);
+	arm(t, deadline_ns);
+	irq_pop();
 }
 
 /* Ends the caller's time limit; true if it was reached. */
 static bool
 timer_remove(struct proc *p)
 {
-	spin_lock(&timers.lock);
+	spin_lock(&p->timers->lock);
 	if (!p->timed_out)
 		list_remove(&p->timer);
-	spin_unlock(&timers.lock);
+	spin_unlock(&p->timers->lock);
 	return p->timed_out;
 }
 
@@ -356,20 +392,28 @@ void
 sched_tick(u64 now_ns)
 {
 	struct cpu *c = this_cpu();
+	struct timers *t = &timers[c->id];
+	u64 next = NEVER;
 
-	if (c->id == 0 && !list_empty(&timers.list)) {
-		spin_lock(&timers.lock);
-		while (!list_empty(&timers.list)) {
-			struct proc *p = list_entry(timers.list.next, struct proc, timer);
-			if (p->wake_at > now_ns)
-				break;
-			list_remove(&p->timer);
-			p->timed_out = true;
-			wake_one(p); /* it cannot end meanwhile: timer_remove() waits for us */
-		}
-		spin_unlock(&timers.lock);
+	if (c->proc && runq[c->id].length && idle_cpu(c) != c)
+		smp_kick(idle_cpu(c)->id); /* two threads may have been meant for one idle CPU */
+	spin_lock(&t->lock);
+	while (!list_empty(&t->list)) {
+		struct proc *p = list_entry(t->list.next, struct proc, timer);
+		if ((next = p->wake_at) > now_ns)
+			break;
+		next = NEVER;
+		list_remove(&p->timer);
+		p->timed_out = true;
+		wake_one(p); /* it cannot end meanwhile: timer_remove() waits for us */
 	}
-	c->resched = runq[c->id].length > 0;
+	spin_unlock(&t->lock);
+	t->armed = NEVER; /* it has just gone off */
+	c->ticking = c->proc;
+	if (c->ticking)
+		next = MIN(next, now_ns + TICK_NS);
+	arm(t, MIN(next, DEBUG_IDLE(now_ns)));
+	c->resched = c->proc && runq[c->id].length;
 }
 
 void

@@ -53,15 +53,23 @@ grade() {
 build() {
 	make -s -C "$tree" B=build all >"$work/$n.build" 2>&1
 }
+# Before lab 4 the driver of the root disk has holes: then the root comes with the kernel.
 # shellcheck disable=SC2046,SC2154
 boots() { # IOMMU
 	(cd "$tree" && export B=build OUT=build/grade IOMMU="$1" LIMIT=180 && . tests/lib.sh &&
-		boot "boots-$1" 'script="echo a shell is here"' $(root_disk) $(disk "$OUT/empty.img" 4) -device edu,addr=5 &&
+		boot "boots-$1" 'script="echo a shell is here"' $([ "$n" -gt 3 ] || echo "-initrd $B/fs.img") $(root_disk) $(disk "$OUT/empty.img" 4) -device edu,addr=5 &&
 		grep -q '^a shell is here' "$log" && [ "$status" = 0 ])
 }
 answer_all() {
 	for d in "$tree"/labs/[0-9][0-9]-*; do
 		seq -f '%g. An answer.' 20 >"$d/answers.txt"
+	done
+}
+# What no tree can hold, as it differs by student: solve.sh does it, of these labs.
+solve() { # FIRST LAST
+	for s in "$here"/labs/[0-9][0-9]-*/solve.sh; do
+		m=${s#"$here"/labs/} m=${m%%-*}
+		[ ! -e "$s" ] || [ "${m#0}" -lt "$1" ] || [ "${m#0}" -gt "$2" ] || (cd "$tree" && sh "$s" >"$work/$n.build" 2>&1)
 	done
 }
 
@@ -91,6 +99,7 @@ grade "$n" handout
 test "$sum" = "$want" && [ "$got" -lt "$max" ]
 say $? "the hand-out gets $want" "it gets $sum: $work/$n.handout"
 answer_all
+solve 0 $((n - 1))
 for early in labs/[0-9][0-9]-*; do
 	m=${early#labs/} m=${m%%-*} m=${m#0}
 	[ "$m" -lt "$n" ] || break
@@ -102,25 +111,31 @@ done
 TOUCH=1 labs/tree.sh $((n + 1)) "$tree" && build
 say $? "the solution builds" "see $work/$n.build"
 answer_all
+solve "$n" "$n"
 grade "$n" solution
 test "$got" = "$max" && [ -n "$got" ]
 say $? "the solution gets all points" "it gets $sum: $work/$n.solution"
 wrong=0
-for patch in "$dir"/wrong/*.patch; do
+# A patch; or a script, run in the tree.
+for patch in "$dir"/wrong/*; do
 	[ -e "$patch" ] || break
 	wrong=$((wrong + 1))
-	name=$(basename "$patch" .patch)
+	name=$(basename "${patch%.*}")
 	want=$(sed -n 's/^# Score: //p' "$patch") says=$(sed -n 's/^# Says: //p' "$patch")
-	if ! patch -s -N -p1 -d "$tree" <"$patch" >"$work/$n.build" 2>&1; then
+	case $patch in
+	*.sh) (cd "$tree" && sh "$here/$patch") ;;
+	*) patch -s -N -p1 -d "$tree" <"$patch" ;;
+	esac >"$work/$n.build" 2>&1 || {
 		say 1 "wrong/$name" "the patch does not apply: $work/$n.build"
 		TOUCH=1 labs/tree.sh $((n + 1)) "$tree"
 		continue
-	fi
+	}
 	grade "$n" "$name"
 	grep -qF -- "$says" "$work/$n.$name"
 	test $? = 0 && [ -n "$says" ] && [ "$sum" = "$want" ]
 	say $? "wrong/$name gets $want, and is told '$says'" "it gets $sum: $work/$n.$name"
 	TOUCH=1 labs/tree.sh $((n + 1)) "$tree" # takes the patch back
+	solve "$n" "$n"
 done
 test "$wrong" -ge 3
 say $? "there are 3 wrong solutions or more" "there are $wrong"

@@ -6,7 +6,7 @@ handin:
 	@labs/handin.sh
 
 ifneq ($(wildcard labs/tree.sh),)
-lab:
+lab: all
 	@labs/lab.sh
 grade-all:
 	@JOBS=$(JOBS) labs/grade-all.sh

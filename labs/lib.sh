@@ -96,11 +96,13 @@ answers() {
 	that "missing: $1/answers.txt with answers to all questions, each beginning '1. ', '2. ' …" answered "$1"
 }
 
+# QEMU traces what the IOMMU does, and what $traces names besides.
 run() {
 	run=$1 append=$2
 	shift 2
 	trace=$OUT/$run.trace
 	rm -f "$trace"
+	for t in ${traces:-}; do set -- "$@" -trace "$t"; done
 	boot "$run" "$append" -D "$trace" -trace "vtd_dmar*" -trace "vtd_inv_desc_*" -trace "amdvi_*" "$@"
 }
 
@@ -131,6 +133,11 @@ iova_base=$((256 + $(seed_number iova 256)))             # MiB
 secret() {
 	awk -v h="$(seed_hash secret | cut -c1-52)" -v n=$(($2 * 16)) \
 		'BEGIN { for (i = 0; i < n; i++) printf "%s%11d\n", h, i }' >"$1"
+}
+
+# The root disk of a machine whose disk driver is not written yet: with root=module.
+root_module() {
+	echo "-initrd $B/fs.img"
 }
 
 edu() { # edu SLOT [PROPERTIES]

@@ -14,7 +14,7 @@ trap 'rm -f "$tmp"' EXIT
 files | while read -r f; do
 	case $f in
 	.ci/* | tests/mutants/* | tests/cases/mutants.sh | tests/cases/labs.sh | *.orig | *.rej) continue ;;
-	labs/strip.awk | labs/tree.sh | labs/lab.sh | labs/check.sh | labs/grade-all.sh) continue ;;
+	labs/strip.awk | labs/tree.sh | labs/lab.sh | labs/check.sh | labs/grade-all.sh | labs/*/solve.sh) continue ;;
 	labs/README.md | labs/INSTRUCTOR.md | labs/lab | labs/seed | labs/*/wrong/* | labs/*/answers.txt) continue ;;
 	labs/[0-9][0-9]-*)
 		n=${f#labs/} n=${n%%-*}
@@ -42,4 +42,8 @@ files | while read -r f; do
 		[ ! -x "$f" ] || chmod +x "$dir/$f"
 	fi
 done
+# Lab 0 looks at a system that is whole: as an image, without source.
+[ ! -d "$dir/labs/00-tour" ] || [ ! -e "${B:-build}/halcyon.stripped" ] ||
+	cmp -s "${B:-build}/halcyon.stripped" "$dir/labs/00-tour/whole.elf" ||
+	cp "${B:-build}/halcyon.stripped" "$dir/labs/00-tour/whole.elf"
 echo "$lab" | cmp -s - "$dir/labs/lab" || echo "$lab" >"$dir/labs/lab"

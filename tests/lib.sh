@@ -7,7 +7,7 @@
 B=${B:-build}
 OUT=${OUT:-$B/test}
 QEMU=${QEMU:-qemu-system-x86_64}
-LIMIT=${LIMIT:-120} # seconds for one boot: generous, TCG on a busy machine is slow
+LIMIT=${LIMIT:-300} # seconds for one boot: generous, TCG on a busy machine is slow
 mkdir -p "$OUT"
 tap=0
 failures=0
@@ -92,7 +92,7 @@ iommu() {
 # How to load the kernel with this command line: sets $loader.
 loader_for() { # NAME COMMAND-LINE
 	case ${BOOT:-kernel} in
-	kernel) loader="-kernel $B/halcyon.elf" ;;
+	kernel) loader="-kernel ${KERNEL:-$B/halcyon.elf}" ;;
 	iso | uefi)
 		tools/mkiso.sh "$OUT/$1.iso" "$B/halcyon.elf" "$B/fs.img" "$2"
 		loader="-cdrom $OUT/$1.iso -boot d"

@@ -4,10 +4,10 @@ set -eu
 case $1 in
 leak) # memory before and after 200 VMs and 20 that ran with a device
 	run='vmctl assign v 00:05.0 && vmctl start v && vmctl kill v'
-	echo "vmctl create v -m 16 && $run; vmctl destroy v; sleep 0.2; cat /proc/mem"
+	echo "vmctl create v -m 16 && $run; vmctl destroy v; sleep 1; cat /proc/mem"
 	for i in $(seq 200); do echo "vmctl create v -m 16 && vmctl destroy v"; done
 	for i in $(seq 20); do echo "vmctl create v -m 16 && $run && vmctl destroy v"; done
-	echo "sleep 0.2; cat /proc/mem"
+	echo "sleep 1; cat /proc/mem"
 	;;
 promise) # 16 VMs at once, which are promised eight times the memory that there is
 	for i in $(seq 16); do echo "vmctl create v$i -m 256 -s 'cat /proc/mem'; vmctl start v$i"; done
@@ -87,6 +87,31 @@ io-* | effects-* | depth-* | size-* | pages-* | live-*) # dmabench's matrix, on 
 		for b in 1 2 4 8 16 32 ${full:+48} 64; do echo "dmabench map 00:04.0 -s batched -b $b -n 200"; done
 		;;
 	esac
+	;;
+churn-*) # 250 VMs that are made, run, and are killed at any moment of their lives; random by SEED
+	awk -v seed="${1#churn-}" 'function chance(p) { return rand() < p }
+	BEGIN {
+		srand(seed)
+		for (i = 0; i < 250; i++) {
+			printf "vmctl create v -m %d -c %d", 16 * (2 + int(rand() * 3)), chance(.3) ? 2 + int(rand() * 3) : 1
+			print " -s \"sha256sum /dev/nvme0; edu test; sleep 60\""
+			if (chance(.7)) print "vmctl assign v 00:04.0"
+			if (edu = chance(.5)) print "vmctl assign v 00:05.0" (chance(.2) ? " -p deny" : "")
+			if (chance(.3)) print "vmctl move v --every 1ms"
+			if (chance(.95)) print "vmctl start v"
+			if (chance(.2)) print "vmctl wait v nvme0"
+			else printf "sleep 0.%02d\n", rand() * 60
+			if (edu && chance(.3)) print "vmctl " (chance(.5) ? "deny" : "release") " v 00:05.0"
+			if (chance(.5)) print "vmctl kill v"
+			print "vmctl destroy v"
+		}
+		print "echo 250 rounds are over"
+	}'
+	;;
+race) # deny and permit, under a guest that maps without end
+	echo "vmctl create r -m 16 -k /tests/race -r ''; vmctl assign r 00:05.0; vmctl start r; vmctl wait r ready"
+	for i in $(seq 100); do echo "vmctl deny r 00:05.0; vmctl stats r; vmctl maps r; vmctl permit r 00:05.0; sleep 0.01"; done
+	echo "vmctl release r 00:05.0; vmctl assign r 00:05.0; sleep 0.1; vmctl kill r; vmctl destroy r; edu fact 5; cat /proc/mem"
 	;;
 steady) # two pages that move again and again, under CPUs that count in them
 	echo "vmctl create s -m 16 -c 2 -k /tests/steady -r ''; vmctl start s; vmctl wait s A; vmctl wait s B"

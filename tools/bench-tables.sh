@@ -20,6 +20,18 @@ awk -F'\t' -v unit="$unit" 'function n(x) { return x == "" ? "-" : x }
 	{ printf "| %s | %s%s | %s | %s | %s |\n", $1, $2, (($2 + 0 > target[$1] + 0) ? "*" : ""), n(target[$1]), n(linux[$1]), n(xv6[$1]) }' \
 	tests/bench/kernel.tsv "$OUT/kernel.tsv" >"$OUT/kernel.md"
 
+# A VM as a whole: from what bench and vmctl stats have said before and after.
+part vm | cut -f3- | awk -F'\t' 'FNR == NR { if (!/^#/) { name[++n] = $1; target[n] = $2 } next }
+	$1 == "busy" { busy[++b] = $2 }
+	$1 == "work" { host = $2 }
+	$1 == "v| work" { guest = $2 }
+	$1 == "exits" { exits[++e] = $2 }
+	END { if (!host) exit
+		value[1] = busy[2] - busy[1]; value[2] = sprintf("%.2f", (guest / host - 1) * 100); value[3] = sprintf("%.1f", (exits[2] - exits[1]) / 10)
+		print "| a VM | measured | target |"; print "|---|--:|--:|"
+		for (i = 1; i <= n; i++) printf "| %s | %s%s | %s |\n", name[i], value[i], (value[i] + 0 > target[i] + 0 ? "*" : ""), target[i] }' \
+	tests/bench/vm.tsv - >"$OUT/vm.md"
+
 # A pair of map and unmap, one page and 16 pages in one line.
 {
 	printf 'mode\tIOMMU\tstrategy\tpages\tbatch\tlive\t%s\tinvalidations x 1000\thypercalls x 1000\tpeak pages\t' "$unit"
@@ -129,6 +141,7 @@ fi
 
 show() { [ "$(wc -l <"$OUT/$1.md")" -le 2 ] || { printf '%s\n\n' "$2"; cat "$OUT/$1.md"; echo; }; }
 show kernel "Kernel, $unit an operation"
+show vm "A VM"
 show map "A pair of map and unmap, $unit: one page (16 pages)"
 show io "A random read of 4 KiB from user space, 32 under way, $unit of host and guest together"
 show depth "The same by how many are under way"

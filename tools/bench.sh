@@ -18,7 +18,7 @@ LIMIT=1200
 full=${FULL:+-full}
 
 matrix() {
-	echo "host:vtd:kernel direct:none:map direct:none:io direct:none:depth direct:none:size"
+	echo "host:vtd:kernel host:vtd:vm direct:none:map direct:none:io direct:none:depth direct:none:size"
 	for i in ${IOMMU:-vtd amdvi}; do
 		for w in host guest; do
 			for p in map io effects depth size pages live; do echo "$w:$i:$p"; done
@@ -38,6 +38,7 @@ raw=$OUT/raw-$i-$n.tsv
 script() { # WHERE PART
 	case $2 in
 	kernel) run=bench ;;
+	vm) run="sh /tests/bench-vm.sh" ;;
 	map) if [ "$1" = direct ]; then run="dmabench map 00:04.0; dmabench map 00:04.0 -p 16"; else run="sh /tests/bench.sh"; fi ;;
 	*) run="sh /tests/$2-$1${full:-}.sh" ;;
 	esac
@@ -62,6 +63,8 @@ for c in $cells; do
 	IOMMU=$iommu boot "$where-$iommu-$part" "$(script "$where" "$part")" $(root_disk) $(null 4) $(null 5)
 	[ "$status" = 0 ] || { echo "bench: $c ended with: $status; log: $log" >&2; exit 1; }
 	case $where in direct) mode=direct ;; host) mode=iommu ;; guest) mode=coop ;; esac
+	# Of the VM as a whole: what bench and vmctl stats have said.
+	awk '/^all  / { print "exits\t" $2 }' "$log" | sed "s/^/$cell\t$mode\t$iommu\t$part\t/" >>"$raw"
 	sed 's/^a| //' "$log" | grep -P '^[^\[]*\t' | sed "s/^/$cell\t$mode\t$iommu\t$part\t/" >>"$raw"
 done
 OUT=$OUT tools/bench-tables.sh

@@ -1,5 +1,5 @@
 /*
- * fsck: checks an image of the file system of kernel/fsformat.h, on the machine that builds it.
+ * fsck: checks an image of the file system of lib/fsformat.h, on the machine that builds it.
  *
  * The image is mapped, and a committed log is replayed in memory, so that what is checked is
  * what the kernel would find after its recovery. The file is written to only with -r. Nothing in
@@ -11,7 +11,7 @@
 #define _POSIX_C_SOURCE 200809L
 #define stat            fs_stat /* the C library has one of its own */
 #include "lib/abi.h" /* before the C library's headers: both know names such as SEEK_SET */
-#include "kernel/fsformat.h"
+#include "lib/fsformat.h"
 #undef stat
 
 #include <errno.h>

@@ -1,5 +1,5 @@
 /*
- * mkfs: makes an image of the file system of kernel/fsformat.h, on the machine that builds it.
+ * mkfs: makes an image of the file system of lib/fsformat.h, on the machine that builds it.
  *
  * The image is mapped, so a block is a pointer, and what is never touched stays a hole in the
  * file. The build machine must be little-endian, as the format is.
@@ -9,7 +9,7 @@
 #define stat   fs_stat
 #define dirent fs_dirent
 #include "lib/abi.h"
-#include "kernel/fsformat.h"
+#include "lib/fsformat.h"
 #undef stat
 #undef dirent
 #undef NAME_MAX

@@ -5,7 +5,9 @@
  */
 #include "user/user.h"
 
-const char usage_text[] = "bench [ROW]...";
+const char usage_text[] = "bench [ROW]...\n"
+			  "  bench work   (ticks that CPU work takes here)\n"
+			  "  bench busy   (ticks since boot in which a CPU was not idle)";
 
 enum { KIB = 1024, HEAP = 256 * KIB };
 
@@ -164,6 +166,18 @@ idle(void)
 	return sum;
 }
 
+/* What a CPU does by itself: some 1.5 million instructions each time. */
+static void
+work(int n)
+{
+	u32 x = 1;
+
+	for (int i = 0; i < n * 100000; i++) {
+		x ^= x << 13, x ^= x >> 17, x ^= x << 5;
+		((volatile char *)block)[x % KIB] += x;
+	}
+}
+
 static void
 measure(const struct row *r)
 {
@@ -181,6 +195,7 @@ measure(const struct row *r)
 int
 main(int argc, char **argv)
 {
+	static const struct row cpu = {"work", work, 100};
 	u64 started = rdtsc();
 	char **args = argv + 1, *value;
 
@@ -188,6 +203,14 @@ main(int argc, char **argv)
 		return 0;
 	while (next_option(&args, "", &value))
 		;
+	if (argc == 2 && strcmp(argv[1], "work") == 0) {
+		measure(&cpu);
+		return 0;
+	}
+	if (argc == 2 && strcmp(argv[1], "busy") == 0) {
+		printf("busy\t%lu\n", started - idle());
+		return 0;
+	}
 	if (argc == 1)
 		printf("boot\t%lu\n", started - idle());
 	for (size_t i = 0; i < NELEM(rows); i++) {

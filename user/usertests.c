@@ -91,10 +91,10 @@ holds(const char *path, long n, int seed)
 
 /*
  * What must be after a test as it was before. Not the heap's pages and the block cache: these keep
- * what they have for the next time, so the heap's objects are counted instead.
+ * what they have for the next time, so the bytes in use are counted instead.
  */
 struct counts {
-	u64 user, table, kernel, dma, objects, inodes;
+	u64 user, table, kernel, dma, bytes, inodes;
 };
 
 /* Returns the number behind a word of a text. */
@@ -123,7 +123,7 @@ count(struct counts *c)
 
 	*c = (struct counts){number_after(text, "USER"), number_after(text, "TABLE"),
 		number_after(text, "KERNEL"), number_after(text, "DMA"),
-		number_after(text, "(OBJECTS)"), 0};
+		number_after(text, "(BYTES)"), 0};
 	free(text);
 	text = read_all(inodes, &n);
 	for (size_t i = 0; i < n; i++)
@@ -139,7 +139,7 @@ check_leaks(const char *name, const struct counts *before)
 {
 	struct counts after;
 
-	for (int i = 0; i < 100; i++) {
+	for (int i = 0; i < 500; i++) {
 		count(&after);
 		if (memcmp(before, &after, sizeof(after)) == 0)
 			return;
@@ -147,10 +147,9 @@ check_leaks(const char *name, const struct counts *before)
 	}
 	check(false, name);
 	printf("# leaks: user %lu -> %lu, table %lu -> %lu, kernel %lu -> %lu, dma %lu -> %lu, "
-	       "objects %lu -> %lu, inodes %lu -> %lu\n",
+	       "bytes %lu -> %lu, inodes %lu -> %lu\n",
 		before->user, after.user, before->table, after.table, before->kernel, after.kernel,
-		before->dma, after.dma, before->objects, after.objects, before->inodes,
-		after.inodes);
+		before->dma, after.dma, before->bytes, after.bytes, before->inodes, after.inodes);
 }
 
 /* Runs a test in a child, so that nothing that it opens, maps or changes outlives it. */

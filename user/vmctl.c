@@ -6,17 +6,18 @@
 
 /* X(command, fewest, most arguments, usage). The last two count all that follows the command. */
 #define COMMANDS(X)                                                                               \
-	X("create", 1, 13,                                                                        \
-		"create NAME [-m MiB] [-c CPUS] [-k KERNEL] [-r ROOTFS]\n"                        \
+	X("create", 1, 15,                                                                        \
+		"create NAME [-m MiB] [-c CPUS] [-k KERNEL] [-r ROOTFS] [-b FILE]\n"              \
 		"                    [-a \"KERNEL COMMAND LINE\"] [-s \"SCRIPT TO RUN\"]")        \
-	X("assign", 2, 7,                                                                         \
-		"assign NAME BDF [-p permit|deny] [-q PAGES] [--unsafe]\n"                        \
+	X("assign", 2, 9,                                                                         \
+		"assign NAME BDF [-p permit|deny] [-q PAGES] [-r CALLS A SECOND] [--unsafe]\n"    \
 		"                   (--unsafe: even if nothing confines the device)")             \
 	X("release", 2, 2, "release NAME BDF")                                                    \
 	X("start", 1, 2, "start NAME [-c]    (-c: and goes to its console)")                      \
 	X("console", 1, 1, "console NAME       (what is typed goes there; Ctrl-] leaves)")        \
 	X("wait", 1, 2, "wait NAME [TEXT]   (its exit status; TEXT: until its console shows it)") \
 	X("send", 2, 2, "send NAME TEXT     (types TEXT and Return on its console)")              \
+	X("stop", 1, 1, "stop NAME          (asks it to turn itself off, and waits for that)")    \
 	X("kill", 1, 1, "kill NAME")                                                              \
 	X("destroy", 1, 1, "destroy NAME")                                                        \
 	X("status", 0, 1, "status [NAME]")                                                        \
@@ -66,7 +67,7 @@ add_create(char **args)
 	char *value;
 	int option;
 
-	while ((option = next_option(&args, "m:c:k:r:a:s:", &value))) {
+	while ((option = next_option(&args, "m:c:k:r:b:a:s:", &value))) {
 		switch (option) {
 		case 'm':
 			mem = value;
@@ -79,6 +80,9 @@ add_create(char **args)
 			break;
 		case 'r':
 			root = value;
+			break;
+		case 'b':
+			add("disk=", value);
 			break;
 		case 'a':
 			append = value;
@@ -113,8 +117,8 @@ add_assign(char **args)
 	for (;;) {
 		if (*args && strcmp(*args, "--unsafe") == 0)
 			add("unsafe=", *args++);
-		else if ((option = next_option(&args, "p:q:", &value)))
-			add(option == 'p' ? "policy=" : "quota=", value);
+		else if ((option = next_option(&args, "p:q:r:", &value)))
+			add(option == 'p' ? "policy=" : option == 'q' ? "quota=" : "rate=", value);
 		else
 			return args;
 	}

@@ -29,26 +29,48 @@ assigned_at(struct vm *vm, rid_t guest_rid)
 	return NULL;
 }
 
+/* The end of a BAR of the VM's that lies in [start, end); 0 if none does. vm->lock held. */
+static u64
+bar_in(const struct vm *vm, u64 start, u64 end)
+{
+	list_for_each (it, &vm->devices) {
+		const struct assigned *d = list_entry(it, struct assigned, link);
+
+		for (unsigned i = 0; i < NELEM(d->bar); i++)
+			if (d->bar[i].value < end && d->bar[i].value + d->bar[i].size > start)
+				return d->bar[i].value + d->bar[i].size;
+	}
+	return 0;
+}
+
 /*
- * The guest's BARs: memory only, at addresses of our choosing, as firmware would. A BAR smaller
- * than a page could let the guest reach its neighbour's registers: it is left out.
+ * The guest's BARs: memory only, at the first free addresses, as firmware would. A BAR smaller than
+ * a page could let the guest reach its neighbour's registers: it is left out; so is one that
+ * finds no room: how many. The device is in the VM's list; vm->lock held.
  */
-static void
+static unsigned
 init_bars(struct assigned *d)
 {
-	for (unsigned i = 0; i < 6; i++) {
-		struct pci_bar *b = &d->pci->bar[i];
-		u64 at = ROUND_UP(d->vm->next_bar, MAX(b->size, PAGE_SIZE));
+	unsigned lost = 0;
 
-		if (b->io || !b->addr || b->size < PAGE_SIZE || b->addr & PAGE_MASK ||
-			at + b->size > VM_MMIO_END)
+	for (unsigned i = 0; i < NELEM(d->bar); i++) {
+		struct pci_bar *b = &d->pci->bar[i];
+		u64 at = VM_MMIO_START, taken;
+
+		if (b->io || !b->addr || b->size < PAGE_SIZE || b->addr & PAGE_MASK)
 			continue;
+		while ((taken = bar_in(d->vm, at, at + b->size)))
+			at = ROUND_UP(taken, b->size);
+		if (at + b->size > VM_MMIO_END) {
+			lost++;
+			continue;
+		}
 		d->bar[i].hpa.v = b->addr;
 		d->bar[i].size = b->size;
 		d->bar[i].mask = ~(b->size - 1);
 		d->bar[i].value = at;
-		d->vm->next_bar = at + b->size;
 	}
+	return lost;
 }
 
 /* The MSI-X table and pending bits would let the guest choose interrupts: never mapped. */
@@ -67,13 +89,24 @@ is_msix_page(const struct assigned *d, unsigned bar, u64 offset)
 	       (bar == (pba & 7) && offset == ROUND_DOWN((u64)(pba & ~7u), PAGE_SIZE));
 }
 
+/* Takes the hole out of [at, at+size), where a device was: another comes. vm->lock held. */
+static void
+fill_hole(struct vm *vm, u64 at, u64 size, struct pt_gather *g)
+{
+	u64 removed;
+	paddr_t pa;
+
+	for (u64 end = at + size; vm->hole && at < end; at += PAGE_SIZE)
+		if (pt_lookup(&vm->npt, at, &pa, NULL) && pa == virt_to_phys(vm->hole))
+			pt_unmap(&vm->npt, at, PAGE_SIZE, &removed, g);
+}
+
 /* Maps the BARs where the guest has put them, or unmaps them. vm->lock held. */
 static void
 update_bars(struct assigned *d)
 {
 	struct vm *vm = d->vm;
 	struct pt_gather g = {0};
-	bool gone = false;
 
 	for (unsigned i = 0; i < 6; i++) {
 		gpa_t want = {d->command & CMD_MEMORY ? d->bar[i].value & d->bar[i].mask : 0};
@@ -86,15 +119,17 @@ update_bars(struct assigned *d)
 		if (want.v == d->bar[i].mapped_at.v)
 			continue;
 		if (d->bar[i].mapped_at.v)
-			gone = true, pt_unmap(&vm->npt, d->bar[i].mapped_at.v, size, &removed, &g);
+			pt_unmap(&vm->npt, d->bar[i].mapped_at.v, size, &removed, &g);
 		d->bar[i].mapped_at.v = want.v;
+		if (want.v)
+			fill_hole(vm, want.v, size, &g);
 		for (u64 at = 0; want.v && at < size; at += PAGE_SIZE)
 			if (!is_msix_page(d, i, at))
 				pt_map(&vm->npt, want.v + at, d->bar[i].hpa.v + at, PAGE_SIZE,
 					PT_R | PT_W | PT_UNCACHED, &g);
 	}
 	/* Tables may be freed, and the device may be another VM's: no vCPU may still reach it. */
-	if (gone)
+	if (g.start != g.end)
 		vm_flush(vm);
 	pt_gather_free(&vm->npt, &g);
 }
@@ -224,11 +259,13 @@ unconfined(void)
 }
 
 int
-assign_device(struct vm *vm, rid_t rid, bool permit, bool unsafe, u32 quota, const char **why)
+assign_device(
+	struct vm *vm, rid_t rid, bool permit, bool unsafe, u32 quota, u32 rate, const char **why)
 {
 	const struct iommu_ops *ops = iommu_hw() ? iommu_hw() : &iommu_none;
 	struct pci_dev *pci = pci_find(rid);
 	struct assigned *d;
+	unsigned lost;
 	int err;
 
 	if ((*why = refuse(pci)))
@@ -250,7 +287,8 @@ assign_device(struct vm *vm, rid_t rid, bool permit, bool unsafe, u32 quota, con
 		.rid = rid,
 		.guest_rid = guest_place(vm, rid),
 		.unsafe = *why,
-		.permit = permit};
+		.permit = permit,
+		.rate = rate};
 	/* Twice its memory is more than a sensible guest maps, and a limit all the same. */
 	d->quota = quota ? quota : 2 * vm->mem / PAGE_SIZE;
 	if (!(err = domain_create(ops, &d->dom)) &&
@@ -264,14 +302,16 @@ assign_device(struct vm *vm, rid_t rid, bool permit, bool unsafe, u32 quota, con
 	d->dom->owner = d;
 	d->dom->on_fault = assigned_fault;
 	pci_map_msix(pci);
-	init_bars(d);
 	pci->user = vm->name;
 	if (*why)
 		pr_warn("vm %s: %s can %s, the host's too: %s", vm->name, pci->dev.name,
 			iommu_hw() ? "raise any interrupt" : "reach all memory", *why);
 	spin_lock(&vm->lock);
 	list_add_tail(&vm->devices, &d->link);
+	lost = init_bars(d);
 	spin_unlock(&vm->lock);
+	if (lost)
+		pr_warn("vm %s: no room for %u BARs of %s", vm->name, lost, pci->dev.name);
 	return 0;
 }
 

@@ -35,6 +35,8 @@ struct assigned {
 	bool guest_attached; /* (l) the guest has asked: it may map */
 	u32 quota;           /* (l) most pages pinned at once */
 	u32 pinned;          /* (l) */
+	u32 rate;            /* most calls a second about it; 0: as many as it likes */
+	u64 paid;            /* (l) ns: until when its calls have used up the rate */
 	unsigned nunsynced;  /* (l) */
 	hpa_t unsynced[256]; /* (l) unmapped, perhaps still cached: still pinned */
 
@@ -61,7 +63,8 @@ struct assigned *assigned_at(struct vm *vm, rid_t guest_rid);
  * and nothing has changed. -EACCES: nothing would confine the device; `unsafe` gives it all the
  * same.
  */
-int assign_device(struct vm *vm, rid_t rid, bool permit, bool unsafe, u32 quota, const char **why);
+int assign_device(
+	struct vm *vm, rid_t rid, bool permit, bool unsafe, u32 quota, u32 rate, const char **why);
 void release_device(struct assigned *d);
 
 /* permit or deny, while the guest runs; deny revokes all grants. */

@@ -2,13 +2,16 @@
  * /dev/vmm: how vmctl talks to the VMM. A write is one request, words separated by newlines; what
  * is read afterwards is the reply: text if the write succeeded, else a line that says why not.
  */
+#include "hal/timer.h"
 #include "kernel/devfs.h"
+#include "kernel/fs.h"
 #include "kernel/kalloc.h"
 #include "vmm/assign.h"
 
-#define MAX_REQUEST 2048
-#define MAX_REPLY   65536
-#define MAX_WORDS   10
+#define MAX_REQUEST  2048
+#define MAX_REPLY    65536
+#define MAX_WORDS    10
+#define STOP_SECONDS 10
 
 struct session {
 	struct text reply;
@@ -99,7 +102,7 @@ cmd_create(struct session *s)
 {
 	u64 mib = 64, cpus = 1;
 	const char *name = s->word[1], *kernel = option(s, "kernel"), *root = option(s, "root"),
-		   *append = option(s, "append");
+		   *append = option(s, "append"), *disk = option(s, "disk");
 	struct vm *vm;
 	int err;
 
@@ -123,6 +126,8 @@ cmd_create(struct session *s)
 	strlcpy(vm->root, root ? root : "/boot/guest.img", sizeof(vm->root));
 	strlcpy(vm->cmdline, append ? append : "", sizeof(vm->cmdline));
 	const char *wrong = vm_load(vm);
+	if (!wrong && disk)
+		wrong = vdisk_open(vm, disk);
 	if (wrong) {
 		vm_destroy(vm);
 		return fail(s, -EINVAL, "%s", wrong);
@@ -136,7 +141,7 @@ cmd_assign(struct session *s)
 {
 	const char *policy = option(s, "policy"), *why;
 	struct vm *vm = s->vm;
-	u64 quota = 0;
+	u64 quota = 0, rate = 0;
 	rid_t rid;
 	int err;
 
@@ -146,8 +151,10 @@ cmd_assign(struct session *s)
 		return fail(s, -EINVAL, "%s: the policy is permit or deny", policy);
 	if (!number_option(s, "quota", &quota) || quota > 0xffffffff)
 		return fail(s, -EINVAL, "the quota is a number of pages");
+	if (!number_option(s, "rate", &rate) || rate > 1000000)
+		return fail(s, -EINVAL, "the rate is a number of calls a second, at most 1000000");
 	err = assign_device(vm, rid, !policy || strcmp(policy, "permit") == 0, option(s, "unsafe"),
-		quota, &why);
+		quota, rate, &why);
 	if (err == -EACCES)
 		return fail(s, err, "%s: %s (with --unsafe it is assigned all the same)",
 			s->word[2], why);
@@ -189,26 +196,39 @@ has_printed(struct vm *vm, const char *text)
 	return false;
 }
 
+/*
+ * Sleeps, with others going on meanwhile, until the VM has ended, its console has printed `text`
+ * (unless NULL), or it is `deadline` (unless 0). True if it has printed it.
+ */
+static bool
+wait_vm(struct vm *vm, const char *text, u64 deadline)
+{
+	bool printed = false, late = false;
+
+	vm->users++;
+	mutex_unlock(&control);
+	spin_lock(&vm->lock);
+	while (!(printed = text && has_printed(vm, text)) && vm->state == VM_RUNNING &&
+		!current()->killed && !late)
+		late = !proc_sleep_until(vm, &vm->lock, deadline);
+	spin_unlock(&vm->lock);
+	mutex_lock(&control);
+	vm->users--;
+	return printed;
+}
+
 /* wait NAME [TEXT]: until it has ended, or its console has printed TEXT. Others go on meanwhile. */
 static int
 cmd_wait(struct session *s)
 {
 	struct vm *vm = s->vm;
 	const char *text = s->n > 2 ? s->word[2] : NULL;
-	bool printed = false;
+	bool printed;
 	int err = 0;
 
 	if (vm->state == VM_CREATED)
 		return fail(s, -EINVAL, "%s has not been started", vm->name);
-	vm->users++;
-	mutex_unlock(&control);
-	spin_lock(&vm->lock);
-	while (!(printed = text && has_printed(vm, text)) && vm->state == VM_RUNNING &&
-		!current()->killed)
-		proc_sleep(vm, &vm->lock);
-	spin_unlock(&vm->lock);
-	mutex_lock(&control);
-	vm->users--;
+	printed = wait_vm(vm, text, 0);
 	if (current()->killed)
 		return -EINTR;
 	if (text)
@@ -220,6 +240,30 @@ cmd_wait(struct session *s)
 	else
 		text_printf(&s->reply, "%d\n", vm->status);
 	return err;
+}
+
+/* stop NAME: presses its power button, and waits until it has turned itself off. */
+static int
+cmd_stop(struct session *s)
+{
+	struct vm *vm = s->vm;
+	bool listens;
+
+	if (vm->state == VM_CREATED)
+		return fail(s, -EINVAL, "%s has not been started", vm->name);
+	spin_lock(&vm->lock);
+	__atomic_or_fetch(&vm->pm1_status, VM_PWRBTN, __ATOMIC_SEQ_CST);
+	listens = vm_interrupt(vm, HC_GSI_ACPI);
+	spin_unlock(&vm->lock);
+	if (!listens && vm->state == VM_RUNNING)
+		return fail(s, -ENOSYS, "%s does not listen to that: kill it", vm->name);
+	wait_vm(vm, NULL, timer_ns() + STOP_SECONDS * 1000000000UL);
+	if (current()->killed)
+		return -EINTR;
+	return vm->state == VM_ENDED
+		       ? 0
+		       : fail(s, -ETIMEDOUT, "%s has not ended in %d seconds: kill it", vm->name,
+				 STOP_SECONDS);
 }
 
 /* send NAME TEXT: as if TEXT and Return were typed on its console. */
@@ -337,6 +381,8 @@ cmd_destroy(struct session *s)
 	list_for_each (it, &vm->devices)
 		release_device(list_entry(it, struct assigned, link));
 	list_remove(&vm->link);
+	if (vm->disk)
+		inode_put(vm->disk);
 	vm_destroy(vm);
 	return 0;
 }
@@ -350,11 +396,14 @@ status_line(struct text *t, struct vm *vm)
 		vm->ncpus, vm->ncpus == 1 ? "" : "s");
 	list_for_each (it, &vm->devices) {
 		struct assigned *d = list_entry(it, struct assigned, link);
-		text_printf(t, "  %s (%s%s%s)", d->pci->dev.name,
+		text_printf(t, "  %s (%s%s%s", d->pci->dev.name,
 			d->cut      ? "cut off"
 			: d->permit ? "permit"
 				    : "deny",
 			d->unsafe ? ", unsafe" : "", d->guest_attached ? ", attached" : "");
+		if (d->rate)
+			text_printf(t, ", %u calls/s", d->rate);
+		text_printf(t, ")");
 	}
 	if (vm->state == VM_ENDED)
 		text_printf(t, "  %s", vm->why);
@@ -377,12 +426,12 @@ cmd_status(struct session *s)
 	return 0;
 }
 
-/* How often the guest was left, and what that has cost: ticks of the TSC in the handler. */
+/* How often the guest was left, and for what; ticks of the TSC in the handlers. */
 static void
 exit_stats(struct text *t, struct vm *vm)
 {
 	struct exit_count sum[EXIT_KINDS] = {0};
-	u64 all = 0;
+	u64 all = 0, time = 0; /* in all */
 
 	for (unsigned i = 0; i < EXIT_KINDS * vm->ncpus; i++) {
 		const struct exit_count *c = &vm->vcpu[i / EXIT_KINDS]->exits[i % EXIT_KINDS];
@@ -392,15 +441,18 @@ exit_stats(struct text *t, struct vm *vm)
 		to->ticks += c->ticks;
 		to->longest = MAX(to->longest, c->longest);
 		all += c->count;
+		time += c->ticks;
 	}
-	text_printf(t, "%-14s %10s %7s %10s %10s\n", "EXIT", "COUNT", "SHARE", "MEAN", "MAX");
+	text_printf(t, "%-14s %10s %7s %7s %10s %10s\n", "EXIT", "COUNT", "SHARE", "TIME", "MEAN",
+		"MAX");
 	for (unsigned i = 0; i < EXIT_KINDS; i++)
 		if (sum[i].count)
-			text_printf(t, "%-14s %10lu %3lu.%02lu%% %10lu %10lu\n", exit_name(i),
-				sum[i].count, sum[i].count * 100 / all,
-				sum[i].count * 10000 / all % 100, sum[i].ticks / sum[i].count,
+			text_printf(t, "%-14s %10lu %3lu.%02lu%% %3lu.%02lu%% %10lu %10lu\n",
+				exit_name(i), sum[i].count, sum[i].count * 100 / all,
+				sum[i].count * 10000 / all % 100, sum[i].ticks * 100 / time,
+				sum[i].ticks * 10000 / time % 100, sum[i].ticks / sum[i].count,
 				sum[i].longest);
-	text_printf(t, "%-14s %10lu\n", "all", all);
+	text_printf(t, "%-14s %10lu %26lu\n", "all", all, all ? time / all : 0);
 }
 
 static int
@@ -520,6 +572,7 @@ static const struct command {
 	{"wait", 2, A_VM, cmd_wait},
 	{"send", 3, A_VM, cmd_send},
 	{"console", 2, A_VM, cmd_console},
+	{"stop", 2, A_VM, cmd_stop},
 	{"kill", 2, A_VM, cmd_kill},
 	{"destroy", 2, A_VM, cmd_destroy},
 	{"status", 1, ANY, cmd_status},

@@ -64,7 +64,7 @@ exit_invalid_opcode(struct vcpu *v, const struct exit *e)
 	return 1;
 }
 
-/* The processor has looked at CPL and CR4. With AVX has to be SSE (SDM vol. 1, 13.3). */
+/* The processor has looked at CPL and CR4. x87, with SSE, with AVX as well (SDM vol. 1, 13.3). */
 static int
 exit_xsetbv(struct vcpu *v, const struct exit *e)
 {
@@ -72,8 +72,7 @@ exit_xsetbv(struct vcpu *v, const struct exit *e)
 	u32 r[4];
 
 	cpuid(0xd, 0, r);
-	if ((u32)v->reg[RCX] || want & ~(u64)(r[0] & XCR0_GUEST) || !(want & XCR0_X87) ||
-		(want & (XCR0_SSE | XCR0_AVX)) == XCR0_AVX) {
+	if ((u32)v->reg[RCX] || !want || want & (want + 1) || want & ~(u64)(r[0] & XCR0_GUEST)) {
 		vcpu_raise(v, VECTOR_GP, 0);
 		return 1;
 	}
@@ -270,49 +269,39 @@ exit_hcall(struct vcpu *v, const struct exit *e)
  * Ports. What is not here reads as ones and swallows writes, like a bus with nothing on it: of the
  * host's ports a guest reaches none.
  */
-enum port_kind { PORT_NONE, PORT_END, PORT_UART, PORT_POWER, PORT_CONFIG };
-static const struct {
-	u16 first, last;
-	enum port_kind kind;
-} port_table[] = {
-	{0xf4, 0xf4, PORT_END},      /* debug-exit: ends this VM, with a status for scripts */
-	{0x3f8, 0x3ff, PORT_UART},   /* COM1: the only console that needs no memory */
-	{0x604, 0x604, PORT_POWER},  /* PM1a_CNT of our FADT: how kernels turn themselves off */
-	{0xcf8, 0xcff, PORT_CONFIG}, /* configuration space, of assigned devices only */
+enum port { PORT_NONE, PORT_END, PORT_UART, PORT_BUTTON, PORT_POWER, PORT_CONFIG };
+static const u8 port_table[0x1000] = {
+	/* the last is for all above, too */
+	[0xf4] = PORT_END,               /* debug-exit: ends this VM, with a status for scripts */
+	[0x3f8 ... 0x3ff] = PORT_UART,   /* COM1: the only console that needs no memory */
+	[VM_PM1_EVENT] = PORT_BUTTON,    /* our FADT's: was it pressed? */
+	[VM_PM1_CONTROL] = PORT_POWER,   /* the same: how kernels turn themselves off */
+	[0xcf8 ... 0xcff] = PORT_CONFIG, /* configuration space, of assigned devices only */
 };
-
-static enum port_kind
-port_kind(u16 port)
-{
-	unsigned i = 0;
-
-	while (i < NELEM(port_table) && (port < port_table[i].first || port > port_table[i].last))
-		i++;
-	return i < NELEM(port_table) ? port_table[i].kind : PORT_NONE;
-}
 
 static u32
 port_in(struct vm *vm, u16 port, unsigned size)
 {
-	enum port_kind kind = port_kind(port);
+	enum port kind = port_table[MIN(port, NELEM(port_table) - 1)];
 
-	if (kind == PORT_UART)
-		return vuart_in(vm, port & 7);
-	if (kind == PORT_CONFIG)
-		return vpci_in(vm, port, size);
-	return ~0u;
+	return kind == PORT_UART     ? vuart_in(vm, port & 7)
+	       : kind == PORT_CONFIG ? vpci_in(vm, port, size)
+	       : kind == PORT_BUTTON ? vm->pm1_status
+				     : ~0u;
 }
 
 /* Returns like an exit handler: negative if the guest has turned itself off. */
 static int
 port_out(struct vm *vm, u16 port, unsigned size, u32 value)
 {
-	enum port_kind kind = port_kind(port);
+	enum port kind = port_table[MIN(port, NELEM(port_table) - 1)];
 
 	if (kind == PORT_UART)
 		vuart_out(vm, port & 7, value);
 	else if (kind == PORT_CONFIG)
 		vpci_out(vm, port, size, value);
+	else if (kind == PORT_BUTTON)
+		__atomic_and_fetch(&vm->pm1_status, ~value, __ATOMIC_SEQ_CST); /* ones clear */
 	else if (kind == PORT_END) {
 		vm_end(vm, value & 0xff, "powered off with status %u", value & 0xff);
 		return -1;

@@ -26,18 +26,19 @@ check(const struct assigned *d, iova_t iova, gpa_t gpa, u64 npages, u64 perm)
 	if (iova.v >> HC_IOVA_BITS || (iova.v + len - 1) >> HC_IOVA_BITS ||
 		(iova.v < MSI_END && iova.v + len > MSI_START))
 		return -HC_EINVAL;
+	/* LAB 10: step 1: policy; attached; all in the guest's memory (len may be anything: mind
+	 * overflow); quota. In this order. */
 	if (!d->permit)
 		return -HC_EPERM;
 	if (!d->guest_attached)
 		return -HC_ENOENT;
 	if (gpa.v >= d->vm->mem || len > d->vm->mem - gpa.v)
 		return -HC_EACCES;
-	/*
-	 * What a guest can make the host allocate has a limit: pins, and tables, which are kept
-	 * when they are empty.
-	 */
 	if (d->pinned + npages > d->quota)
 		return -HC_EDQUOT;
+	/* LAB 10 ELSE
+	LAB 10 END */
+	/* A guest must not make us allocate without end: tables are kept when they are empty. */
 	if (READ_ONCE(d->dom->pt.tables) > TABLES_MIN + d->vm->mem / pt_level_size(1) * 4)
 		return -HC_EDQUOT;
 	return 0;
@@ -59,13 +60,17 @@ unpin(struct assigned *d, const hpa_t frame[], unsigned n)
 static s64
 do_map(struct assigned *d, iova_t iova, gpa_t gpa, u64 npages, u64 perm)
 {
-	hpa_t frame[GRANT_PAGES];
-	unsigned n = MIN(npages, GRANT_PAGES), pinned = 0, found;
 	int err = check(d, iova, gpa, npages, perm);
-	u32 page;
 
 	if (err)
 		return err;
+	/* LAB 10: step 3: GRANT_PAGES at most. Their frames; a pin for each, d->pinned; their
+	 * entries (iommu_map_pages(), the first one marked PT_FIRST). What fails leaves nothing
+	 * behind. */
+	hpa_t frame[GRANT_PAGES];
+	unsigned n = MIN(npages, GRANT_PAGES), pinned = 0, found;
+	u32 page;
+
 	while ((found = pt_lookup_pages(&d->vm->npt, gpa.v, &frame[0].v, n)) != n && !err)
 		if (!vm_touch(d->vm, (gpa_t){gpa.v + found * PAGE_SIZE}))
 			err = -HC_ENOMEM;
@@ -85,6 +90,9 @@ do_map(struct assigned *d, iova_t iova, gpa_t gpa, u64 npages, u64 perm)
 	grant_sync(d); /* nothing was left mapped; but what was unmapped before counts as well */
 	unpin(d, frame, pinned);
 	return err;
+	/* LAB 10 ELSE
+	return -HC_ENOSYS;
+	LAB 10 END */
 }
 
 s64
@@ -119,12 +127,22 @@ remove_pages(struct assigned *d, iova_t iova, const hpa_t frame[], unsigned n)
 {
 	int err;
 
+	/* LAB 12: step 6: a guest may leave much unsynced. */
 	if (d->nunsynced + n > NELEM(d->unsynced))
 		grant_sync(d);
 	err = iommu_unmap(d->dom, iova, n, false); /* leaves of 4 KiB: nothing that could fail */
 	ASSERT(!err);
 	for (unsigned i = 0; i < n; i++)
 		d->unsynced[d->nunsynced++].v = frame[i].v & ~PAGE_MASK;
+	/* LAB 12 ELSE
+	for (unsigned i = 0; i < n; i++) {
+		if (d->nunsynced == NELEM(d->unsynced))
+			grant_sync(d);
+		d->unsynced[d->nunsynced++].v = frame[i].v & ~PAGE_MASK;
+	}
+	err = iommu_unmap(d->dom, iova, n, false);
+	ASSERT(!err);
+	LAB 12 END */
 }
 
 /*
@@ -169,14 +187,19 @@ grant_unmap(struct assigned *d, iova_t iova, u64 npages, bool sync)
 void
 grant_sync(struct assigned *d)
 {
+	/* LAB 10: step 2: in the right order. */
 	iommu_sync(d->dom);
 	unpin(d, d->unsynced, d->nunsynced);
 	d->nunsynced = 0;
+	/* LAB 10 ELSE
+	unpin(d, d->unsynced, 0);
+	LAB 10 END */
 }
 
 bool
 grant_revoke(struct assigned *d, iova_t *at)
 {
+	/* LAB 10: step 2: as grant.h says: REVOKE_ROUNDS times, up to GRANT_PAGES at once. */
 	hpa_t frame[GRANT_PAGES];
 	unsigned rounds = 0;
 	bool more;
@@ -186,6 +209,9 @@ grant_revoke(struct assigned *d, iova_t *at)
 			pt_lookup_pages(&d->dom->pt, at->v, &frame[0].v, GRANT_PAGES));
 	grant_sync(d);
 	return more;
+	/* LAB 10 ELSE
+	return false;
+	LAB 10 END */
 }
 
 bool

@@ -129,8 +129,8 @@ acpi_table(struct acpi_header *h, const char *signature, u32 length)
 }
 
 /*
- * The tables: RSDP, XSDT, MADT (x2APIC CPUs, no IOAPIC), FADT with a power-off register, and
- * a DSDT that holds \_S5 and nothing else. No MCFG: configuration space is by ports.
+ * The tables: RSDP, XSDT, MADT (x2APIC CPUs, no IOAPIC), FADT with power-off and power
+ * button, and a DSDT that holds \_S5 and nothing else. No MCFG: configuration space is by ports.
  */
 static void
 write_acpi(struct vm *vm, u8 rsdp[36], u8 *page)
@@ -138,7 +138,7 @@ write_acpi(struct vm *vm, u8 rsdp[36], u8 *page)
 	enum { XSDT = 0x40, MADT = 0x80, FADT = 0x140, DSDT = 0x200 };
 	static const u8 s5[] = {0x08, '_', 'S', '5', '_', 0x12, 0x06, 0x04, 0x00, 0x00, 0x00, 0x00};
 	u64 pointers[2] = {ACPI_GPA + MADT, ACPI_GPA + FADT};
-	u32 dsdt = ACPI_GPA + DSDT, pm1a = 0x604;
+	u32 dsdt = ACPI_GPA + DSDT, event = VM_PM1_EVENT, control = VM_PM1_CONTROL;
 	u64 xsdt = ACPI_GPA + XSDT;
 	u8 x2apic[16] = {9, 16}; /* ACPI 5.2.12.12: id, flags, uid */
 	u8 sum = 0;
@@ -153,7 +153,10 @@ write_acpi(struct vm *vm, u8 rsdp[36], u8 *page)
 	}
 	acpi_table((void *)(page + MADT), "APIC", 44 + vm->ncpus * sizeof(x2apic));
 	memcpy(page + FADT + 40, &dsdt, 4);
-	memcpy(page + FADT + 64, &pm1a, 4);
+	page[FADT + 46] = HC_GSI_ACPI;
+	memcpy(page + FADT + 56, &event, 4);
+	memcpy(page + FADT + 64, &control, 4);
+	page[FADT + 88] = 4; /* bytes of the event registers: status, enable */
 	acpi_table((void *)(page + FADT), "FACP", 116);
 	memcpy(page + DSDT + 36, s5, sizeof(s5));
 	acpi_table((void *)(page + DSDT), "DSDT", 36 + sizeof(s5));

@@ -191,7 +191,6 @@ allow_msr(u32 msr, bool write)
 }
 
 static void svm_cpu_init(void);
-static void init_by_code(void);
 static const struct virt_ops svm_ops;
 
 const struct virt_ops *
@@ -241,7 +240,6 @@ svm_probe(const char **why_not)
 	msrpm = memset(phys_to_virt(msr), 0xff, 2 * PAGE_SIZE);
 	for (unsigned i = 0; i < NELEM(own_msrs); i++)
 		allow_msr(own_msrs[i].msr, own_msrs[i].write);
-	init_by_code();
 	return &svm_ops;
 }
 
@@ -427,72 +425,54 @@ has_code(int vector)
 	return vector == 8 || (vector >= 10 && vector <= 14) || vector == 17;
 }
 
-/* Exits that need no more than a name, and the length of the instruction: there may be no nRIP. */
+/*
+ * The exits by code, but for SVM_NPF: what each is, and the length of the instruction where that is
+ * a constant (there may be no nRIP). A code that is not here is EXIT_ERROR.
+ */
 static const struct {
-	u16 first, last; /* exit codes */
 	u8 kind, len;
-} simple_exits[] = {
-	{SVM_INTR, SVM_INIT, EXIT_INTR, 0}, /* and NMI, SMI */
-	{SVM_VINTR, SVM_VINTR, EXIT_WINDOW, 0},
-	{SVM_READ_DR0, SVM_WRITE_DR15, EXIT_INVALID_OPCODE, 0},
-	{SVM_DB, SVM_DB, EXIT_DEBUG, 0},
-	{SVM_AC, SVM_AC, EXIT_ALIGNMENT, 0},
-	{SVM_IRET, SVM_IRET, EXIT_IRET, 0},
-	{SVM_HLT, SVM_HLT, EXIT_HLT, 1},
-	{SVM_PAUSE, SVM_PAUSE, EXIT_PAUSE, 2},
-	{SVM_INVD, SVM_INVD, EXIT_CACHE, 2},
-	{SVM_WBINVD, SVM_WBINVD, EXIT_CACHE, 2},
-	{SVM_VMMCALL, SVM_VMMCALL, EXIT_HCALL, 3},
-	{SVM_XSETBV, SVM_XSETBV, EXIT_XSETBV, 3},
-	{SVM_VMRUN, SVM_VMRUN, EXIT_INVALID_OPCODE, 0},
-	{SVM_VMMCALL + 1, SVM_SKINIT, EXIT_INVALID_OPCODE, 0},
-	{SVM_INVLPGA, SVM_INVLPGA, EXIT_INVALID_OPCODE, 0},
-	{SVM_RDPMC, SVM_RDPMC, EXIT_INVALID_OPCODE, 0},
-	{SVM_MONITOR, SVM_MWAIT_ARMED, EXIT_INVALID_OPCODE, 0},
-	{SVM_SHUTDOWN, SVM_SHUTDOWN, EXIT_SHUTDOWN, 0},
+} exits[] = {
+	[SVM_READ_DR0... SVM_WRITE_DR15] = {EXIT_INVALID_OPCODE, 0},
+	[SVM_DB] = {EXIT_DEBUG, 0},
+	[SVM_AC] = {EXIT_ALIGNMENT, 0},
+	[SVM_INTR... SVM_INIT] = {EXIT_INTR, 0}, /* and NMI, SMI */
+	[SVM_VINTR] = {EXIT_WINDOW, 0},
+	[SVM_RDPMC] = {EXIT_INVALID_OPCODE, 0},
+	[SVM_CPUID] = {EXIT_CPUID, 2},
+	[SVM_IRET] = {EXIT_IRET, 0},
+	[SVM_INVD] = {EXIT_CACHE, 2},
+	[SVM_PAUSE] = {EXIT_PAUSE, 2},
+	[SVM_HLT] = {EXIT_HLT, 1},
+	[SVM_INVLPGA] = {EXIT_INVALID_OPCODE, 0},
+	[SVM_IO] = {EXIT_IO, 0},
+	[SVM_MSR] = {EXIT_RDMSR, 2}, /* or WRMSR */
+	[SVM_SHUTDOWN] = {EXIT_SHUTDOWN, 0},
+	[SVM_VMRUN] = {EXIT_INVALID_OPCODE, 0},
+	[SVM_VMMCALL] = {EXIT_HCALL, 3},
+	[SVM_VMMCALL + 1 ... SVM_SKINIT] = {EXIT_INVALID_OPCODE, 0},
+	[SVM_WBINVD] = {EXIT_CACHE, 2},
+	[SVM_MONITOR... SVM_MWAIT_ARMED] = {EXIT_INVALID_OPCODE, 0},
+	[SVM_XSETBV] = {EXIT_XSETBV, 3},
 };
-
-/* The same by exit code: a lookup at every exit. */
-static struct {
-	u8 kind, len;
-} by_code[256];
-
-static void
-init_by_code(void)
-{
-	memset(by_code, EXIT_ERROR, sizeof(by_code));
-	for (unsigned i = 0; i < NELEM(simple_exits); i++)
-		for (unsigned c = simple_exits[i].first; c <= simple_exits[i].last; c++) {
-			by_code[c].kind = simple_exits[i].kind;
-			by_code[c].len = simple_exits[i].len;
-		}
-}
+_Static_assert(EXIT_ERROR == 0, "what is not in the table");
 
 /* What the exit means, in neutral terms. */
 static void
 decode(const struct vmcb *c, struct exit *e)
 {
-	u64 code = c->exit_code;
+	u64 code = e->code = c->exit_code;
 
-	e->code = code;
-	if (code < NELEM(by_code) && by_code[code].kind != EXIT_ERROR) {
-		e->kind = by_code[code].kind;
-		e->len = by_code[code].len;
-		return;
-	}
-	*e = (struct exit){.kind = EXIT_ERROR, .code = code};
+	e->kind = code < NELEM(exits) ? exits[code].kind : EXIT_ERROR;
+	e->len = code < NELEM(exits) ? exits[code].len : 0;
 	switch (code) {
 	case SVM_CPUID:
-		e->kind = EXIT_CPUID;
-		e->len = 2;
 		e->osxsave = c->cr4 & CR4_OSXSAVE;
 		return;
 	case SVM_MSR:
-		e->kind = c->exit_info1 & 1 ? EXIT_WRMSR : EXIT_RDMSR;
-		e->len = 2;
+		if (c->exit_info1 & 1)
+			e->kind = EXIT_WRMSR;
 		return;
 	case SVM_IO: /* 15.10.2 */
-		e->kind = EXIT_IO;
 		e->port = c->exit_info1 >> 16;
 		e->write = !(c->exit_info1 & 1);
 		e->string = c->exit_info1 & 4;

@@ -94,6 +94,7 @@ vcpu_kick(struct vcpu *v)
 void
 vm_flush(struct vm *vm)
 {
+	/* LAB 12: step 1: ask() each to forget; wait for those that are in the guest. */
 	u64 seen[VM_MAX_CPUS];
 
 	for (unsigned i = 0; i < vm->ncpus; i++) {
@@ -112,6 +113,8 @@ vm_flush(struct vm *vm)
 		while (READ_ONCE(vm->vcpu[i]->cpu) >= 0 &&
 			__atomic_load_n(&vm->vcpu[i]->entries, __ATOMIC_ACQUIRE) == seen[i])
 			pause();
+	/* LAB 12 ELSE
+	LAB 12 END */
 }
 
 /* INIT and SIPI take effect here (SDM vol. 3, 9.4.2 and 11.6). v->lock held. */

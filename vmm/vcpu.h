@@ -11,6 +11,7 @@ struct vm;
  * the guest executed on purpose.
  */
 #define EXIT_LIST(X)                                       \
+	X(ERROR, "error", exit_error)                      \
 	X(INTR, "interrupt", exit_none)                    \
 	X(WINDOW, "irq-window", exit_none)                 \
 	X(IRET, "iret", exit_none)                         \
@@ -27,8 +28,7 @@ struct vm;
 	X(INVALID_OPCODE, ".ud", exit_invalid_opcode)      \
 	X(XSETBV, ".xsetbv", exit_xsetbv)                  \
 	X(NESTED_FAULT, "nested-fault", exit_nested_fault) \
-	X(SHUTDOWN, "shutdown", exit_shutdown)             \
-	X(ERROR, "error", exit_error)
+	X(SHUTDOWN, "shutdown", exit_shutdown)
 
 enum exit_kind {
 #define X(NAME, text, handler) EXIT_##NAME,

@@ -23,7 +23,6 @@ vm_create(const char *name, u64 mem, unsigned ncpus, struct vm **out)
 	}
 	vm->mem = mem;
 	vm->ncpus = ncpus;
-	vm->next_bar = VM_MMIO_START;
 	spin_init(&vm->lock, "vm");
 	list_init(&vm->devices);
 	err = (vm->log = kmalloc(VM_LOG_SIZE + 1)) ? pt_init(&vm->npt, &pt_fmt_npt, 4, false)
@@ -66,6 +65,14 @@ vm_start(struct vm *vm)
 	vm_end(vm, -1, "too little memory for its CPUs");
 	vm_left(vm, vm->ncpus - started);
 	return -ENOMEM;
+}
+
+bool
+vm_interrupt(struct vm *vm, unsigned gsi)
+{
+	if (vm->gsi[gsi].vector)
+		vlapic_post(vm->gsi[gsi].vcpu, vm->gsi[gsi].vector);
+	return vm->gsi[gsi].vector;
 }
 
 void

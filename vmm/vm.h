@@ -2,7 +2,7 @@
  * A virtual machine: memory, vCPUs (a kernel thread each), devices, and what became of it.
  *
  * Locks: `control` (control.c, a mutex) serialises vmctl's commands; vm->lock guards what vCPUs,
- * hypercalls and interrupts share; v->lock one vCPU's. They are taken in this order.
+ * hypercalls and interrupts share; v->lock one vCPU's. Their order is in hal/iommu.h.
  */
 #pragma once
 
@@ -14,13 +14,17 @@
 #include "kernel/spinlock.h"
 #include "vmm/vcpu.h"
 
-#define VM_MIN_MIB    16
-#define VM_MAX_MIB    2048
-#define VM_MAX_CPUS   8
-#define VM_ROM_START  0x9f000UL /* GPA: no RAM, as on a PC; firmware's tables are in it */
-#define VM_ROM_END    0x100000UL
-#define VM_MMIO_START 0xc0000000UL /* GPA: device BARs, up to the APICs */
-#define VM_MMIO_END   0xfec00000UL
+#define VM_MIN_MIB     16
+#define VM_MAX_MIB     2048
+#define VM_MAX_CPUS    8
+#define VM_GSIS        16
+#define VM_ROM_START   0x9f000UL /* GPA: no RAM, as on a PC; firmware's tables are in it */
+#define VM_ROM_END     0x100000UL
+#define VM_MMIO_START  0xc0000000UL /* GPA: device BARs, up to the APICs */
+#define VM_MMIO_END    0xfec00000UL
+#define VM_PM1_EVENT   0x600 /* ports, in our FADT */
+#define VM_PM1_CONTROL 0x604
+#define VM_PWRBTN      BIT(8) /* ACPI 4.8.3.1 */
 
 enum vm_state { VM_CREATED, VM_RUNNING, VM_ENDED };
 
@@ -46,7 +50,6 @@ struct vm {
 	struct vcpu *vcpu[VM_MAX_CPUS];
 	unsigned ncpus;
 	struct list devices; /* struct assigned; (c) and (l) to change, either to read */
-	u64 next_bar;        /* (c) GPA of the next BAR */
 	void *hole;          /* (l) a page of ones, where devices were; NULL: none has gone */
 
 	char *log;      /* (l) what its console printed */
@@ -64,6 +67,13 @@ struct vm {
 
 	struct hc_fault faults[16]; /* (l) */
 	unsigned fault_read, fault_written, faults_lost;
+	u16 pm1_status; /* atomic: ACPI's fixed events */
+	struct {
+		u8 vector; /* 0: the guest does not want to know */
+		struct vcpu *vcpu;
+	} gsi[VM_GSIS];     /* (l) */
+	struct inode *disk; /* its paravirtual disk; NULL: it has none */
+	u64 disk_blocks;
 	u64 hypercalls[HC_COUNT];
 };
 
@@ -97,6 +107,8 @@ int vm_move_every(struct vm *vm, u32 ms);
 int vm_start(struct vm *vm);
 /* Tells all vCPUs to leave; the first who says so says why. It is ENDED once all have. */
 void vm_end(struct vm *vm, int status, const char *fmt, ...) PRINTF(3, 4);
+/* A global interrupt; false if the guest has not bound it. vm->lock held. */
+bool vm_interrupt(struct vm *vm, unsigned gsi);
 /* The threads of n vCPUs have ended. */
 void vm_left(struct vm *vm, unsigned n);
 
@@ -109,7 +121,7 @@ void vm_flush(struct vm *vm);
 /* loader.c: image, root and boot information as GRUB would leave them. Else what is wrong. */
 const char *vm_load(struct vm *vm);
 
-/* vuart.c: a 16550 without interrupts; its lines go to the host's console behind the VM's name. */
+/* vuart.c: a 16550; its lines go to the host's console behind the VM's name. */
 u32 vuart_in(struct vm *vm, unsigned reg);
 void vuart_out(struct vm *vm, unsigned reg, u8 v);
 /* A character that is typed; false if there is no room. vm->lock held. */
@@ -120,6 +132,11 @@ void vuart_flush(struct vm *vm);
 /* vpci.c: ports 0xcf8 to 0xcff. */
 u32 vpci_in(struct vm *vm, u16 port, unsigned size);
 void vpci_out(struct vm *vm, u16 port, unsigned size, u32 v);
+
+/* vdisk.c: its disk is the file at a path; else what is wrong. */
+const char *vdisk_open(struct vm *vm, const char *path);
+/* The disk hypercall. It sleeps: vm->lock not held. */
+s64 vdisk_call(struct vm *vm, const u64 arg[4]);
 
 /* hypercall.c: what goes into RAX; or the call is not over, and the guest makes it again. */
 #define HYPERCALL_AGAIN (1L << 62)

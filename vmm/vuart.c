@@ -1,4 +1,5 @@
-/* The guest's COM1: enough of a 16550 for a polling driver. Lines go to the host's console. */
+/* The guest's COM1: enough of a 16550: it interrupts when a character comes. Lines go to the host's
+ * console. */
 #include "hal/timer.h"
 #include "kernel/console.h"
 #include "kernel/proc.h"
@@ -6,7 +7,7 @@
 
 #define LINES_PER_SECOND 1000
 
-enum { DATA = 0, LCR = 3, LSR = 5 };
+enum { DATA = 0, IER = 1, LCR = 3, LSR = 5 };
 
 /* Puts a character into the log. When that is full its older half goes. vm->lock held. */
 static void
@@ -53,6 +54,8 @@ vuart_type(struct vm *vm, char c)
 	if (vm->input_written - vm->input_read == sizeof(vm->input))
 		return false;
 	vm->input[vm->input_written++ % sizeof(vm->input)] = c;
+	if (vm->uart[IER] & 1)
+		vm_interrupt(vm, HC_GSI_UART);
 	return true;
 }
 

@@ -90,7 +90,7 @@ batched_map(struct dma_map *map, const struct sg *sg, unsigned n)
 	if (c->nbatch + n > DMA_BATCH) /* the pieces of a map are in one batch */
 		flush(c);
 	map->error = 0; /* of this use; that may have told of the last one */
-	err = dma_map_window(map, sg, n, enter);
+	err = dma_window_fill(map, sg, n, enter);
 	spin_unlock(&c->lock);
 	return err;
 }

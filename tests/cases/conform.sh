@@ -46,9 +46,10 @@ run() { # run SEED
 	boot "conform-$IOMMU-$1" "$options script=\"cat /proc/mem; \
 vmctl create g -a '$options quota=$quota' -s 'exit 0' && vmctl assign g 00:05.0 -q $quota && vmctl start g && \
 vmctl wait g 'conform: deny me' && vmctl deny g 00:05.0 && \
-vmctl wait g 'conform: permit me' && vmctl permit g 00:05.0; vmctl wait g; \
+vmctl wait g 'conform: permit me' && vmctl permit g 00:05.0 && \
+vmctl wait g 'conform: reassign me' && vmctl release g 00:05.0 && vmctl assign g 00:05.0 -q $quota; vmctl wait g; \
 echo == maps; vmctl maps g; echo == denied; vmctl deny g 00:05.0; vmctl maps g; vmctl stats g; \
-vmctl destroy g; sleep 0.2; cat /proc/mem\"" \
+vmctl destroy g; sleep 1; cat /proc/mem\"" \
 		$(root_disk) -device edu,addr=5,dma_mask=0xffffffff
 	checks_of '' ''
 	checks_of "$IOMMU, " 'g\| '

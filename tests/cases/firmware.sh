@@ -1,7 +1,6 @@
 # shellcheck shell=sh
 # GRUB's image under BIOS and UEFI.
 . tests/lib.sh
-LIMIT=200
 BOOT=iso
 boot iso 'root=module script="ls /bin; poweroff 0"' 
 expect "BIOS: no disk, so the root is missing, in one line" "multiboot2" "no root file system"

@@ -8,7 +8,7 @@ want=$(sha "$disk")
 read='sha256sum /dev/nvme0; dd if=/dev/nvme0 of=/dev/nvme0 bs=64k'
 for IOMMU in vtd amdvi; do
 	# shellcheck disable=SC2046
-	MEM=128 boot "identity-$IOMMU" "iova=gpa script=\"sha256sum /dev/nvme1; dd if=/dev/nvme1 of=/dev/nvme1 bs=64k; dmabench map 00:04.0 -b 8 -n 9 -p 16 -l 9; edu test; echo strategy 00:04.0 deferred >/dev/dma && echo strategy 00:04.0 identity >/dev/dma && sha256sum /dev/nvme1; cat /proc/dma; vmctl create a -m 32 -a iova=gpa -s '$read; echo that was it; edu test; cat /proc/dma; sleep 1' && vmctl assign a 00:04.0 && vmctl assign a 00:05.0 && vmctl start a && vmctl wait a 'that was it'; vmctl maps a; vmctl wait a; vmctl destroy a; cat /proc/mem; sha256sum /dev/nvme1\"" \
+	MEM=128 boot "identity-$IOMMU" "iova=gpa script=\"sha256sum /dev/nvme1; dd if=/dev/nvme1 of=/dev/nvme1 bs=64k; dmabench map 00:04.0 -b 8 -n 9 -p 16 -l 9; edu test; echo strategy 00:04.0 deferred >/dev/dma && echo strategy 00:04.0 identity >/dev/dma && sha256sum /dev/nvme1; cat /proc/dma; vmctl create a -m 32 -a iova=gpa -s '$read; echo that was it; edu test; cat /proc/dma; dd if=/dev/console of=/dev/null bs=16 count=1' && vmctl assign a 00:04.0 && vmctl assign a 00:05.0 && vmctl start a && vmctl wait a 'that was it'; vmctl maps a; vmctl send a go; vmctl wait a; vmctl destroy a; cat /proc/mem; sha256sum /dev/nvme1\"" \
 		$(root_disk) $(disk "$disk" 4) -device edu,addr=5
 	expect "$IOMMU: the host's disk, changed to another strategy and back as well" "^$want" "^$want" "^00:04.0 +identity "
 	expect "$IOMMU: the guest's, all memory back, and the host's again" "^a\| $want" "^a\| 00:04.0 +identity " "^VM +0$" "^$want"

@@ -5,13 +5,13 @@ log=$OUT/panic.log
 rm -f "$log"
 # shellcheck disable=SC2046
 (
-	for _ in $(seq 600); do
+	for _ in $(seq "${LIMIT}0"); do
 		grep -qs welcome "$log" && break
 		sleep 0.1
 	done
 	echo nmi
 	sleep 1
-) | timeout -k 5 90 "$QEMU" -M q35 -cpu max -m 256 -smp 2 -nodefaults -vga none -display none -monitor stdio \
+) | timeout -k 5 "$LIMIT" "$QEMU" -M q35 -cpu max -m 256 -smp 2 -nodefaults -vga none -display none -monitor stdio \
 	-serial file:"$log" -no-reboot -device isa-debug-exit,iobase=0xf4,iosize=4 \
 	-append nmi=panic -kernel "$B/halcyon.elf" -initrd "$B/guest.img" >/dev/null 2>&1
 code=$?

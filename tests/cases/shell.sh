@@ -137,7 +137,7 @@ line "as it was" 'echo outer\n' '^outer$'
 line "which shells are there" 'ps | grep " sh$"\n' ' sh$'
 shell=$(news | awk '/ sh$/ { print $1; exit }')
 # The shell ends while it has the console in raw mode; the next one finds it as it should be.
-keys "sh -c 'sleep 1; kill $shell' &\n"
+keys "sh -c 'sleep 3; kill $shell' &\n"
 check "a shell that is killed has a successor" wait_until has '^\$ \$ $'
 line "and the console works" 'echo alive\n' '^alive$'
 keys 'poweroff 0\n'

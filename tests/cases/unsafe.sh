@@ -6,7 +6,7 @@
 disk=$OUT/unsafe.img
 random_disk "$disk" 4
 want=$(sha "$disk")
-run='vmctl start a && vmctl wait a \"that was it\"; vmctl maps a; vmctl status a; vmctl wait a; vmctl destroy a; cat /proc/mem; sha256sum /dev/nvme1'
+run='vmctl start a && vmctl wait a \"that was it\"; vmctl maps a; vmctl status a; vmctl send a go; vmctl wait a; vmctl destroy a; cat /proc/mem; sha256sum /dev/nvme1'
 for why in none direct intremap; do
 	case $why in
 	none) says="this machine has no IOMMU" can="reach all memory" more= ;;
@@ -17,7 +17,7 @@ for why in none direct intremap; do
 	iommu="-device intel-iommu,intremap=off,aw-bits=48"
 	[ $why = intremap ] && IOMMU=none || iommu=
 	# shellcheck disable=SC2046,SC2086
-	boot unsafe-$why "$more script=\"vmctl create a -s 'sha256sum /dev/nvme0; dd if=/dev/nvme0 of=/dev/nvme0 bs=64k; cat /proc/dma; echo that was it; sleep 1'; vmctl assign a 00:04.0; vmctl assign a 00:04.0 --unsafe -p permit; $run\"" \
+	boot unsafe-$why "$more script=\"vmctl create a -s 'sha256sum /dev/nvme0; dd if=/dev/nvme0 of=/dev/nvme0 bs=64k; cat /proc/dma; echo that was it; dd if=/dev/console of=/dev/null bs=16 count=1'; vmctl assign a 00:04.0; vmctl assign a 00:04.0 --unsafe -p permit; $run\"" \
 		$(root_disk) $(disk "$disk" 4) $iommu
 	ended "$why: the machine ends well"
 	expect "$why: refused, and what to do" "^vmctl: 00:04.0: $says.* \(with --unsafe"

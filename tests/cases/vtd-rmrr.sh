@@ -22,13 +22,15 @@ unit_() { # unit_ BASE
 kept() { # kept FIRST LAST
 	le 2 1 32 0 0 && le 8 "$1" "$2" && le 1 1 8 0 0 0 0 5 0
 }
-tables() { # tables NAME SCRIPT: boots with the table in NAME.dmar
-	trace=$OUT/$1.trace
+tables() { # tables NAME SCRIPT [QEMU ARGUMENT...]: boots with the table in NAME.dmar
+	name=$1 script=$2
+	shift 2
+	trace=$OUT/$name.trace
 	rm -f "$trace"
 	# shellcheck disable=SC2046
-	boot "$1" "$2" -acpitable "sig=DMAR,rev=1,data=$OUT/$1.dmar" $(root_disk) \
+	boot "$name" "$script" -acpitable "sig=DMAR,rev=1,data=$OUT/$name.dmar" $(root_disk) \
 		-device edu,addr=5,dma_mask=0xffffffff -device edu,addr=6,dma_mask=0xffffffff \
-		-D "$trace" -trace vtd_iotlb_page_update -trace vtd_dmar_fault
+		-D "$trace" -trace vtd_iotlb_page_update -trace vtd_dmar_fault "$@"
 }
 # 1 GiB and 2 MiB and a page, where this machine has nothing; and 1 MiB of its RAM.
 {
@@ -54,6 +56,19 @@ check "2 MiB are one entry" leaf 0x30001230 0x30000083
 check "a page is one" leaf 0x30200230 0x30200003
 expect "such a device stays with the host, another may go" "vmctl: 00:05.0: the firmware keeps memory for it" "^00:05.0 .* edu$" "^00:06.0 .* b$"
 
+# Twins behind one bridge share a domain, and so what is kept for either of them: 1 MiB where the
+# second one's addresses would begin. RAM ends below that.
+for dev in 1 2; do
+	{
+		head_ && unit_ 0xfed90000
+		le 2 1 36 0 0 && le 8 0x8000000 0x80fffff && le 1 1 12 0 0 0 0 7 0 0 0 $dev 0
+	} >"$OUT/rmrr-twin$dev.dmar"
+	MEM=64 tables rmrr-twin$dev 'script="edu -d /dev/edu2 map a both; edu -d /dev/edu3 map a both; edu -d /dev/edu2 dma write 0x8000230; edu -d /dev/edu3 dma write 0x8001230; edu -d /dev/edu3 dma write 0x7000000"' \
+		-device pcie-root-port,id=rp,addr=7,chassis=1 -device pcie-pci-bridge,id=pb,bus=rp \
+		-device edu,bus=pb,addr=1,dma_mask=0xffffffff -device edu,bus=pb,addr=2,dma_mask=0xffffffff
+	expect "kept for twin $dev: both get other addresses, and both reach it" "^0x100000" "^0x8100000" "fault: device 02:00.0 write iova 0x7000000"
+	check "kept for twin $dev: without a fault" test "$(grep -c 'iommu: fault' "$log")" = 1
+done
 { head_ && unit_ 0xfed90000 && kept 0x8000000000 0x80000fffff; } >"$OUT/rmrr-far.dmar"
 tables rmrr-far 'script="edu dma write 0x8000001230; edu fact 5"'
 expect "a region above 512 GiB: 4 levels" "unit at 0xfed90000: 4 levels" "^120$"

@@ -5,13 +5,14 @@
  * not there. 6: grants without end. 7: page tables of its own at random. 8: edu programmed at random,
  * its DMA aimed at the host's interrupts too. 9: NVMe registers at random, and queues that its own
  * commands overwrite. 10: exits as fast as they come. 11: counts what it may see of CPUID and MSRs.
- * 12, 13: keep different FPU states and XCR0s. 14: turns on what XCR0 is not to have. All but 1, 2 and
- * 5 end with status 0 when they are through. SLOW: a million of 3 and 4.
+ * 12, 13: keep different FPU states and XCR0s. 14: turns on what XCR0 is not to have. 20: asks for
+ * the power button, and then does as 2. All but 1, 2, 5 and 20 end with status 0 when they are
+ * through. SLOW: a million of 3, 4 and 7; many of the rest.
  */
 #ifdef SLOW
-#define ROUNDS(few) 1000000
+#define ROUNDS(few, many) many
 #else
-#define ROUNDS(few) few
+#define ROUNDS(few, many) few
 #endif
 #if KIND == 4
 #define RID 0x30
@@ -49,7 +50,14 @@ _start:	mov $0x12345678, %ebp		/* the state of the random numbers */
 	int3
 noidt:	.word 0
 	.long 0
-#elif KIND == 2
+#elif KIND == 2 || KIND == 20
+#if KIND == 20
+	mov $11, %eax			/* gsi 9: vector 0x40 of CPU 0 */
+	mov $9, %edi
+	mov $0x40, %esi
+	xor %edx, %edx
+	vmmcall
+#endif
 1:	jmp 1b
 #elif KIND == 5
 	movl $1, 0x70000000
@@ -112,7 +120,7 @@ long:	mov $0x203000, %edi		/* whatever happens leads to `caught`, which goes to 
 	dec %ecx
 	jnz 1b
 #elif KIND == 3
-	mov $ROUNDS(50000), %ecx
+	mov $ROUNDS(50000, 1000000), %ecx
 1:	push %rcx
 	call random64
 	mov %eax, %esi
@@ -162,7 +170,7 @@ long:	mov $0x203000, %edi		/* whatever happens leads to `caught`, which goes to 
 	dec %ecx
 	jnz 1b
 #elif KIND == 4
-	mov $ROUNDS(20000), %r14d
+	mov $ROUNDS(20000, 1000000), %r14d
 	mov $2f, %r15d
 1:	call random64			/* a port, in each of three sizes */
 	mov %eax, %edx
@@ -236,7 +244,7 @@ long:	mov $0x203000, %edi		/* whatever happens leads to `caught`, which goes to 
 	add $8, %rdi
 	cmp $0x1000000, %rdi
 	jne 1b
-	mov $100000, %r14d
+	mov $ROUNDS(100000, 1000000), %r14d
 	mov $2f, %r15d
 1:	call random64
 	mov %eax, %esi
@@ -285,13 +293,18 @@ long:	mov $0x203000, %edi		/* whatever happens leads to `caught`, which goes to 
 	/* Messages with each vector of the host's, fixed: QEMU would take an INIT of them too. */
 	xor %ecx, %ecx
 1:	mov %ecx, %eax
-	and $127, %eax
-	add $0x4070, %eax
+	and $255, %eax
+	test $3, %al			/* each fourth: timer, IPI, spurious, the first device */
+	jnz 2f
+	shr $2, %eax
+	and $3, %eax
+	mov aims(%rax), %al
+2:	or $0x4020, %eax		/* none below 32: those are exceptions */
 	mov %eax, 0x400000(, %rcx, 4)
 	inc %ecx
 	cmp $512, %ecx
 	jne 1b
-	mov $40, %r14d
+	mov $ROUNDS(40, 200), %r14d
 	mov $0x1000, %esi		/* into edu's memory */
 	mov $0x40000, %edi
 	mov $0x7ff, %edx
@@ -326,7 +339,18 @@ long:	mov $0x203000, %edi		/* whatever happens leads to `caught`, which goes to 
 4:	and $0x3000, %edi		/* an interrupt for one of four CPUs */
 	or $0xfee00000, %edi
 	mov $4, %edx
-3:	mov $3, %eax
+3:	test $1, %r14b			/* each other time: each of the aims, at each CPU */
+	jz 5f
+	mov %r14d, %esi
+	shl $3, %esi
+	and $0x30, %esi
+	add $0x40000, %esi
+	mov %r14d, %edi
+	shl $9, %edi
+	and $0x3000, %edi
+	or $0xfee00000, %edi
+	mov $4, %edx
+5:	mov $3, %eax
 	call dma
 	dec %r14d
 	jnz 1b
@@ -343,7 +367,7 @@ dma:	mov %rsi, 0x80(%r13)		/* from, to, bytes, command */
 	jnz 5b
 6:	ret
 #else
-	mov $300, %r14d
+	mov $ROUNDS(300, 3000), %r14d
 1:	movl $0, 0x14(%r13)		/* off, then on with queues of 64 entries */
 	movl $0x3f003f, 0x24(%r13)
 	movq $0x1000, 0x28(%r13)
@@ -589,7 +613,7 @@ again:	mov %cr4, %rax
 	mov $0x838, %ecx
 	mov $1, %eax
 	wrmsr
-	mov $10000, %r14d
+	mov $ROUNDS(10000, 200000), %r14d
 	mov $2f, %r15d
 1:	xor %eax, %eax
 	cpuid
@@ -649,6 +673,7 @@ random64:
 	ret
 .balign 8
 zero:	.quad 0
+aims:	.byte 0xe0, 0xe1, 0xff, 0x30
 gdt:	.quad 0, 0x00af9a000000ffff
 gdtr:	.word 15
 	.long gdt

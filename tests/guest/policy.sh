@@ -31,3 +31,11 @@ vmctl deny s 00:05.0
 vmctl send s go
 vmctl wait s && echo s ended well
 vmctl destroy s
+echo == rate
+vmctl create t -s 'dd if=/dev/nvme0 of=/dev/null bs=512 count=2048; sleep 1.5; dd if=/dev/nvme0 of=/dev/null bs=512 count=1 && echo again ok'
+vmctl assign t 00:04.0 -r many || echo status $?
+vmctl assign t 00:04.0 -r 100
+vmctl status t
+vmctl start t
+vmctl wait t
+vmctl destroy t

@@ -40,7 +40,7 @@ vmctl wait b && echo b ended well
 vmctl destroy a
 vmctl destroy b
 echo == destroyed while all run
-vmctl create k -c 8 -r '' -a root=nvme0 -s 'echo begun; usertests -s'
+vmctl create k -c 8 -r '' -a root=nvme0 -s 'echo begun; usertests -s; sleep 600'
 vmctl assign k 00:04.0
 vmctl assign k 00:05.0
 vmctl start k
@@ -48,7 +48,7 @@ vmctl wait k begun
 vmctl kill k
 vmctl status k
 vmctl destroy k
-vmctl create k -c 8 -r '' -a root=nvme0 -s 'echo begun; usertests -s'
+vmctl create k -c 8 -r '' -a root=nvme0 -s 'echo begun; usertests -s; sleep 600'
 vmctl assign k 00:04.0
 vmctl start k
 vmctl wait k 'ok 20'

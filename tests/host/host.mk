@@ -5,7 +5,7 @@ HOSTCC ?= cc
 FUZZCC ?= clang
 FUZZ_SECONDS ?= 20
 
-HOST_TESTS := pt_test iova_test parse_test fs_test fuzz_boot fuzz_elf fuzz_fs
+HOST_TESTS := pt_test iova_test pci_test dma_test parse_test fs_test fuzz_boot fuzz_elf fuzz_fs
 HOST_FUZZ := $(filter fuzz_%,$(HOST_TESTS))
 HOST_CFLAGS := -std=gnu11 -g -O1 -Wall -Wextra -Wno-unused-parameter -I. -MMD -MP \
 	-Wno-incompatible-library-redeclaration -fno-strict-aliasing -fno-sanitize-recover=all -fsanitize=address,undefined
@@ -28,7 +28,7 @@ $(B)/host/fuzz/%.o: %.c
 	@$(FUZZCC) $(HOST_CFLAGS) -fsanitize=fuzzer-no-link $(HOST_DEFS) -c $< -o $@
 
 # The file system's tests have an image that mkfs has made in them.
-$(B)/host/mkfs $(B)/host/fsck: $(B)/host/%: tools/%.c kernel/fsformat.h lib/abi.h
+$(B)/host/mkfs $(B)/host/fsck: $(B)/host/%: tools/%.c lib/fsformat.h lib/abi.h
 	@mkdir -p $(@D)
 	@$(HOSTCC) -std=c11 -I. $< -o $@
 
@@ -43,6 +43,8 @@ $(B)/host/fuzz/fuzz_fs: $(B)/host/fuzz/tests/host/fs_world.o
 
 $(HOST_TESTS:%=$(B)/host/%): $(B)/host/%: $(B)/host/obj/tests/host/%.o $(HOST_LIB:%=$(B)/host/obj/%.o)
 	@$(HOSTCC) -fsanitize=address,undefined $^ -o $@
+$(B)/host/pci_test: $(B)/host/obj/drivers/pci.o
+$(B)/host/dma_test: $(B)/host/obj/hal/dma.o
 $(HOST_FUZZ:%=$(B)/host/%): $(B)/host/obj/tests/host/replay.o
 
 $(HOST_FUZZ:%=$(B)/host/fuzz/%): %: $(HOST_LIB:%=$(B)/host/fuzz/%.o)

@@ -141,11 +141,12 @@ audit(struct vm *vm, bool whole)
  * The linker puts these in front of the functions that they call (--wrap in the Makefile), so that
  * the VMM itself knows of no audit.
  */
-int __real_exit_handle(struct vcpu *v, const struct exit *e);
-s64 __real_grant_unmap(struct assigned *d, iova_t iova, u64 npages, bool sync);
-void __real_grant_revoke(struct assigned *d);
-void __real_release_device(struct assigned *d);
-void __real_vm_left(struct vm *vm, unsigned n);
+#define WRAPS(function) typeof(function) __real_##function, __wrap_##function
+WRAPS(exit_handle);
+WRAPS(grant_unmap);
+WRAPS(grant_revoke);
+WRAPS(release_device);
+WRAPS(vm_left);
 
 int
 __wrap_exit_handle(struct vcpu *v, const struct exit *e)
@@ -170,13 +171,15 @@ __wrap_grant_unmap(struct assigned *d, iova_t iova, u64 npages, bool sync)
 	return done;
 }
 
-void
-__wrap_grant_revoke(struct assigned *d)
+bool
+__wrap_grant_revoke(struct assigned *d, iova_t *at)
 {
-	__real_grant_revoke(d);
-	audit(d->vm, true);
-	if (leaving == d)
+	bool more = __real_grant_revoke(d, at);
+
+	audit(d->vm, !more);
+	if (leaving == d && !more)
 		leaving = NULL;
+	return more;
 }
 
 void

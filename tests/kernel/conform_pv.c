@@ -3,6 +3,7 @@
  * quota= names, and to deny and permit edu when the console asks for it.
  */
 #include "hal/hypercall.h"
+#include "hal/pciconf.h"
 #include "hal/pv.h"
 #include "kernel/bootinfo.h"
 #include "kernel/mem.h"
@@ -251,6 +252,23 @@ denied(struct conform *c)
 	CLAIM(c, conform_writes(c, AT, 1));
 }
 
+/* Released and assigned again it is where it was; until it is turned on there, nothing answers. */
+static void
+reassigned(struct conform *c)
+{
+	rid_t rid = c->edu->dev.rid;
+	u32 bar = pci_read(rid, CFG_BAR, 4), id = REG32(c->reg, 0);
+
+	until(c, "reassign", -HC_ENOENT);
+	IS(c, pci_read(rid, CFG_BAR, 4), bar);
+	IS(c, REG32(c->reg, 0), ~0u);
+	pci_write(rid, CFG_COMMAND, 2, CMD_MEMORY | CMD_MASTER);
+	IS(c, REG32(c->reg, 0), id);
+	IS(c, call(HC_attach, rid, 0, 0), 0);
+	IS(c, map(c, AT, conform_pa(c, 1), 1, BOTH), 1);
+	CLAIM(c, conform_writes(c, AT, 1));
+}
+
 const struct clause conform_pv[] = {
 	{GUEST, "ENOSYS: no such call", no_call},
 	{GUEST, "EINVAL: reserved arguments", reserved},
@@ -263,5 +281,6 @@ const struct clause conform_pv[] = {
 	{GUEST, "a long map is done in parts of 64 pages", parts},
 	{GUEST, "a batch ends behind what was done in part", batch},
 	{GUEST, "EPERM: denied, and permitted again", denied},
+	{GUEST, "released and assigned again: its registers answer", reassigned},
 	{0},
 };

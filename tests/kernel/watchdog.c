@@ -17,7 +17,8 @@ static u64 limit_ms = 30000; /* boot option watchdog=, in seconds: TCG on a busy
 static struct {
 	u64 since, waited; /* ns */
 	u64 ticks;
-	u64 seen, silent; /* the next CPU's ticks, and for how many of ours there were no more */
+	u64 seen, silent; /* the next CPU's ticks, and for how many ns there were no more */
+	u64 ticked;       /* ns */
 } watch[MAX_CPUS];
 
 static int stuck = -1; /* the CPU that is asked where it is, and its answer */
@@ -73,7 +74,7 @@ silent(int cpu)
 }
 
 void
-debug_tick(void)
+debug_tick(u64 now_ns)
 {
 	int me = this_cpu()->id, next = (me + 1) % ncpus;
 	u64 ticks = READ_ONCE(watch[next].ticks);
@@ -81,8 +82,10 @@ debug_tick(void)
 	watch[me].ticks++;
 	if (next == me || ticks != watch[me].seen)
 		watch[me].silent = 0;
-	else if (++watch[me].silent * TICK_MS > limit_ms)
+	else if ((watch[me].silent += MIN(now_ns - watch[me].ticked, 1000000000UL)) >
+		 limit_ms * 1000000)
 		silent(next);
+	watch[me].ticked = now_ns;
 	watch[me].seen = ticks;
 }
 

@@ -21,8 +21,8 @@ static const struct dma_strategy *const strategies[] = {
 };
 
 static struct list clients = LIST_INIT(clients);
-static struct spinlock lock = SPINLOCK_INIT("dma"); /* over the list; outside of client->lock */
-static struct spinlock tick_lock = SPINLOCK_INIT("dma tick"); /* inside of client->lock */
+static struct spinlock lock = SPINLOCK_INIT("dma"); /* over the list */
+static struct spinlock tick_lock = SPINLOCK_INIT("dma tick");
 static bool ticking; /* (tick_lock) somebody wants a tick */
 
 void
@@ -82,12 +82,12 @@ boot_strategy(const struct device *dev)
 	return s;
 }
 
-/* What the firmware keeps for the device is not given out. */
+/* What the firmware keeps for the device is not given out to c. */
 static void
-keep_reserved(struct dma_client *c)
+keep_reserved(struct dma_client *c, const struct device *dev)
 {
 	struct iova_range r[IOVA_RESERVED];
-	unsigned n = iommu_reserved(c->dev->rid, r, NELEM(r));
+	unsigned n = iommu_reserved(dev->rid, r, NELEM(r));
 
 	for (unsigned i = 0; i < n; i++)
 		iova_reserve(&c->iova, r[i].start, r[i].end);
@@ -138,8 +138,14 @@ dma_attach(struct device *dev)
 	list_init(&c->maps);
 	list_init(&c->cache.all);
 	iova_init(&c->iova, limit + 1 ? limit + 1 : limit);
-	if (dev->domain)
-		keep_reserved(c);
+	keep_reserved(c, dev);
+	list_for_each (it, &clients) { /* in the domain of one it is mapped for its twins, too */
+		struct dma_client *twin = list_entry(it, struct dma_client, link);
+		if (twin->dev->alias != dev->alias)
+			continue;
+		keep_reserved(c, twin->dev);
+		keep_reserved(twin, dev);
+	}
 	if (dev->twins > 1)
 		iova_share(&c->iova, dev->twin, dev->twins);
 	dev->client = c;
