@@ -1,6 +1,7 @@
 #!/bin/sh
 # Figures of what tools/bench-tables.sh has put into $OUT: SVG, by gnuplot.
 set -eu
+unit=${unit:-instructions}
 style='set terminal svg size 760,440 font "DejaVu Sans,13" background "white" rounded
 set style line 1 lc rgb "#1b6ca8" lw 2 pt 7 ps 0.6
 set style line 2 lc rgb "#d1495b" lw 2 pt 5 ps 0.6
