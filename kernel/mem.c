@@ -315,13 +315,21 @@ remap(struct aspace *as, u64 va, paddr_t pa, unsigned perm)
 	invlpg(va); /* an address space is loaded on one CPU at most: this one */
 }
 
-/* Shares a page of the current address space with its copy; what is writable is so no longer. */
+/*
+ * Shares a page of the current address space with its copy; what is writable is so no longer. But
+ * what a device may write to stays the parent's, and the child gets a copy: as it is now.
+ */
 static int
 share_one(struct aspace *to, u64 va, paddr_t pa, unsigned perm)
 {
 	struct pt_gather none = {0};
 	int err;
 
+	if (perm & PT_W && frame_pins(pa)) {
+		if ((err = map_user_page(to, va, perm & (PT_W | PT_X))))
+			return err;
+		return copy_in(aspace_virt(to, va), va, PAGE_SIZE);
+	}
 	if (perm & PT_W) {
 		perm = (perm & ~PT_W) | PT_COW;
 		remap(&current()->as, va, pa, perm);
@@ -456,6 +464,32 @@ copy_in_string(char *dst, u64 user_src, size_t size)
 			return n;
 	}
 	return -ENAMETOOLONG;
+}
+
+int
+user_page_pin(u64 va, bool write, void **at)
+{
+	struct aspace *as = &current()->as;
+	unsigned perm;
+	paddr_t pa;
+
+	if (va < PAGE_SIZE || va >= USER_TOP)
+		return -EFAULT;
+	while (!pt_lookup(&as->pt, va, &pa, &perm) || (write && !(perm & PT_W)))
+		if (!aspace_fault(as, va, write))
+			return -EFAULT;
+	*at = phys_to_virt(pa);
+	frame_share(ROUND_DOWN(pa, PAGE_SIZE));
+	frame_pin(ROUND_DOWN(pa, PAGE_SIZE));
+	return 0;
+}
+
+void
+user_page_unpin(paddr_t pa)
+{
+	pa = ROUND_DOWN(pa, PAGE_SIZE);
+	frame_unpin(pa);
+	frame_unshare(pa);
 }
 
 bool

@@ -84,3 +84,11 @@ int copy_in(void *dst, u64 user_src, size_t n);
 int copy_out(u64 user_dst, const void *src, size_t n);
 /* Copies a string with its NUL; its length, -EFAULT, or -ENAMETOOLONG if it exceeds size-1. */
 int copy_in_string(char *dst, u64 user_src, size_t size);
+
+/*
+ * For a device: the kernel's address of the current process's byte at va, whose page then stays
+ * where it is, with an owner more, until it is unpinned; by whomever. `write`: the device will
+ * write to it. -EFAULT, also if the process may not write there itself.
+ */
+int user_page_pin(u64 va, bool write, void **at);
+void user_page_unpin(paddr_t pa);
