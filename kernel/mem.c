@@ -10,7 +10,7 @@ extern char __text_start[], __text_end[], __rodata_start[], __rodata_end[], __da
 
 #define LOW_LIMIT (4UL << 30) /* what the boot tables map */
 
-static struct pt kernel_pt;
+struct pt kernel_pt;
 static struct memrange early; /* where early_alloc() takes from */
 
 void *
@@ -137,7 +137,7 @@ mem_init(void)
 	if (pt_init(&kernel_pt, &pt_fmt_cpu, 4, false))
 		panic("no memory for the kernel's page tables");
 #ifdef DEBUG
-	kernel_pt.leaf_levels = 1; /* mem_hide() shall not make tables, which tests count */
+	kernel_pt.leaf_levels = 1; /* hiding a page shall not make tables, which tests count */
 #endif
 	for (r = bootinfo.ram; r < end; r++)
 		map_direct(r->base, r->base + r->len);
@@ -149,23 +149,6 @@ mem_init(void)
 		panic("no memory for the kernel's page tables");
 	mem_init_cpu();
 	for_free_ram(LOW_LIMIT, ~0UL, frames_add);
-}
-
-bool
-mem_hide(void *page, bool hide)
-{
-	static struct spinlock lock = SPINLOCK_INIT("hide");
-	struct pt_gather g = {0};
-	u64 va = (u64)page, removed = PAGE_SIZE;
-	int err;
-
-	spin_lock(&lock);
-	err = hide ? pt_unmap(&kernel_pt, va, PAGE_SIZE, &removed, &g)
-		   : pt_map(&kernel_pt, va, virt_to_phys(page), PAGE_SIZE, PT_R | PT_W | PT_GLOBAL,
-			     &g);
-	spin_unlock(&lock);
-	invlpg(va); /* what is not there is never cached: nobody has to forget that */
-	return !err && removed;
 }
 
 void

@@ -53,11 +53,8 @@ void *map_firmware(paddr_t pa, size_t len);
 /* Whether pa is RAM that the boot loader told of (and so in the direct map). */
 bool mem_is_ram(paddr_t pa);
 
-/*
- * Takes a page out of the direct map, or puts it back: who touches it meanwhile runs into a page
- * fault. Other CPUs may still know it for a while. False if it was so already, or without memory.
- */
-bool mem_hide(void *page, bool hide);
+/* The kernel's own table; every process has its upper half. */
+extern struct pt kernel_pt;
 
 struct aspace {
 	struct pt pt;
