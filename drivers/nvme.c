@@ -10,6 +10,7 @@
 #include "kernel/cpu.h"
 #include "kernel/devfs.h"
 #include "kernel/kalloc.h"
+#include "kernel/trace.h"
 
 /* Controller registers, 3.1. */
 enum {
@@ -117,8 +118,10 @@ reap(struct queue *q)
 
 		if (status)
 			pr_err("nvme %s: status 0x%x", q->ctrl->pci->dev.name, status);
-		if (id < SLOTS && q->slot[id].running)
+		if (id < SLOTS && q->slot[id].running) {
+			trace_nvme_complete_rq(q->ctrl->pci->dev.rid, q->id << 16 | id, status, 0);
 			finish(q, &q->slot[id], status ? -EIO : 0);
+		}
 		if (++q->head == ENTRIES) {
 			q->head = 0;
 			q->phase ^= 1;
@@ -150,7 +153,7 @@ nvme_interrupt(void *arg)
 static void
 set_prps(struct slot *s, struct command *c)
 {
-	/* LAB 3: step 6: into the slot's list, and from there into the command. */
+	/* LAB 3: step 5: into the slot's list, and from there into the command. */
 	unsigned n = 0;
 
 	for (unsigned i = 0; i < s->map.nseg; i++) {
@@ -245,6 +248,9 @@ begin(struct blk_channel *ch, struct blk_io *io[], unsigned n)
 		q->tail = (q->tail + 1) % ENTRIES;
 		/* LAB 3 ELSE
 		LAB 3 END */
+		trace_nvme_setup_cmd(q->ctrl->pci->dev.rid,
+			s->command.opcode << 24 | q->id << 16 | s->command.id, s->command.prp1,
+			s->command.cdw[0] | (u64)s->command.cdw[1] << 32);
 		ch->running++;
 	}
 	ring(q, false, q->tail);
@@ -518,7 +524,7 @@ create_io_queues(struct nvme *n)
 	unsigned want = MIN((unsigned)ncpus, n->pci->dev.msi_count - 1u);
 
 	for (u16 id = 1; id <= want; id++) {
-		/* LAB 3: step 5: a completion queue, and a submission queue that leads there. */
+		/* LAB 3: step 6: a completion queue, and a submission queue that leads there. */
 		struct queue *q = queue_new(n, id);
 		struct command cq = {.opcode = ADMIN_CREATE_CQ,
 			.cdw = {(ENTRIES - 1) << 16 | id, (u32)id << 16 | 3}};
