@@ -82,7 +82,8 @@ base='$4 == "read" && $5 == 32 && $6 == 4096 && $7 == 1'
 awk -F'\t' '
 	FILENAME ~ /bench.io.tsv$/ && FNR == NR { if (!/^#/) { k = $1 FS $2; t[k] = $3; te[k] = $4; p[k] = $5; pe[k] = $6; who[k] = $7 } next }
 	FNR == 1 || !($4 == "read" && $5 == 32 && $6 == 4096 && $7 == 1 && $8 == 0) { next }
-	{ k = $1 FS $3; if (!(k in seen)) { seen[k] = 1; order[++n] = k } if (!((k, $2) in c)) { c[k, $2] = $10; m[k, $2] = $20; e[k, $2] = $15 / 1000; peak[k] = $17; ex[k] = $19 / 1000; iv[k] = $13 / 1000; ir[k] = $16 / 1000 } }
+	{ k = $1 FS $3; if (!(k in seen)) { seen[k] = 1; order[++n] = k } if (!((k, $2) in c)) { c[k, $2] = $10; m[k, $2] = $20; e[k, $2] = $15 / 1000 }
+	  if (!(k in iv)) { peak[k] = $17; ex[k] = $19 / 1000; iv[k] = $13 / 1000; ir[k] = $16 / 1000 } } # of VT-d, the first
 	function v(k, i) { return (k, i) in c ? c[k, i] (t[k] + 0 > 0 && c[k, i] > t[k] + 0 ? "*" : "") : "-" }
 	function w(x) { return x == "" ? "-" : x }
 	END {
@@ -125,7 +126,8 @@ wide '$5 == 32 && $6 == 4096 && $8 == 0 && ($4 != "read" || $7 > 1)' 4 "" | sed 
 	echo "|--:|--:|--:|--:|"
 	awk -F'\t' 'FNR > 1 && $1 == "coop" && $4 == 1 && $6 == 0 && ($3 == "strict" || $3 == "batched") { k = $3 == "strict" ? "one each (strict)" : $5 " maps, " $5 " unmaps"; if ($3 == "batched" && $5 == 1) k = "1 map, 1 unmap"
 		if (!(k in seen)) { seen[k] = 1; order[++n] = k } if (!((k, $2) in c)) { c[k, $2] = $7; e[k] = $9 / 1000 } }
-		END { for (i = 1; i <= n; i++) { k = order[i]; printf "| %s | %s | %s | %.3f |\n", k, ((k, "vtd") in c) ? c[k, "vtd"] : "-", ((k, "amdvi") in c) ? c[k, "amdvi"] : "-", e[k] } }' "$OUT/map.tsv"
+		END { for (i = 2; i < n; i++) for (j = i + 1; j <= n; j++) if (order[j] + 0 < order[i] + 0) { k = order[i]; order[i] = order[j]; order[j] = k }
+			for (i = 1; i <= n; i++) { k = order[i]; printf "| %s | %s | %s | %.3f |\n", k, ((k, "vtd") in c) ? c[k, "vtd"] : "-", ((k, "amdvi") in c) ? c[k, "amdvi"] : "-", e[k] } }' "$OUT/map.tsv"
 } >"$OUT/batch.md"
 {
 	echo "| event | cycles | processor | how known | source |"

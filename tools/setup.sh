@@ -26,7 +26,7 @@ need grub-mkrescue grub-common
 need xorriso xorriso
 need mformat mtools
 need /usr/share/OVMF/OVMF_CODE_4M.fd ovmf
-if [ "$level" = test ] || [ "$level" = check ] || [ "$level" = ci ]; then
+if [ "$level" != run ] && [ "$level" != bench ]; then
 	need patch patch
 	need gdb gdb
 	need jq jq

@@ -270,7 +270,7 @@ print_row(const struct counts *was, const struct counts *is)
 
 static const char heading[] =
 	"kind\tstrategy\tworkload\tdepth\tbytes\tprocesses\tarena pages\trequests\tinstructions\t"
-	"ticks\tmaps x 1000\tinvalidations x 1000\thypercalls x 1000\texits x 1000\t"
+	"ticks\tmaps x 1000\tinvalidations x 1000\tcalls x 1000\texits x 1000\t"
 	"interrupts x 1000\tpeak pages\tbytes copied\texposed pages x us x 1000\n";
 
 /* All processes start together and are measured until the last one ends. */
