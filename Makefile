@@ -55,7 +55,7 @@ $(B)/halcyon.elf: $(KOBJ) kernel/kernel.ld tools/ksyms.awk
 
 # User programs: one source each, and the library.
 UPROG := init sh bench dmabench ls cat echo wc grep dd cmp sha256sum hexdump procfile poweroff kill sleep vmctl dmatrace edu usertests mkdir rm ln fstest
-ULIB := $(patsubst %,$(B)/user/%.o,usys.S ulib.c printf.c $(wildcard lib/*.c))
+ULIB := $(patsubst %,$(B)/user/%.o,usys.S ulib.c printf.c $(filter-out lib/elf.c lib/cmdline.c,$(wildcard lib/*.c)))
 UBIN := $(UPROG:%=$(B)/user/%)
 
 $(B)/user/sh: $(B)/user/edit.c.o
