@@ -53,12 +53,13 @@ $(B)/halcyon.elf: $(KOBJ) kernel/kernel.ld tools/ksyms.awk
 	$(Q)rm $@.1
 
 # User programs: one source each, and the library.
-UPROG := init sh bench dmabench ls cat echo wc grep dd cmp sha256sum hexdump procfile poweroff kill sleep vmctl edu usertests mkdir rm ln fstest
+UPROG := init sh bench dmabench ls cat echo wc grep dd cmp sha256sum hexdump procfile poweroff kill sleep vmctl dmatrace edu usertests mkdir rm ln fstest
 ULIB := $(patsubst %,$(B)/user/%.o,usys.S ulib.c printf.c $(wildcard lib/*.c))
 UBIN := $(UPROG:%=$(B)/user/%)
 
 $(B)/user/sh: $(B)/user/edit.c.o
 $(B)/user/usertests: $(patsubst %,$(B)/user/usertests_%.c.o,lib fs proc)
+$(B)/user/dmatrace: $(patsubst %,$(B)/user/dmatrace_%.c.o,record sum json)
 $(B)/user/%: $(B)/user/%.c.o $(ULIB) user/user.ld
 	$(call say,LD,$@)
 	$(Q)$(CC) $(LDFLAGS_ALL) -Wl,-T,user/user.ld $(filter %.o,$^) -o $@
@@ -157,6 +158,11 @@ bench: setup-run
 	@$(MAKE) --no-print-directory -j$(JOBS) all
 	@$(if $(filter command line,$(origin IOMMU)),IOMMU=$(IOMMU),IOMMU=) tools/bench.sh
 
+# A recorded scene: lines, summary, JSON for Perfetto, and a page, in $(B).
+trace: setup-run
+	@$(MAKE) --no-print-directory -j$(JOBS) all
+	@tools/trace.sh
+
 check: setup-check
 	@tools/check.sh
 
@@ -180,12 +186,12 @@ doctor:
 
 help:
 	@echo "doctor; lab grade handin lab-check grade-all: see labs/README.md"
-	@echo "all qemu qemu-gdb demo test bench check iso get clean compile_commands.json; variables: IOMMU=vtd|amdvi|none CPUS=n MEM=size"
+	@echo "all qemu qemu-gdb demo test bench trace check iso get clean compile_commands.json; variables: IOMMU=vtd|amdvi|none CPUS=n MEM=size"
 	@echo "APPEND=\"kernel command line\" BOOT=iso|uefi|kernel T=pattern SLOW=1 V=1 LLVM=1 OPT=g DEBUG=1"
 
 -include labs/labs.mk
 include tests/host/host.mk
--include $(KOBJ:.o=.d) $(ULIB:.o=.d) $(UPROG:%=$(B)/user/%.c.d) $(B)/user/edit.c.d $(B)/user/usertests_lib.c.d $(B)/user/usertests_fs.c.d $(B)/user/usertests_proc.c.d
-.PHONY: doctor all iso get bench format qemu qemu-gdb demo test check setup clean help
+-include $(KOBJ:.o=.d) $(ULIB:.o=.d) $(UPROG:%=$(B)/user/%.c.d) $(B)/user/edit.c.d $(B)/user/dmatrace_record.c.d $(B)/user/dmatrace_sum.c.d $(B)/user/dmatrace_json.c.d $(B)/user/usertests_lib.c.d $(B)/user/usertests_fs.c.d $(B)/user/usertests_proc.c.d
+.PHONY: doctor all iso get bench trace format qemu qemu-gdb demo test check setup clean help
 .DELETE_ON_ERROR:
 .PRECIOUS: $(B)/%.c.o $(B)/%.S.o $(B)/user/lib/%.c.o

@@ -127,12 +127,6 @@ parse_place(const char *s)
 	return s[0] >= 'a' && s[0] < 'a' + PLACES && !s[1] ? s[0] - 'a' : -1;
 }
 
-static bool
-parse_number(const char *s, u64 *v)
-{
-	return parse_u64(&s, v) && !*s;
-}
-
 static enum dma_dir
 parse_dir(const char *s)
 {
@@ -151,7 +145,7 @@ command(void *dev, unsigned n, char *word[], struct text *t)
 	int place = n > 1 ? parse_place(word[1]) : -1, err;
 	u64 number;
 
-	if (strcmp(what, "fact") == 0 && n == 2 && parse_number(word[1], &number)) {
+	if (strcmp(what, "fact") == 0 && n == 2 && parse_whole(word[1], &number)) {
 		u32 result;
 		err = factorial(e, number, &result);
 		text_printf(t, "%u\n", result);
@@ -178,7 +172,7 @@ command(void *dev, unsigned n, char *word[], struct text *t)
 		dma_unmap(&e->map[place]);
 		return 0;
 	}
-	if (strcmp(what, "fill") == 0 && n == 3 && place >= 0 && parse_number(word[2], &number)) {
+	if (strcmp(what, "fill") == 0 && n == 3 && place >= 0 && parse_whole(word[2], &number)) {
 		memset(e->place[place], number, DMA_BYTES);
 		return 0;
 	}
@@ -188,7 +182,7 @@ command(void *dev, unsigned n, char *word[], struct text *t)
 		text_printf(t, "\n");
 		return 0;
 	}
-	if (strcmp(what, "dma") == 0 && n == 3 && parse_number(word[2], &number)) {
+	if (strcmp(what, "dma") == 0 && n == 3 && parse_whole(word[2], &number)) {
 		if (strcmp(word[1], "read") == 0 || strcmp(word[1], "write") == 0)
 			return dma(e, word[1][0] == 'w', (iova_t){number});
 	}

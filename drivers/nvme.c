@@ -10,6 +10,7 @@
 #include "kernel/cpu.h"
 #include "kernel/devfs.h"
 #include "kernel/kalloc.h"
+#include "kernel/trace.h"
 
 /* Controller registers, 3.1. */
 enum {
@@ -98,6 +99,8 @@ reap(struct queue *q)
 		u16 id = q->cq[q->head].id;
 
 		if (id < SLOTS && q->slot[id].busy) {
+			trace_nvme_complete_rq(q->ctrl->pci->dev.rid, q->id << 16 | id,
+				q->cq[q->head].status >> 1, 0);
 			q->slot[id].status = q->cq[q->head].status >> 1;
 			q->slot[id].done = true;
 			any = true;
@@ -160,7 +163,7 @@ slot_put(struct queue *q, struct slot *s)
 static void
 set_prps(struct slot *s, struct command *c)
 {
-	/* LAB 3: step 6: into the slot's list, and from there into the command. */
+	/* LAB 3: step 5: into the slot's list, and from there into the command. */
 	unsigned n = 0;
 
 	for (unsigned i = 0; i < s->map.nseg; i++) {
@@ -198,6 +201,8 @@ submit(struct queue *q, struct slot *s, struct command *c)
 	/* LAB 3: step 3: into the submission queue, and the doorbell. */
 	q->sq[q->tail] = *c;
 	q->tail = (q->tail + 1) % ENTRIES;
+	trace_nvme_setup_cmd(q->ctrl->pci->dev.rid, c->opcode << 24 | q->id << 16 | c->id, c->prp1,
+		c->cdw[0] | (u64)c->cdw[1] << 32);
 	ring(q, false, q->tail);
 	/* LAB 3 ELSE
 	ring(q, false, q->tail);
@@ -410,7 +415,7 @@ create_io_queues(struct nvme *n)
 	unsigned want = MIN((unsigned)ncpus, n->pci->dev.msi_count - 1u);
 
 	for (u16 id = 1; id <= want; id++) {
-		/* LAB 3: step 5: a completion queue, and a submission queue that leads there. */
+		/* LAB 3: step 6: a completion queue, and a submission queue that leads there. */
 		struct queue *q = queue_new(n, id);
 		struct command cq = {.opcode = ADMIN_CREATE_CQ,
 			.cdw = {(ENTRIES - 1) << 16 | id, (u32)id << 16 | 3}};

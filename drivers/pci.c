@@ -45,14 +45,6 @@ pci_capability(rid_t rid, u8 id)
 	LAB 1 END */
 }
 
-static void
-set_command(rid_t rid, u16 clear, u16 set)
-{
-	u16 v = pci_read(rid, CFG_COMMAND, 2);
-
-	pci_write(rid, CFG_COMMAND, 2, (v & ~clear) | set);
-}
-
 void
 pci_read_bars(rid_t rid, unsigned offset, struct pci_bar bar[6])
 {
@@ -116,7 +108,7 @@ pci_map_bar(struct pci_dev *d, unsigned bar)
 void
 pci_bus_master(struct pci_dev *d, bool on)
 {
-	set_command(d->dev.rid, on ? 0 : CMD_MASTER, on ? CMD_MASTER : 0);
+	pci_command(d->dev.rid, on ? 0 : CMD_MASTER, on ? CMD_MASTER : 0);
 }
 
 /*
@@ -138,7 +130,7 @@ pci_reset(struct pci_dev *d)
 	timer_delay_us(100000);
 	for (unsigned i = 0; i < 6; i++)
 		pci_write(rid, CFG_BAR + 4 * i, 4, bar[i]);
-	set_command(rid, CMD_IO | CMD_MASTER, CMD_MEMORY | CMD_NO_INTX);
+	pci_command(rid, CMD_IO | CMD_MASTER, CMD_MEMORY | CMD_NO_INTX);
 	return true;
 }
 
@@ -147,7 +139,7 @@ pci_map_msix(struct pci_dev *d)
 {
 	volatile u8 *bar = d->dev.msix_cap ? pci_map_bar(d, d->msix_bar) : NULL;
 
-	set_command(d->dev.rid, CMD_IO, CMD_MEMORY | CMD_NO_INTX);
+	pci_command(d->dev.rid, CMD_IO, CMD_MEMORY | CMD_NO_INTX);
 	if (bar)
 		d->dev.msix_table = (volatile u32 *)(bar + d->msix_offset);
 }
@@ -246,7 +238,7 @@ add_bridge(rid_t rid, int alias)
 	in_use((u64)(pci_read(rid, CFG_WINDOW, 2) & 0xfff0) << 16);
 	if (!pci_read(rid, CFG_WINDOW64_HIGH, 4))
 		in_use((u64)(pci_read(rid, CFG_WINDOW64, 2) & 0xfff0) << 16);
-	set_command(rid, 0, CMD_MEMORY | CMD_MASTER);
+	pci_command(rid, 0, CMD_MEMORY | CMD_MASTER);
 	scan_bus(below, alias);
 }
 
@@ -281,7 +273,7 @@ add_function(rid_t rid, int alias)
 		return;
 	if (header == 0) {
 		/* With decoding off, so that no half-written address answers. */
-		set_command(rid, CMD_IO | CMD_MEMORY, 0);
+		pci_command(rid, CMD_IO | CMD_MEMORY, 0);
 		pci_read_bars(rid, CFG_BAR, d->bar);
 		pci_write(rid, CFG_COMMAND, 2, command);
 	} else if (header == 1) {
@@ -307,20 +299,17 @@ scan_bus(unsigned bus, int alias)
 static void
 pci_init(void)
 {
-	char word[8];
-	const char *p = word;
-	u64 n;
+	u64 nvfs = boot_number("vfs", 0);
 
 	scan_bus(0, NO_ALIAS);
 	list_for_each (it, &devices)
 		count_twins(list_entry(it, struct pci_dev, link));
 	list_for_each (it, &devices)
 		pci_bind(list_entry(it, struct pci_dev, link));
-	if (!boot_option("vfs", word, sizeof(word)) || !parse_u64(&p, &n) || !n)
-		return;
 	list_for_each (it, &devices) {
 		struct pci_dev *d = list_entry(it, struct pci_dev, link);
-		const char *why = d->driver && d->driver->share ? pci_add_vfs(d, n) : NULL;
+		const char *why = nvfs && d->driver && d->driver->share ? pci_add_vfs(d, nvfs)
+									: NULL;
 
 		if (why)
 			pr_warn("pci %s: no virtual functions: %s", d->dev.name, why);

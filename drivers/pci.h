@@ -62,5 +62,3 @@ int pci_unbind(struct pci_dev *d);
 bool pci_reset(struct pci_dev *d);
 /* Maps the MSI-X table for the HAL: before messages are bound. */
 void pci_map_msix(struct pci_dev *d);
-/* First capability with this id, 0 if none. */
-u8 pci_capability(rid_t rid, u8 id);

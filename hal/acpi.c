@@ -18,15 +18,15 @@ _Static_assert(sizeof(struct rsdp) == sizeof(bootinfo.rsdp), "ACPI 5.2.5.3");
 static const struct acpi_header *tables[64];
 static unsigned ntables;
 
-bool
-acpi_checksum(const void *p, size_t len)
+u8
+acpi_sum(const void *p, size_t len)
 {
 	const u8 *b = p;
 	u8 sum = 0;
 
 	while (len--)
 		sum += *b++;
-	return sum == 0;
+	return sum;
 }
 
 /* A pointer to firmware memory, which may lie in what the boot loader calls RAM, or not. */
@@ -46,7 +46,7 @@ acpi_at(paddr_t pa)
 
 	if (length < sizeof(*h) || length > 1 << 20 || !(h = map(pa, length)))
 		return NULL;
-	return acpi_checksum(h, length) ? h : NULL;
+	return acpi_sum(h, length) == 0 ? h : NULL;
 }
 
 /* Looks where a BIOS leaves the root pointer (5.2.5.1), for loaders that do not tell. */
@@ -56,7 +56,7 @@ scan_bios(struct rsdp *r)
 	const char *area = map(0xe0000, 0x20000);
 
 	for (unsigned at = 0; area && at < 0x20000; at += 16) {
-		if (memcmp(area + at, "RSD PTR ", 8) == 0 && acpi_checksum(area + at, 20)) {
+		if (memcmp(area + at, "RSD PTR ", 8) == 0 && acpi_sum(area + at, 20) == 0) {
 			memcpy(r, area + at, sizeof(*r));
 			return true;
 		}
@@ -73,7 +73,7 @@ acpi_init(void)
 	unsigned n;
 
 	memcpy(&r, bootinfo.rsdp, sizeof(r));
-	if ((memcmp(r.signature, "RSD PTR ", 8) != 0 || !acpi_checksum(&r, 20)) && !scan_bios(&r)) {
+	if ((memcmp(r.signature, "RSD PTR ", 8) != 0 || acpi_sum(&r, 20)) && !scan_bios(&r)) {
 		pr_warn("acpi: no tables: one CPU, no IOMMU");
 		return;
 	}
@@ -85,9 +85,7 @@ acpi_init(void)
 	n = (root->length - sizeof(*root)) / (wide ? 8 : 4);
 	for (unsigned i = 0; i < n && ntables < NELEM(tables); i++) {
 		const u8 *entry = (const u8 *)(root + 1) + i * (wide ? 8 : 4);
-		u64 pa = 0;
-		memcpy(&pa, entry, wide ? 8 : 4);
-		if ((tables[ntables] = acpi_at(pa)))
+		if ((tables[ntables] = acpi_at(acpi_get(entry, wide ? 8 : 4))))
 			ntables++;
 	}
 }

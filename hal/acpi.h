@@ -1,7 +1,7 @@
 /* ACPI tables, read only: ACPI specification 6.4, chapter 5.2. No AML but a look for \_S5. */
 #pragma once
 
-#include "lib/types.h"
+#include "lib/string.h"
 
 struct acpi_header {
 	char signature[4];
@@ -28,5 +28,14 @@ const struct acpi_header *acpi_at(paddr_t pa);
  */
 const u8 *acpi_next(const u8 *at, const u8 *end, u8 type, unsigned min);
 
-/* True if `len` bytes sum to zero. */
-bool acpi_checksum(const void *p, size_t len);
+/* The sum of `len` bytes, modulo 256: of a table it is 0. */
+u8 acpi_sum(const void *p, size_t len);
+/* What a field of up to 8 bytes holds, wherever it stands. */
+static inline u64
+acpi_get(const void *p, unsigned bytes)
+{
+	u64 v = 0;
+
+	memcpy(&v, p, bytes);
+	return v;
+}

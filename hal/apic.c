@@ -62,12 +62,10 @@ find_ioapics(const struct acpi_header *madt)
 	for (const u8 *e = (const u8 *)madt + 44;
 		(e = acpi_next(e, end, 1, 12)) && nioapics < NELEM(ioapics); e += e[1]) {
 		struct ioapic *io = &ioapics[nioapics];
-		u32 pa;
 
-		memcpy(&pa, e + 4, 4);
-		memcpy(&io->gsi, e + 8, 4);
+		io->gsi = acpi_get(e + 8, 4);
 		io->id = e[2];
-		if (!(io->reg = map_device(pa, PAGE_SIZE)))
+		if (!(io->reg = map_device(acpi_get(e + 4, 4), PAGE_SIZE)))
 			continue;
 		io->reg[0] = 1; /* version: entries - 1 in bits 23:16 */
 		io->inputs = (io->reg[4] >> 16 & 0xff) + 1;

@@ -151,6 +151,29 @@ dma_map_failed(struct dma_map *map, const struct sg *sg, unsigned n, int err)
 	return err;
 }
 
+RARE int
+dma_map_sg_traced(
+	struct dma_map *map, const struct sg *sg, unsigned n, enum dma_dir dir, const char *where)
+{
+	size_t len = 0;
+	int err;
+
+	for (unsigned i = 0; i < n; i++)
+		len += sg[i].len;
+	trace_dma_map_sg(map->dev->rid, dir, (u64)sg->va, len);
+	err = dma_map_sg_at(map, sg, n, dir, where);
+	trace_dma_map_done(map->dev->rid, err, err ? 0 : map->seg[0].iova.v, map->pages);
+	return err;
+}
+
+RARE void
+dma_unmap_traced(struct dma_map *map, const char *where)
+{
+	trace_dma_unmap_sg(map->dev->rid, map->pages, map->nseg ? map->seg[0].iova.v : 0, 0);
+	dma_unmap_at(map, where);
+	trace_dma_unmap_done(map->dev->rid, 0, 0, 0);
+}
+
 bool
 dma_unmap_unusual(struct dma_map *map, const char *where)
 {

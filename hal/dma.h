@@ -10,6 +10,7 @@
 #include "hal/device.h"
 #include "lib/abi.h"
 #include "kernel/lib.h"
+#include "kernel/trace.h"
 
 /* Seen from the device: TO_DEVICE memory is not writable by it, FROM_DEVICE not readable. */
 enum dma_dir { DMA_TO_DEVICE = 1, DMA_FROM_DEVICE = 2, DMA_BIDIRECTIONAL = 3 };
@@ -105,8 +106,9 @@ void dma_detach(struct device *dev);
  * device cannot reach the memory, -EINVAL if it does not fit the map or the limits, -EBUSY if
  * the map is in use. A failed map leaves nothing mapped.
  */
-#define dma_map(map, va, len, dir)  dma_map_sg_at(map, &(struct sg){va, len}, 1, dir, DMA_HERE)
-#define dma_map_sg(map, sg, n, dir) dma_map_sg_at(map, sg, n, dir, DMA_HERE)
+#define dma_map(map, va, len, dir) dma_map_sg(map, (&(struct sg){va, len}), 1, dir)
+#define dma_map_sg(map, sg, n, dir) \
+	dma_look_at(DMA_TRACE(dma_map_sg, dma_map_sg, map, sg, n, dir, DMA_HERE))
 /*
  * To be called between map and the first use by the device: one call for many maps. Strategy
  * batched puts maps off until then; the error of this one.
@@ -117,11 +119,24 @@ dma_commit(struct dma_map *map)
 	return map->commit ? map->commit(map) : 0;
 }
 /* On return the device cannot reach the memory; other strategies than strict say what they do. */
-#define dma_unmap(map) dma_unmap_at(map, DMA_HERE)
+#define dma_unmap(map) DMA_TRACE(dma_unmap_sg, dma_unmap, map, DMA_HERE)
 
 /* Zeroed memory that stays mapped both ways: rings and queues. NULL if it cannot be had. */
 #define dma_alloc(dev, len, iova)    dma_alloc_at(dev, len, iova, DMA_HERE)
 #define dma_free(dev, va, len, iova) dma_free_at(dev, va, len, iova, DMA_HERE)
+
+/* The call, and if that is wanted a trace of it. */
+#define DMA_TRACE(event, call, ...) \
+	(UNLIKELY(trace_on[TRACE_##event]) ? call##_traced(__VA_ARGS__) : call##_at(__VA_ARGS__))
+/* A macro has no result that must be looked at; a function has. */
+MUST_CHECK static inline int
+dma_look_at(int err)
+{
+	return err;
+}
+int dma_map_sg_traced(
+	struct dma_map *map, const struct sg *sg, unsigned n, enum dma_dir dir, const char *where);
+void dma_unmap_traced(struct dma_map *map, const char *where);
 
 /* The caller's place goes along, so that what is wrong can be said with file and line. */
 #define DMA_STRING(x)  #x

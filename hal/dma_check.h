@@ -1,24 +1,4 @@
-/*
- * The DMA checker, part of the test build alone, and on there unless dma_check=0. It finds
- * drivers that break the contract of hal/dma.h, and says with file and line where. It sees:
- *
- *   unmap and commit of what is not mapped, and use of a map that has failed;
- *   unmap of what was never committed (strategy batched would not have mapped it);
- *   dma_free() of what dma_alloc() did not give, or with another device, size or bus address;
- *   a direction that is none; a buffer in a stack, in code or constants, in free memory or in no
- *   RAM at all;
- *   buffers that overlap while one device or CPU writes what the other uses;
- *   memory that is freed while it is a device's;
- *   a buffer mapped to the device that is not the same at unmap: the CPU has written it;
- *   a CPU that reads or writes a whole page while it is mapped from the device;
- *   what a driver leaves behind.
- *
- * Such a page leaves the direct map meanwhile, and who touches it has a page fault; another CPU
- * than the one that mapped it may not, for as long as its TLB knows the page. Parts of pages go
- * unseen, but with strategy=bounce: there the device writes a copy, so that whatever changes the
- * buffer is the CPU. The checker cannot see a wrong direction, size or device at unmap: unmap takes
- * the map alone.
- */
+/* The DMA checker of the test build: tests/kernel/dma_check.c, which says what it sees. */
 #pragma once
 
 #include "hal/dma.h"

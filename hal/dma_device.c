@@ -99,14 +99,15 @@ enter_domain(struct device *dev, const struct iommu_ops *ops)
 {
 	int err;
 
+	spin_lock(&lock);
 	list_for_each (it, &clients) {
 		const struct device *other = list_entry(it, struct dma_client, link)->dev;
-		if (other->alias == dev->alias) {
+		if (other->alias == dev->alias)
 			dev->domain = other->domain;
-			return iommu_join(dev->domain, dev->rid);
-		}
 	}
-	if (!(err = domain_create(ops, &dev->domain)) &&
+	err = dev->domain ? iommu_join(dev->domain, dev->rid) : 0;
+	spin_unlock(&lock);
+	if (!dev->domain && !(err = domain_create(ops, &dev->domain)) &&
 		(err = iommu_attach(dev->domain, dev->rid, dev->alias)))
 		domain_destroy(dev->domain);
 	return err;
@@ -169,6 +170,7 @@ dma_detach(struct device *dev)
 		pr_err("dma: %s: left behind: a map made at %s%s%s", dev->name, map->created,
 			map->pages ? ", still mapped at " : "", map->pages ? map->where : "");
 		list_remove(&map->link);
+		dma_map_forget(map);
 		kfree(map->seg);
 		map->seg = NULL; /* so that destroying it later does nothing */
 	}

@@ -35,7 +35,8 @@
 	HYPERCALL(9, batch, 3) /* (rid, gpa, n): n of struct hc_request, then a sync = how many */ \
 	HYPERCALL(10, place, 4) /* (rid, gpa, pages, HC_READ|HC_WRITE) = bus address | mapped */   \
 	HYPERCALL(11, gsi, 3)  /* (gsi, vector, apic id): no device's interrupt; vector 0: none */ \
-	HYPERCALL(12, disk, 4) /* (HC_DISK_READ, block, gpa, n) = n; and so on */
+	HYPERCALL(12, disk, 4) /* (HC_DISK_READ, block, gpa, n) = n; and so on */                  \
+	HYPERCALL(13, trace, 2) /* (gpa, CPUs): the trace rings of so many (lib/trace.h) */
 
 #define HC_VERSION 1
 

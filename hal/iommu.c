@@ -5,10 +5,13 @@
 #include "kernel/bootinfo.h"
 #include "kernel/devfs.h"
 #include "kernel/kalloc.h"
+#include "kernel/trace.h"
 
 static const struct iommu_ops *hw;
 const struct irq_remap_ops *irq_remap;
 static const char *why_not = "this machine has no IOMMU";
+static char units_buf[512];
+static struct text units = {units_buf, sizeof(units_buf), 0, 0}; /* those in use, a line each */
 static struct list domains = LIST_INIT(domains);
 static struct spinlock lock = SPINLOCK_INIT("iommu");
 
@@ -27,11 +30,9 @@ static u64 fault_limit = 1000;
 void
 iommu_init(bool translate)
 {
-	char want[8] = "auto", limit[20];
-	const char *p = limit;
+	char want[8] = "auto";
 
-	if (boot_option("faults", limit, sizeof(limit)))
-		parse_u64(&p, &fault_limit);
+	fault_limit = boot_number("faults", fault_limit);
 	/* LAB 4: step 7, the last: take the next line out, and DMA goes through the IOMMU. */
 	/* LAB 4 ELSE
 	translate = false;
@@ -52,6 +53,16 @@ iommu_init(bool translate)
 	}
 	if (strcmp(want, "none") == 0)
 		why_not = "the IOMMU is not in use (iommu=none)";
+}
+
+void
+iommu_unit(const char *fmt, ...)
+{
+	size_t before = units.len;
+
+	text_args(&units, fmt);
+	pr_info("%s", units.buf + before);
+	text_printf(&units, "\n");
 }
 
 const struct iommu_ops *
@@ -126,6 +137,7 @@ iommu_attach(struct domain *d, rid_t rid, rid_t alias)
 	d->nmembers = d->users = 1;
 	d->alias = alias;
 	d->attached = true;
+	trace_attach_device_to_domain(d->id, rid, 0, 0);
 	return 0;
 }
 
@@ -197,6 +209,14 @@ check_range(const struct domain *d, iova_t iova, u32 npages)
 	return iova.v >= d->reach || (u64)npages * PAGE_SIZE > d->reach - iova.v ? -ERANGE : 0;
 }
 
+static RARE void
+invalidate_traced(struct domain *d, u64 start, unsigned order, bool tables)
+{
+	trace_iommu_sync(d->id, order, start, 0);
+	d->ops->invalidate(d, start, order, tables);
+	trace_iommu_sync_done(d->id, 0, 0, 0);
+}
+
 /*
  * The one place where an invalidation is ordered, and waited for: of the smallest block of 2^order
  * pages that covers [start, end).
@@ -208,17 +228,37 @@ invalidate(struct domain *d, u64 start, u64 end, bool tables)
 	unsigned order = differ ? 64 - __builtin_clzl(differ) : 0;
 
 	__atomic_add_fetch(&d->invalidations, 1, __ATOMIC_RELAXED);
-	d->ops->invalidate(d, ROUND_DOWN(start, PAGE_SIZE << order), order, tables);
+	start = ROUND_DOWN(start, PAGE_SIZE << order);
+	if (UNLIKELY(trace_on[TRACE_iommu_sync]))
+		invalidate_traced(d, start, order, tables);
+	else
+		d->ops->invalidate(d, start, order, tables);
 }
 
 /* Counts pages that have been mapped. */
 static void
-count_mapped(struct domain *d, u32 npages)
+count_pages(struct domain *d, u32 npages)
 {
 	u64 now = __atomic_add_fetch(&d->pages, npages, __ATOMIC_RELAXED);
 
 	if (now > d->peak)
 		d->peak = now;
+}
+
+/* Counts and traces them; pa: of the first. */
+static void
+count_mapped(struct domain *d, iova_t iova, paddr_t pa, u32 npages, unsigned perm)
+{
+	count_pages(d, npages);
+	trace_map(d->id, npages, iova.v, pa | (perm & (IOMMU_READ | IOMMU_WRITE)));
+}
+
+/* Counts an unmap; what it names is still there. */
+static void
+count_unmap(struct domain *d, iova_t iova, u32 npages, bool sync)
+{
+	__atomic_add_fetch(&d->unmaps, 1, __ATOMIC_RELAXED);
+	trace_unmap(d->id, npages, iova.v, sync);
 }
 
 /* Counts pages that have been unmapped; without a sync they are pinned until there is one. */
@@ -288,7 +328,7 @@ iommu_map(struct domain *d, iova_t iova, paddr_t pa, u32 npages, unsigned perm)
 		LAB 4 END */
 	}
 	if (!err)
-		count_mapped(d, npages);
+		count_mapped(d, iova, pa, npages, perm);
 	return err;
 }
 
@@ -305,7 +345,7 @@ iommu_map_pages(struct domain *d, iova_t iova, const paddr_t pa[], u32 npages, u
 	finish_map(d, iova, npages, &g);
 	spin_unlock(&d->lock);
 	if (!err)
-		count_mapped(d, npages);
+		count_mapped(d, iova, pa[0], npages, perm);
 	return err;
 }
 
@@ -320,7 +360,7 @@ iommu_place(struct domain *d, paddr_t pa, u32 npages, unsigned perm, iova_t *iov
 	if ((err = d->ops->place(d, pa, npages, perm, iova)))
 		return err;
 	__atomic_add_fetch(&d->maps, 1, __ATOMIC_RELAXED);
-	count_mapped(d, npages);
+	count_mapped(d, *iova, pa, npages, perm);
 	return 0;
 }
 
@@ -345,7 +385,7 @@ iommu_unmap(struct domain *d, iova_t iova, u32 npages, bool sync)
 
 	if (err)
 		return err;
-	__atomic_add_fetch(&d->unmaps, 1, __ATOMIC_RELAXED);
+	count_unmap(d, iova, npages, sync);
 	d->dirty = true;
 	if (!d->pt.root) {
 		err = d->ops->unmap(d, iova, npages, sync);
@@ -404,12 +444,15 @@ iommu_batch(struct domain *d, struct iommu_request *r, unsigned n)
 		iommu_sync(d);
 		return err;
 	}
+	for (unsigned i = 0; i < n; i++)
+		if (!r[i].map)
+			count_unmap(d, r[i].iova, r[i].npages, false);
 	err = d->ops->batch(d, r, n);
 	for (unsigned i = 0; i < n; i++) {
 		if (r[i].err)
 			continue;
 		if (r[i].map)
-			count_mapped(d, r[i].npages);
+			count_mapped(d, r[i].iova, r[i].pa, r[i].npages, r[i].perm);
 		else
 			count_unmapped(d, r[i].npages, false);
 	}
@@ -445,12 +488,12 @@ iommu_window_map(struct iommu_window *w, u32 at, paddr_t pa, u32 npages, unsigne
 {
 	struct domain *d = w->domain;
 
-	if (!w->entry)
+	if (!w->entry || UNLIKELY(trace_on[TRACE_map])) /* a site here would cost registers */
 		return iommu_map(d, (iova_t){w->iova.v + (u64)at * PAGE_SIZE}, pa, npages, perm);
 	__atomic_add_fetch(&d->maps, 1, __ATOMIC_RELAXED);
 	if (!pt_fill(&d->pt, w->entry + at, pa, npages, perm))
 		return -EEXIST;
-	count_mapped(d, npages);
+	count_pages(d, npages);
 	return 0;
 }
 
@@ -462,7 +505,7 @@ iommu_window_unmap(struct iommu_window *w, u32 npages, bool sync)
 
 	if (!w->entry)
 		return iommu_unmap(d, w->iova, npages, sync);
-	__atomic_add_fetch(&d->unmaps, 1, __ATOMIC_RELAXED);
+	count_unmap(d, w->iova, npages, sync);
 	mapped = pt_clear(&d->pt, w->entry, npages);
 	count_unmapped(d, mapped, sync);
 	if (sync) {
@@ -506,8 +549,7 @@ charge(struct domain *d, const struct iommu_fault *f, u64 second)
 		d->on_fault(d->owner, f, cut);
 	else
 		for (unsigned i = 0; cut && i < d->nmembers; i++)
-			pci_write(d->member[i], CFG_COMMAND, 2,
-				pci_read(d->member[i], CFG_COMMAND, 2) & ~CMD_MASTER);
+			pci_command(d->member[i], CMD_MASTER, 0);
 	return cut;
 }
 
@@ -524,6 +566,7 @@ iommu_report(const struct iommu_fault *f)
 	rid_t rid = f->rid;
 
 	__atomic_add_fetch(&fault_count, 1, __ATOMIC_RELAXED);
+	trace_io_page_fault(f->rid, f->reason, f->iova.v, f->write);
 	if (now != second) {
 		if (dropped)
 			pr_warn("iommu: %lu more faults not shown", dropped);
@@ -551,8 +594,8 @@ iommu_report(const struct iommu_fault *f)
 static void
 show_iommu(struct text *t)
 {
-	text_printf(t, "hardware %s, interrupts %s, faults %lu\n", hw ? hw->name : why_not,
-		irq_remap ? "remapped" : "direct", fault_count);
+	text_printf(t, "hardware %s, interrupts %s, faults %lu\n%s", hw ? hw->name : why_not,
+		irq_remap ? "remapped" : "direct", fault_count, units.buf);
 	text_printf(t, "%-6s %-6s %-8s %10s %10s %10s %8s %8s %7s\n", "DOMAIN", "DRIVER", "DEVICE",
 		"MAPS", "UNMAPS", "INVALID.", "PAGES", "FAULTS", "TABLES");
 	spin_lock(&lock);

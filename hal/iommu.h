@@ -198,6 +198,8 @@ int iommu_window_map(struct iommu_window *w, u32 at, paddr_t pa, u32 npages, uns
 /* The first npages, which are mapped; as iommu_unmap(). */
 int iommu_window_unmap(struct iommu_window *w, u32 npages, bool sync);
 
+/* From hardware drivers: a unit that is used now, in words, for the log and /proc/iommu. */
+void iommu_unit(const char *fmt, ...) PRINTF(1, 2);
 /* From hardware drivers, in their fault interrupt: logs, and tells the device's owner. */
 void iommu_report(const struct iommu_fault *f);
 

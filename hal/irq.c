@@ -4,6 +4,7 @@
 #include "hal/pv.h"
 #include "kernel/cpu.h"
 #include "kernel/devfs.h"
+#include "kernel/trace.h"
 #include "kernel/x86.h"
 
 static struct {
@@ -15,6 +16,16 @@ static struct {
 } vectors[256];
 static struct spinlock lock = SPINLOCK_INIT("irq");
 
+/* The handler that begins, with the name that it was given. */
+static void
+trace_entry(unsigned vector)
+{
+	u64 name[2] = {0};
+
+	strlcpy((char *)name, vectors[vector].name, sizeof(name));
+	trace_irq_handler_entry(vector, 0, name[0], name[1]);
+}
+
 void
 irq_dispatch(unsigned vector)
 {
@@ -23,11 +34,15 @@ irq_dispatch(unsigned vector)
 	vectors[vector].count++;
 	/* Counted before fn is read, so that irq_free() sees us or we see that it is gone. */
 	__atomic_add_fetch(&vectors[vector].running, 1, __ATOMIC_SEQ_CST);
+	/* First: it may be an exit, in which an alarm that fn has set must not go off. */
+	apic_eoi(vector);
 	fn = __atomic_load_n(&vectors[vector].fn, __ATOMIC_SEQ_CST);
+	if (UNLIKELY(trace_on[TRACE_irq_handler_entry]) && fn)
+		trace_entry(vector);
 	if (fn)
 		fn(vectors[vector].arg);
+	trace_irq_handler_exit(vector, 0, 0, 0);
 	__atomic_sub_fetch(&vectors[vector].running, 1, __ATOMIC_RELEASE);
-	apic_eoi(vector);
 }
 
 void

@@ -17,7 +17,7 @@ enum {
 	VECTOR_KICK = 0xe1, /* look again: there may be work */
 };
 
-/* From trap(): runs the handler and ends the interrupt. Interrupts are off. */
+/* From trap(): ends the interrupt and runs its handler. Interrupts are off. */
 void irq_dispatch(unsigned vector);
 
 /* Sets the handler of a fixed vector. */

@@ -13,16 +13,14 @@ void
 pciconf_init(void)
 {
 	const struct acpi_header *mcfg = acpi_find("MCFG");
-	u64 base;
 
 	if (!mcfg || mcfg->length < 44 + 16)
 		return;
 	const u8 *e = (const u8 *)mcfg + 44;
-	memcpy(&base, e, 8);
-	if (e[8] != 0 || e[9] != 0 || e[10] != 0)
+	if (acpi_get(e + 8, 3)) /* segment, first bus */
 		return;
 	last_bus = e[11];
-	ecam = map_device(base, (last_bus + 1UL) << 20);
+	ecam = map_device(acpi_get(e, 8), (last_bus + 1UL) << 20);
 }
 
 unsigned
@@ -85,4 +83,12 @@ pci_write(rid_t rid, unsigned offset, unsigned size, u32 v)
 	else
 		outl(port, v);
 	spin_unlock(&port_lock);
+}
+
+void
+pci_command(rid_t rid, u16 clear, u16 set)
+{
+	u16 v = pci_read(rid, CFG_COMMAND, 2);
+
+	pci_write(rid, CFG_COMMAND, 2, (v & ~clear) | set);
 }

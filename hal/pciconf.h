@@ -37,5 +37,7 @@ void pciconf_init(void);
 /* One register of 1, 2 or 4 bytes; ones if there is no such function. */
 u32 pci_read(rid_t rid, unsigned offset, unsigned size);
 void pci_write(rid_t rid, unsigned offset, unsigned size, u32 v);
+/* Clears bits of the command register and sets others. */
+void pci_command(rid_t rid, u16 clear, u16 set);
 /* Highest bus number that pci_read() can reach. */
 unsigned pci_last_bus(void);

@@ -28,14 +28,11 @@ static void
 find_s5(void)
 {
 	const struct acpi_header *fadt = acpi_find("FACP"), *dsdt;
-	u32 pm1a, dsdt_pa;
 
 	if (!fadt || fadt->length < 68)
 		return;
-	memcpy(&dsdt_pa, (const u8 *)fadt + 40, 4);
-	memcpy(&pm1a, (const u8 *)fadt + 64, 4);
-	s5.pm1a = pm1a;
-	if (!(dsdt = acpi_at(dsdt_pa)))
+	s5.pm1a = acpi_get((const u8 *)fadt + 64, 4);
+	if (!(dsdt = acpi_at(acpi_get((const u8 *)fadt + 40, 4))))
 		return;
 	/* Name(_S5_, Package(){SLP_TYPa, …}): 08 "_S5_" 12 length count, then 0a NN or 00/01. */
 	const u8 *p = (const u8 *)dsdt, *end = p + dsdt->length;
@@ -94,20 +91,17 @@ bool
 platform_wait_button(void)
 {
 	const u8 *fadt = (const u8 *)acpi_find("FACP");
-	u32 event, smi_command;
-	u16 sci;
 
 	if (!fadt || ((const struct acpi_header *)fadt)->length < 92 || !s5.pm1a)
 		return false;
-	memcpy(&sci, fadt + 46, 2);
-	memcpy(&smi_command, fadt + 48, 4);
-	memcpy(&event, fadt + 56, 4);
-	if (!(button.event = event) || irq_gsi(sci, acpi_interrupt, NULL, "acpi"))
+	button.event = acpi_get(fadt + 56, 4);
+	if (!button.event || irq_gsi(acpi_get(fadt + 46, 2), acpi_interrupt, NULL, "acpi"))
 		return false;
-	if (!(inw(s5.pm1a) & 1) && smi_command) /* SCI_EN: events are ours, not the firmware's */
-		outb(smi_command, fadt[52]);
-	outw(event, PWRBTN);
-	outw(event + fadt[88] / 2, PWRBTN);
+	if (!(inw(s5.pm1a) & 1) &&
+		acpi_get(fadt + 48, 4)) /* SCI_EN: events are ours, not the firmware's */
+		outb(acpi_get(fadt + 48, 4), fadt[52]);
+	outw(button.event, PWRBTN);
+	outw(button.event + fadt[88] / 2, PWRBTN);
 	spin_lock(&button.lock);
 	while (!button.pressed)
 		proc_sleep(&button, &button.lock);

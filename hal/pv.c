@@ -7,6 +7,7 @@
 #include "lib/abi.h"
 #include "kernel/cpu.h"
 #include "kernel/mem.h"
+#include "kernel/trace.h"
 #include "kernel/x86.h"
 
 /* The ABI's numbers are ours, so nothing is converted on the way. */
@@ -236,3 +237,12 @@ const struct iommu_ops pv_ops = {
 	.place = pv_place,
 	.reach = pv_reach,
 };
+
+/* The guest traces from its start on: the VMM may read what, beside its own. */
+static void
+pv_offer_trace(void)
+{
+	if (pv_present() && trace_ring[0].records)
+		pv_call(HC_trace, virt_to_phys(trace_ring), ncpus, 0, 0, 0);
+}
+INITCALL(INIT_DEVICE, pv_offer_trace);

@@ -59,17 +59,13 @@ start(u32 apic_id)
 static bool
 usable(const u8 *e, u32 *id)
 {
-	u32 flags;
+	bool wide = e[0] != 0;
 
-	memcpy(&flags, e + (e[0] == 0 ? 4 : 8), 4);
-	if (e[0] == 0)
-		*id = e[3];
-	else
-		memcpy(id, e + 4, 4);
+	*id = wide ? acpi_get(e + 4, 4) : e[3];
 	for_each_cpu (c)
 		if (c->apic_id == *id)
 			return false; /* runs already: named twice, by both kinds of record */
-	return flags & 1;
+	return acpi_get(e + (wide ? 8 : 4), 4) & 1;
 }
 
 void

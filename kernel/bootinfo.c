@@ -215,3 +215,13 @@ boot_option(const char *name, char *buf, size_t size)
 {
 	return cmdline_get(bootinfo.cmdline, name, buf, size);
 }
+
+u64
+boot_number(const char *name, u64 otherwise)
+{
+	char text[24];
+	const char *p = text;
+	u64 v;
+
+	return boot_option(name, text, sizeof(text)) && parse_u64(&p, &v) ? v : otherwise;
+}

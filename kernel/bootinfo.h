@@ -44,3 +44,5 @@ bool bootinfo_pvh(struct bootinfo *bi, paddr_t start_info, void *(*virt)(paddr_t
  */
 bool cmdline_get(const char *cmdline, const char *name, char *buf, size_t size);
 bool boot_option(const char *name, char *buf, size_t size);
+/* A number there; `otherwise` if there is none. */
+u64 boot_number(const char *name, u64 otherwise);

@@ -100,7 +100,7 @@ static s64
 rw_at(struct file *f, bool write, u64 user_buf, size_t n, u64 pos)
 {
 	if (f->kind == FILE_INODE)
-		return write ? inode_write_user(f->inode, user_buf, pos, n)
+		return write ? inode_write_all(f->inode, (const void *)user_buf, pos, n, true)
 			     : inode_read(f->inode, (void *)user_buf, pos, n, true);
 	const struct devops *ops = f->dev->ops;
 	s64 (*fn)(void *, void *, u64, size_t, u64) = write ? ops->write : ops->read;

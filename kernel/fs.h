@@ -88,8 +88,8 @@ int fs_lookup(const char *path, struct inode **ip);
 /* Reads into memory of the current process (user) or of the kernel; gives the bytes read. */
 s64 inode_read(struct inode *ip, void *dst, u64 offset, size_t n, bool user);
 int inode_stat(struct inode *ip, struct stat *st);
-/* Writes from memory of the current process, in many operations. */
-s64 inode_write_user(struct inode *ip, u64 src, u64 offset, size_t n);
+/* The same for writes, in many operations. */
+s64 inode_write_all(struct inode *ip, const void *src, u64 offset, size_t n, bool user);
 /* Makes a file empty. -ENOSPC: that of a large file takes a free inode for a while. */
 int inode_truncate(struct inode *ip);
 

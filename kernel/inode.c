@@ -314,7 +314,7 @@ inode_write(struct inode *ip, const void *src, u64 offset, size_t n, bool user)
 }
 
 s64
-inode_write_user(struct inode *ip, u64 src, u64 offset, size_t n)
+inode_write_all(struct inode *ip, const void *src, u64 offset, size_t n, bool user)
 {
 	size_t done = 0;
 	s64 put = 0;
@@ -324,7 +324,7 @@ inode_write_user(struct inode *ip, u64 src, u64 offset, size_t n)
 			break;
 		if (!(put = inode_lock(ip))) {
 			put = inode_write(
-				ip, (const void *)(src + done), offset + done, n - done, true);
+				ip, (const char *)src + done, offset + done, n - done, user);
 			inode_unlock(ip);
 		}
 		log_end();

@@ -6,6 +6,7 @@
 #include "kernel/lib.h"
 #include "kernel/mem.h"
 #include "kernel/spinlock.h"
+#include "kernel/trace.h"
 
 #define NONE 0xffffffffu
 
@@ -232,6 +233,7 @@ frame_pin(paddr_t pa)
 
 	ASSERT(f->owner != FRAME_FREE);
 	__atomic_add_fetch(&f->pins, 1, __ATOMIC_ACQ_REL);
+	trace_page_pin(f->vm, f->pins, pa, (u64)f->next * PAGE_SIZE);
 }
 
 unsigned
@@ -240,6 +242,7 @@ frame_unpin(paddr_t pa)
 	struct frame *f = frame_of(pa);
 
 	ASSERT(READ_ONCE(f->pins) > 0);
+	trace_page_unpin(f->vm, f->pins - 1, pa, (u64)f->next * PAGE_SIZE);
 	return __atomic_sub_fetch(&f->pins, 1, __ATOMIC_ACQ_REL);
 }
 

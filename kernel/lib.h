@@ -1,7 +1,8 @@
-/* The log, panic, assertions, and lists: what every layer of the kernel may use. */
+/* The log, panic, assertions, lists: what every layer of the kernel may use. */
 #pragma once
 
 #include "lib/format.h"
+#include "lib/list.h"
 #include "lib/string.h"
 #include "lib/types.h"
 
@@ -23,44 +24,6 @@ void panic_enter(void);
 			panic("%s:%d: assertion failed: %s", __FILE__, __LINE__, #e); \
 	} while (0)
 
-/* A doubly linked list whose head is a node of its own. */
-struct list {
-	struct list *next, *prev;
-};
-#define LIST_INIT(name)          \
-	{                        \
-		&(name), &(name) \
-	}
-
-static inline void
-list_init(struct list *l)
-{
-	l->next = l->prev = l;
-}
-
-static inline bool
-list_empty(const struct list *l)
-{
-	return l->next == l;
-}
-
-static inline void
-list_add_tail(struct list *head, struct list *n)
-{
-	n->prev = head->prev;
-	n->next = head;
-	head->prev->next = n;
-	head->prev = n;
-}
-
-static inline void
-list_remove(struct list *n)
-{
-	n->prev->next = n->next;
-	n->next->prev = n->prev;
-	n->next = n->prev = n;
-}
-
 /*
  * Takes a free number out of 1 to n-1, the next in turn after `last`, so that none is used again
  * soon; 0 if all are used.
@@ -78,12 +41,6 @@ take_id(bool used[], unsigned n, unsigned last)
 	}
 	return 0;
 }
-
-#define list_entry(p, type, member) container_of(p, type, member)
-/* The body may remove `it`. */
-#define list_for_each(it, head)                                                   \
-	for (struct list *it = (head)->next, *it##_next = it->next; it != (head); \
-		it = it##_next, it##_next = it->next)
 
 /*
  * A list that the linker collects: any file adds an element, and no table names them all. That is

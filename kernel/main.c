@@ -56,9 +56,7 @@ boot_thread(void *unused)
 void
 kmain(u32 protocol, u64 info)
 {
-	char level[4], nmi[8];
-	const char *p = level;
-	u64 n;
+	char nmi[8];
 	bool known = false;
 
 	cpu_init(0);
@@ -73,8 +71,7 @@ kmain(u32 protocol, u64 info)
 	if (!known)
 		panic("boot: no multiboot2 or PVH information: use GRUB's multiboot2 or QEMU's "
 		      "-kernel");
-	if (boot_option("loglevel", level, sizeof(level)) && parse_u64(&p, &n))
-		console_loglevel = n;
+	console_loglevel = boot_number("loglevel", console_loglevel);
 	nmi_panics = boot_option("nmi", nmi, sizeof(nmi)) && strcmp(nmi, "panic") == 0;
 	pr_info("Halcyon: booted by %s", protocol == BOOT_PVH ? "PVH" : "multiboot2");
 

@@ -84,6 +84,9 @@ kthread_start(const char *name, void (*fn)(void *), void *arg)
 
 	if (!p)
 		return NULL;
+	/* QEMU 7.2: a page that holds code which has run is slow to write until that is
+	 * overwritten. */
+	memset((u64 *)p->stack + 1, 0, p->rsp - (u64)p->stack - 8);
 	p->fn = fn;
 	p->arg = arg;
 	sched_add(p);

@@ -409,7 +409,7 @@ sched_tick(u64 now_ns)
 	t->armed = NEVER; /* it has just gone off */
 	c->ticking = c->proc;
 	if (c->ticking)
-		next = MIN(next, now_ns + TICK_NS);
+		next = MIN(next, timer_ns() + TICK_NS);
 	arm(t, MIN(next, DEBUG_IDLE(now_ns)));
 	c->resched = c->proc && runq[c->id].length;
 }

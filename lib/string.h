@@ -23,3 +23,9 @@ size_t strlcpy(char *dst, const char *src, size_t size);
  * that is too large for 64 bits.
  */
 bool parse_u64(const char **s, u64 *v);
+/* The same of a whole word. */
+static inline bool
+parse_whole(const char *s, u64 *v)
+{
+	return parse_u64(&s, v) && !*s;
+}

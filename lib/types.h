@@ -41,5 +41,6 @@ struct sg {
 #define NORETURN     __attribute__((noreturn))
 #define PRINTF(f, a) __attribute__((format(printf, f, a)))
 #define MUST_CHECK   __attribute__((warn_unused_result))
-#define NOINLINE     __attribute__((noinline))  /* what is rare costs the rest no registers */
+#define NOINLINE     __attribute__((noinline)) /* what is rare costs the rest no registers */
+#define RARE         __attribute__((noinline, cold))
 #define UNLIKELY(e)  __builtin_expect(!!(e), 0) /* the code for it lies out of the way */

@@ -48,7 +48,7 @@ only kernel 'kernel/|lib/|hal/(apic|dma|irq|platform|pt|smp|timer)\.h'
 only user 'user/|lib/'
 only vmm 'vmm/|hal/|kernel/|lib/|drivers/pci\.h'
 law "no hypercall, IOMMU driver or guest test in drivers, kernel, user" \
-	'vmmcall|vmcall|hypercall|HC_[a-zA-Z]|pv_(call|present)|hal/(pv|hypercall|iommu)\.h|vtd|amdvi|is_guest|in_guest|HalcyonVMM' drivers kernel user
+	'vmmcall|vmcall|\bhypercall|HC_[a-zA-Z]|pv_(call|present)|hal/(pv|hypercall|iommu)\.h|vtd|amdvi|is_guest|in_guest|HalcyonVMM' drivers kernel user
 law "VMCB and SVM instructions only in svm" 'vmcb|VMRUN|vmrun|vmload|vmsave|stgi|clgi' \
 	$(find vmm hal kernel drivers -name '*.[chS]' ! -name 'svm*' ! -path 'hal/vtd/*')
 law "VT-d registers only in vtd" 'RTADDR|IQT|FRCD|GCMD|ECAP|irte' \
@@ -125,6 +125,17 @@ if [ -e labs/strip.awk ]; then
 	grep -rlE "LAB [0-9]" --include="*.[chS]" --include="*.mk" --include="*.sh" lib kernel hal vmm drivers user tests tools Makefile >"$B/check/labs"
 	fault=$(while read -r f; do awk -v lab=0 -f labs/strip.awk "$f" 2>&1 >/dev/null; done <"$B/check/labs")
 	if [ -z "$fault" ]; then good "marks of the labs"; else bad "marks of the labs: $fault"; fi
+fi
+
+# A tracepoint has one site: there the event happens, and nowhere else.
+sites=$(sed -nE 's/^\tX\((\w+),.*/\1/p' lib/trace.h | while read -r name; do
+	n=$(grep -rhoE --include='*.[ch]' "\btrace_$name\(" kernel hal vmm drivers | wc -l)
+	[ "$n" = 1 ] || echo "$name: $n"
+done)
+if [ -z "$sites" ]; then
+	good "each tracepoint has one site"
+else
+	bad "tracepoints with more or fewer sites than one: $sites"
 fi
 
 # The page that explains the hypercalls names each, with its number; and each status.

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Installs what is missing: setup.sh run|test|check. Says what it installs, or which packages to
+# Installs what is missing: setup.sh run|test|check|ci. Says what it installs, or which packages to
 # install where it cannot.
 set -eu
 level=${1:-run}
@@ -29,6 +29,12 @@ need /usr/share/OVMF/OVMF_CODE_4M.fd ovmf
 if [ "$level" != run ]; then
 	need patch patch
 	need gdb gdb
+	need jq jq
+fi
+if [ "$level" = ci ]; then # for the test of the page that `make trace` leaves
+	need /usr/bin/chromium chromium
+	need node nodejs
+	need npm npm
 fi
 if [ "$level" = check ]; then
 	need clang clang
@@ -37,7 +43,18 @@ if [ "$level" = check ]; then
 	need clang-format clang-format
 	need shellcheck shellcheck
 fi
-[ -n "$missing" ] || exit 0
+
+# What drives the browser: into the build directory, never into the tree.
+browser_driver() {
+	dir=${B:-build}/page
+	[ "$level" = ci ] && [ ! -d "$dir/node_modules/playwright-core" ] || return 0
+	echo "setup: installing by npm: playwright-core"
+	mkdir -p "$dir"
+	cp tests/page/package.json "$dir"
+	npm install --prefix "$dir" --no-audit --no-fund --silent
+}
+
+[ -n "$missing" ] || { browser_driver; exit 0; }
 
 if ! command -v apt-get >/dev/null 2>&1; then
 	echo "setup: please install what these Debian packages hold:$missing" >&2
@@ -58,3 +75,4 @@ export DEBIAN_FRONTEND=noninteractive
 $sudo apt-get install -y -qq --no-install-recommends $missing >/dev/null 2>&1 ||
 	{ $sudo apt-get update -qq && $sudo apt-get install -y -qq --no-install-recommends $missing >/dev/null; } ||
 	{ echo "setup: apt-get failed; please install:$missing" >&2; exit 1; }
+browser_driver

@@ -1,6 +1,7 @@
 /*
  * vmctl: makes, runs and inspects virtual machines. It writes one request to /dev/vmm, words
- * separated by newlines, and reads the reply; the kernel's monitor does everything else.
+ * separated by newlines, and reads the reply; tables are made here, all else by the kernel's
+ * monitor.
  */
 #include "user/user.h"
 
@@ -55,6 +56,31 @@ add(const char *key, const char *value)
 		key, value);
 	if (length >= sizeof(request))
 		die("the arguments are too long");
+}
+
+/* Adds a device's address, "bb:dd.f" in hexadecimal, as the number that it is. */
+static void
+add_device(const char *word)
+{
+	static const u32 most[] = {255, 31, 7};
+	static const char end[] = {':', '.', '\0'};
+	const char *p = word;
+	char number[16];
+	u32 v[3] = {0};
+
+	for (int i = 0; i < 3; i++, p++) {
+		int digits = 0;
+
+		for (; *p && *p != end[i]; p++, digits++) {
+			u32 d = *p >= '0' && *p <= '9' ? *p - '0' : (*p | 32) - 'a' + 10;
+
+			v[i] = d > 15 ? 256 : v[i] << 4 | d;
+		}
+		if (*p != end[i] || !digits || digits > 2 || v[i] > most[i])
+			die("not a device address (like 00:04.0): %s", word);
+	}
+	snprintf(number, sizeof(number), "%u", v[0] << 8 | v[1] << 3 | v[2]);
+	add(number, "");
 }
 
 /* Adds what create's options say, or else the defaults; returns the operands that are left. */
@@ -198,6 +224,152 @@ ask(void)
 	die("%s", reply);
 }
 
+/* Prints the line of /proc/vms that is about the VM, or all. */
+static void
+print_status(const char *name)
+{
+	static struct reader r;
+	bool any = !name;
+	char *line;
+
+	if ((r.fd = open_input("/proc/vms")) < 0)
+		exit(1);
+	while ((line = read_line(&r))) {
+		size_t n = name ? strlen(name) : 0;
+
+		if (name && (strncmp(line, name, n) != 0 || line[n] != ' '))
+			continue;
+		printf("%s\n", line);
+		any = true;
+	}
+	if (!any)
+		die("%s: no such VM", name);
+}
+
+#define COLUMNS 8
+struct row {
+	char *column[COLUMNS]; /* the first says what it is a row of */
+};
+static struct row *rows;
+static size_t nrows;
+
+/* Cuts a reply into rows at newlines, and these into columns at tabs. */
+static void
+split_reply(char *reply)
+{
+	char *p = reply, *next;
+
+	for (char *c = reply; *c; c++)
+		nrows += *c == '\n';
+	rows = alloc((nrows + 1) * sizeof(*rows));
+	memset(rows, 0, (nrows + 1) * sizeof(*rows));
+	for (size_t i = 0; i < nrows; i++, p = next) {
+		next = strchr(p, '\n') + 1;
+		next[-1] = '\0';
+		for (int k = 0; p && k < COLUMNS; k++) {
+			rows[i].column[k] = p;
+			if ((p = strchr(p, '\t')))
+				*p++ = '\0';
+		}
+	}
+}
+
+/* Prints the rows that are `of` this, all columns but the first as `widths` says (negative: left).
+ */
+static void
+print_rows(const char *of, const int widths[COLUMNS])
+{
+	for (size_t i = 0; i < nrows; i++) {
+		char line[128];
+		struct text t = {line, sizeof(line), 0, 0};
+
+		if (strcmp(rows[i].column[0], of) != 0)
+			continue;
+		for (int k = 1; k < COLUMNS && rows[i].column[k]; k++) {
+			int pad = (widths[k] < 0 ? -widths[k] : widths[k]) -
+				  (int)strlen(rows[i].column[k]);
+
+			if (k > 1)
+				text_printf(&t, " ");
+			if (widths[k] < 0)
+				text_printf(&t, "%s", rows[i].column[k]);
+			for (; pad > 0; pad--)
+				text_printf(&t, " ");
+			if (widths[k] >= 0)
+				text_printf(&t, "%s", rows[i].column[k]);
+		}
+		printf("%s\n", line);
+	}
+}
+
+static u64
+number_in(const struct row *r, int column)
+{
+	u64 n = 0;
+
+	parse_number(r->column[column], &n);
+	return n;
+}
+
+/* Exits by reason: how many, and their share of all exits and of all time; ticks of the TSC. */
+static void
+print_exits(void)
+{
+	u64 all = 0, time = 0;
+
+	for (size_t i = 0; i < nrows; i++)
+		if (strcmp(rows[i].column[0], "exit") == 0) {
+			all += number_in(&rows[i], 2);
+			time += number_in(&rows[i], 3);
+		}
+	printf("%-14s %10s %7s %7s %10s %10s\n", "EXIT", "COUNT", "SHARE", "TIME", "MEAN", "MAX");
+	for (size_t i = 0; i < nrows; i++) {
+		u64 count, ticks;
+
+		if (strcmp(rows[i].column[0], "exit") != 0)
+			continue;
+		count = number_in(&rows[i], 2);
+		ticks = number_in(&rows[i], 3);
+		printf("%-14s %10lu %3lu.%02lu%% %3lu.%02lu%% %10lu %10s\n", rows[i].column[1],
+			count, count * 100 / all, count * 10000 / all % 100, ticks * 100 / time,
+			ticks * 10000 / time % 100, ticks / count, rows[i].column[4]);
+	}
+	printf("%-14s %10lu %26lu\n", "all", all, all ? time / all : 0);
+}
+
+/* The tables of `stats` and `maps`. */
+static void
+print_tables(bool stats)
+{
+	static const int call[COLUMNS] = {0, -14, 10}, page[COLUMNS] = {0, -8, 12, 12, 12, 2, 6},
+			 device[COLUMNS] = {0, -10, 6, 10, 10, 10, 8, 8};
+
+	if (!stats) {
+		printf("%-8s %12s %12s %12s %2s %6s\n", "DEVICE", "IOVA", "GPA", "HPA", "RW",
+			"PINS");
+		print_rows("page", page);
+		return;
+	}
+	print_exits();
+	printf("%-14s %10s\n", "HYPERCALL", "COUNT");
+	print_rows("call", call);
+	printf("%-10s %6s %10s %10s %10s %8s %8s\n", "DEVICE", "DOMAIN", "MAPS", "UNMAPS", "SYNCS",
+		"FAULTS", "PINNED");
+	print_rows("device", device);
+}
+
+/* Whether the command's second word is a device. */
+static bool
+about_device(const struct command *c)
+{
+	static const char *const names[] = {"assign", "release", "permit", "deny"};
+
+	for (size_t i = 0; i < NELEM(names); i++)
+		if (strcmp(c->name, names[i]) == 0)
+			return true;
+	return false;
+}
+
 /* Returns the command that name is, or NULL. */
 static const struct command *
 find_command(const char *name)
@@ -222,13 +394,20 @@ main(int argc, char **argv)
 		usage(0);
 	if (!command || count < command->fewest || count > command->most)
 		usage(2);
+	if (strcmp(command->name, "status") == 0) {
+		print_status(*args);
+		return 0;
+	}
 
 	/* The operands that must be there come first, options and what is optional after them. */
 	add(command->name, "");
 	for (int i = 0; i < command->fewest; i++, args++) {
 		if (**args == '-')
 			usage(2);
-		add(*args, "");
+		if (i == 1 && about_device(command))
+			add_device(*args);
+		else
+			add(*args, "");
 	}
 	if (strcmp(command->name, "create") == 0)
 		args = add_create(args);
@@ -266,6 +445,12 @@ main(int argc, char **argv)
 		die("/dev/vmm: cannot read the reply");
 	if (strcmp(command->name, "wait") == 0)
 		return parse_number(reply, &status) ? (int)status : 0;
-	write_full(1, reply, n);
+	if (strcmp(command->name, "stats") == 0 ||
+		(strcmp(command->name, "maps") == 0 && count == 1)) {
+		split_reply(reply);
+		print_tables(command->name[0] == 's');
+	} else {
+		write_full(1, reply, n);
+	}
 	return 0;
 }

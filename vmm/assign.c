@@ -101,6 +101,46 @@ fill_hole(struct vm *vm, u64 at, u64 size, struct pt_gather *g)
 			pt_unmap(&vm->npt, at, PAGE_SIZE, &removed, g);
 }
 
+/* Where the guest wants a BAR; 0: nowhere, as over RAM. vm->lock held. */
+static u64
+bar_place(const struct assigned *d, unsigned bar)
+{
+	u64 at = d->command & CMD_MEMORY ? d->bar[bar].value & d->bar[bar].mask : 0;
+
+	return at >= VM_MMIO_START && at + d->bar[bar].size <= VM_MMIO_END ? at : 0;
+}
+
+/* Takes the first n bytes of a BAR out of where it is mapped, if it is. vm->lock held. */
+static void
+unmap_bar(struct assigned *d, unsigned bar, u64 n, struct pt_gather *g)
+{
+	u64 removed, from = d->bar[bar].mapped_at.v;
+
+	for (u64 at = 0; from && at < n; at += PAGE_SIZE)
+		if (!is_msix_page(d, bar, at))
+			pt_unmap(&d->vm->npt, from + at, PAGE_SIZE, &removed, g);
+	d->bar[bar].mapped_at.v = 0;
+}
+
+/* Maps a BAR where the guest wants it, unless another is there, or memory lacks. vm->lock held. */
+static void
+map_bar(struct assigned *d, unsigned bar, struct pt_gather *g)
+{
+	u64 place = bar_place(d, bar), at = 0;
+
+	if (!place || d->bar[bar].mapped_at.v)
+		return;
+	d->bar[bar].mapped_at.v = place;
+	fill_hole(d->vm, place, d->bar[bar].size, g);
+	for (; at < d->bar[bar].size; at += PAGE_SIZE)
+		if (!is_msix_page(d, bar, at) &&
+			pt_map(&d->vm->npt, place + at, d->bar[bar].hpa.v + at, PAGE_SIZE,
+				PT_R | PT_W | PT_UNCACHED, g)) {
+			unmap_bar(d, bar, at, g);
+			return;
+		}
+}
+
 /* Maps the BARs where the guest has put them, or unmaps them. vm->lock held. */
 static void
 update_bars(struct assigned *d)
@@ -108,26 +148,12 @@ update_bars(struct assigned *d)
 	struct vm *vm = d->vm;
 	struct pt_gather g = {0};
 
-	for (unsigned i = 0; i < 6; i++) {
-		gpa_t want = {d->command & CMD_MEMORY ? d->bar[i].value & d->bar[i].mask : 0};
-		u64 removed, size = d->bar[i].size;
-
-		if (!size)
-			continue;
-		if (want.v < VM_MMIO_START || want.v + size > VM_MMIO_END)
-			want.v = 0; /* nowhere: a BAR must not lie over RAM */
-		if (want.v == d->bar[i].mapped_at.v)
-			continue;
-		if (d->bar[i].mapped_at.v)
-			pt_unmap(&vm->npt, d->bar[i].mapped_at.v, size, &removed, &g);
-		d->bar[i].mapped_at.v = want.v;
-		if (want.v)
-			fill_hole(vm, want.v, size, &g);
-		for (u64 at = 0; want.v && at < size; at += PAGE_SIZE)
-			if (!is_msix_page(d, i, at))
-				pt_map(&vm->npt, want.v + at, d->bar[i].hpa.v + at, PAGE_SIZE,
-					PT_R | PT_W | PT_UNCACHED, &g);
-	}
+	for (unsigned i = 0; i < NELEM(d->bar); i++)
+		if (d->bar[i].mapped_at.v != bar_place(d, i))
+			unmap_bar(d, i, d->bar[i].size, &g);
+	list_for_each (it, &vm->devices) /* also those that one of these was in the way of */
+		for (unsigned i = 0; i < NELEM(d->bar); i++)
+			map_bar(list_entry(it, struct assigned, link), i, &g);
 	/* Tables may be freed, and the device may be another VM's: no vCPU may still reach it. */
 	if (g.start != g.end)
 		vm_flush(vm);
@@ -291,16 +317,17 @@ assign_device(
 		.rate = rate};
 	/* Twice its memory is more than a sensible guest maps, and a limit all the same. */
 	d->quota = quota ? quota : 2 * vm->mem / PAGE_SIZE;
-	if (!(err = domain_create(ops, &d->dom)) &&
-		(err = iommu_attach(d->dom, rid, pci->dev.alias)))
-		domain_destroy(d->dom);
+	if (!(err = domain_create(ops, &d->dom))) {
+		d->dom->owner = d;
+		d->dom->on_fault = assigned_fault; /* before the device can cause one */
+		if ((err = iommu_attach(d->dom, rid, pci->dev.alias)))
+			domain_destroy(d->dom);
+	}
 	if (err) {
 		kfree(d);
 		pci_bind(pci);
 		return err;
 	}
-	d->dom->owner = d;
-	d->dom->on_fault = assigned_fault;
 	pci_map_msix(pci);
 	pci->user = vm->name;
 	if (*why)

@@ -1,6 +1,7 @@
 /*
  * /dev/vmm: how vmctl talks to the VMM. A write is one request, words separated by newlines; what
- * is read afterwards is the reply: text if the write succeeded, else a line that says why not.
+ * is read afterwards is the reply: text if the write succeeded, else a line that says why not, or
+ * nothing if the error says all.
  */
 #include "hal/timer.h"
 #include "kernel/devfs.h"
@@ -25,6 +26,7 @@ struct session {
 	unsigned n;
 	struct vm *vm;        /* the command's, if it is about one */
 	struct assigned *dev; /* the same */
+	rid_t rid;            /* the same: requester id, a number */
 };
 
 static struct mutex control;
@@ -55,28 +57,6 @@ find_vm(const char *name)
 	return NULL;
 }
 
-/* "bb:dd.f", hexadecimal. */
-static bool
-parse_rid(const char *p, rid_t *rid)
-{
-	u32 v[3] = {0};
-	static const char end[3] = {':', '.', 0};
-
-	for (int i = 0; i < 3; i++, p++) {
-		int digits = 0;
-		for (; *p != end[i]; p++, digits++) {
-			u32 d = *p >= '0' && *p <= '9' ? *p - '0' : (*p | 32) - 'a' + 10;
-			if (d > 15 || digits > 1)
-				return false;
-			v[i] = v[i] << 4 | d;
-		}
-		if (!digits)
-			return false;
-	}
-	*rid = RID(v[0], v[1], v[2]);
-	return v[0] < 256 && v[1] < 32 && v[2] < 8;
-}
-
 /* The value of word "key=value", or NULL. */
 static const char *
 option(struct session *s, const char *key)
@@ -89,20 +69,29 @@ option(struct session *s, const char *key)
 	return NULL;
 }
 
+/* False if there is such an option, and it is not a number in [min, max]. */
 static bool
-number_option(struct session *s, const char *key, u64 *v)
+number_option(struct session *s, const char *key, u64 min, u64 max, u64 *v)
 {
 	const char *p = option(s, key);
 
-	return !p || (parse_u64(&p, v) && !*p);
+	return !p || (parse_whole(p, v) && *v >= min && *v <= max);
+}
+
+/* Copies an option that must be there; false if there is no room. */
+static bool
+text_option(struct session *s, const char *key, char *to, size_t size)
+{
+	const char *p = option(s, key);
+
+	return p && strlcpy(to, p, size) < size;
 }
 
 static int
 cmd_create(struct session *s)
 {
-	u64 mib = 64, cpus = 1;
-	const char *name = s->word[1], *kernel = option(s, "kernel"), *root = option(s, "root"),
-		   *append = option(s, "append"), *disk = option(s, "disk");
+	u64 mib = 0, cpus = 0;
+	const char *name = s->word[1], *disk = option(s, "disk"), *wrong;
 	struct vm *vm;
 	int err;
 
@@ -112,20 +101,17 @@ cmd_create(struct session *s)
 		return fail(s, -EINVAL, "a name has 1 to %zu characters", sizeof(vm->name) - 1);
 	if (find_vm(name))
 		return fail(s, -EEXIST, "%s: exists already", name);
-	if (!number_option(s, "mem", &mib) || mib < VM_MIN_MIB || mib > VM_MAX_MIB)
+	if (!number_option(s, "mem", VM_MIN_MIB, VM_MAX_MIB, &mib) || !mib)
 		return fail(s, -EINVAL, "memory: %d to %d MiB", VM_MIN_MIB, VM_MAX_MIB);
-	if (!number_option(s, "cpus", &cpus) || !cpus || cpus > VM_MAX_CPUS)
+	if (!number_option(s, "cpus", 1, VM_MAX_CPUS, &cpus) || !cpus)
 		return fail(s, -EINVAL, "a VM has 1 to %d CPUs", VM_MAX_CPUS);
-	if ((append && strlen(append) >= sizeof(vm->cmdline)) ||
-		(kernel && strlen(kernel) >= sizeof(vm->kernel)) ||
-		(root && strlen(root) >= sizeof(vm->root)))
-		return fail(s, -ENAMETOOLONG, "a path or the command line is too long");
 	if ((err = vm_create(name, mib << 20, cpus, &vm)))
-		return fail(s, err, "%s", strerror(err));
-	strlcpy(vm->kernel, kernel ? kernel : "/boot/halcyon.elf", sizeof(vm->kernel));
-	strlcpy(vm->root, root ? root : "/boot/guest.img", sizeof(vm->root));
-	strlcpy(vm->cmdline, append ? append : "", sizeof(vm->cmdline));
-	const char *wrong = vm_load(vm);
+		return err;
+	wrong = text_option(s, "kernel", vm->kernel, sizeof(vm->kernel)) &&
+				text_option(s, "root", vm->root, sizeof(vm->root)) &&
+				text_option(s, "append", vm->cmdline, sizeof(vm->cmdline))
+			? vm_load(vm)
+			: "a path or the command line is too long";
 	if (!wrong && disk)
 		wrong = vdisk_open(vm, disk);
 	if (wrong) {
@@ -140,27 +126,21 @@ static int
 cmd_assign(struct session *s)
 {
 	const char *policy = option(s, "policy"), *why;
-	struct vm *vm = s->vm;
 	u64 quota = 0, rate = 0;
-	rid_t rid;
 	int err;
 
-	if (s->n < 3 || !parse_rid(s->word[2], &rid))
-		return fail(s, -EINVAL, "not a device address (like 00:04.0)");
 	if (policy && strcmp(policy, "permit") != 0 && strcmp(policy, "deny") != 0)
 		return fail(s, -EINVAL, "%s: the policy is permit or deny", policy);
-	if (!number_option(s, "quota", &quota) || quota > 0xffffffff)
+	if (!number_option(s, "quota", 0, 0xffffffff, &quota))
 		return fail(s, -EINVAL, "the quota is a number of pages");
-	if (!number_option(s, "rate", &rate) || rate > 1000000)
+	if (!number_option(s, "rate", 0, 1000000, &rate))
 		return fail(s, -EINVAL, "the rate is a number of calls a second, at most 1000000");
-	err = assign_device(vm, rid, !policy || strcmp(policy, "permit") == 0, option(s, "unsafe"),
-		quota, rate, &why);
+	err = assign_device(s->vm, s->rid, !policy || strcmp(policy, "permit") == 0,
+		option(s, "unsafe"), quota, rate, &why);
 	if (err == -EACCES)
-		return fail(s, err, "%s: %s (with --unsafe it is assigned all the same)",
-			s->word[2], why);
-	if (err)
-		return fail(s, err, "%s: %s", s->word[2], why ? why : strerror(err));
-	return 0;
+		return fail(s, err, RID_FMT ": %s (with --unsafe it is assigned all the same)",
+			RID_ARGS(s->rid), why);
+	return !err ? 0 : fail(s, err, RID_FMT ": %s", RID_ARGS(s->rid), why ? why : strerror(err));
 }
 
 static int
@@ -174,14 +154,11 @@ static int
 cmd_start(struct session *s)
 {
 	struct vm *vm = s->vm;
-	int err;
 
 	if (vm->state != VM_CREATED)
 		return fail(s, -EBUSY, "%s %s", vm->name,
 			vm->state == VM_RUNNING ? "runs already" : "has ended: create it anew");
-	if ((err = vm_start(vm)))
-		fail(s, err, "%s", strerror(err));
-	return err;
+	return vm_start(vm);
 }
 
 /* Whether the VM's console has printed `text`. vm->lock held. */
@@ -224,7 +201,6 @@ cmd_wait(struct session *s)
 	struct vm *vm = s->vm;
 	const char *text = s->n > 2 ? s->word[2] : NULL;
 	bool printed;
-	int err = 0;
 
 	if (vm->state == VM_CREATED)
 		return fail(s, -EINVAL, "%s has not been started", vm->name);
@@ -236,10 +212,9 @@ cmd_wait(struct session *s)
 			       : fail(s, -ENOENT, "%s ended (%s) and did not print that", vm->name,
 					 vm->why);
 	if (vm->status < 0)
-		err = fail(s, -EIO, "%s ended: %s", vm->name, vm->why);
-	else
-		text_printf(&s->reply, "%d\n", vm->status);
-	return err;
+		return fail(s, -EIO, "%s ended: %s", vm->name, vm->why);
+	text_printf(&s->reply, "%d\n", vm->status);
+	return 0;
 }
 
 /* stop NAME: presses its power button, and waits until it has turned itself off. */
@@ -364,9 +339,7 @@ kill_vm(struct vm *vm)
 static int
 cmd_kill(struct session *s)
 {
-	struct vm *vm = s->vm;
-
-	kill_vm(vm);
+	kill_vm(s->vm);
 	return 0;
 }
 
@@ -410,69 +383,38 @@ status_line(struct text *t, struct vm *vm)
 	text_printf(t, "\n");
 }
 
-static int
-cmd_status(struct session *s)
-{
-	struct vm *vm;
-
-	if (s->n > 1) {
-		if (!(vm = find_vm(s->word[1])))
-			return fail(s, -ENOENT, "%s: no such VM", s->word[1]);
-		status_line(&s->reply, vm);
-		return 0;
-	}
-	list_for_each (it, &vms)
-		status_line(&s->reply, list_entry(it, struct vm, link));
-	return 0;
-}
-
-/* How often the guest was left, and for what; ticks of the TSC in the handlers. */
-static void
-exit_stats(struct text *t, struct vm *vm)
-{
-	struct exit_count sum[EXIT_KINDS] = {0};
-	u64 all = 0, time = 0; /* in all */
-
-	for (unsigned i = 0; i < EXIT_KINDS * vm->ncpus; i++) {
-		const struct exit_count *c = &vm->vcpu[i / EXIT_KINDS]->exits[i % EXIT_KINDS];
-		struct exit_count *to = &sum[i % EXIT_KINDS];
-
-		to->count += c->count;
-		to->ticks += c->ticks;
-		to->longest = MAX(to->longest, c->longest);
-		all += c->count;
-		time += c->ticks;
-	}
-	text_printf(t, "%-14s %10s %7s %7s %10s %10s\n", "EXIT", "COUNT", "SHARE", "TIME", "MEAN",
-		"MAX");
-	for (unsigned i = 0; i < EXIT_KINDS; i++)
-		if (sum[i].count)
-			text_printf(t, "%-14s %10lu %3lu.%02lu%% %3lu.%02lu%% %10lu %10lu\n",
-				exit_name(i), sum[i].count, sum[i].count * 100 / all,
-				sum[i].count * 10000 / all % 100, sum[i].ticks * 100 / time,
-				sum[i].ticks * 10000 / time % 100, sum[i].ticks / sum[i].count,
-				sum[i].longest);
-	text_printf(t, "%-14s %10lu %26lu\n", "all", all, all ? time / all : 0);
-}
-
+/*
+ * Its counters, a line each, in columns with tabs between; vmctl makes tables of them. Of exits:
+ * how many, the TSC's ticks in the handlers, the longest.
+ */
 static int
 cmd_stats(struct session *s)
 {
 	struct vm *vm = s->vm;
 	struct text *t = &s->reply;
 
-	exit_stats(t, vm);
-	text_printf(t, "%-14s %10s\n", "HYPERCALL", "COUNT");
+	for (unsigned kind = 0; kind < EXIT_KINDS; kind++) {
+		struct exit_count sum = {0};
+
+		for (unsigned i = 0; i < vm->ncpus; i++) {
+			const struct exit_count *c = &vm->vcpu[i]->exits[kind];
+
+			sum.count += c->count;
+			sum.ticks += c->ticks;
+			sum.longest = MAX(sum.longest, c->longest);
+		}
+		if (sum.count)
+			text_printf(t, "exit\t%s\t%lu\t%lu\t%lu\n", exit_name(kind), sum.count,
+				sum.ticks, sum.longest);
+	}
 	for (unsigned i = 0; i < HC_COUNT; i++)
 		if (vm->hypercalls[i])
-			text_printf(t, "%-14s %10lu\n", hypercall_name(i), vm->hypercalls[i]);
-	text_printf(t, "%-14s %10lu\n%-14s %10lu\n%-14s %10lu\n", "pages", vm->touched, "moved",
-		vm->moved, "found pinned", vm->stayed);
-	text_printf(t, "%-10s %6s %10s %10s %10s %8s %8s\n", "DEVICE", "DOMAIN", "MAPS", "UNMAPS",
-		"SYNCS", "FAULTS", "PINNED");
+			text_printf(t, "call\t%s\t%lu\n", hypercall_name(i), vm->hypercalls[i]);
+	text_printf(t, "call\tpages\t%lu\ncall\tmoved\t%lu\ncall\tfound pinned\t%lu\n", vm->touched,
+		vm->moved, vm->stayed);
 	list_for_each (it, &vm->devices) {
 		struct assigned *d = list_entry(it, struct assigned, link);
-		text_printf(t, "%-10s %6u %10lu %10lu %10lu %8lu %8u\n", d->pci->dev.name,
+		text_printf(t, "device\t%s\t%u\t%lu\t%lu\t%lu\t%lu\t%u\n", d->pci->dev.name,
 			d->dom->id, d->dom->maps, d->dom->unmaps, d->dom->syncs, d->dom->faults,
 			d->pinned);
 	}
@@ -485,25 +427,24 @@ print_grants(struct text *t, struct assigned *d)
 	struct grant_page p;
 
 	for (iova_t at = {0}; grant_next(d, at, &p); at.v = p.iova.v + PAGE_SIZE)
-		text_printf(t, "%-8s %12lx %12lx %12lx %c%c %6u\n", d->pci->dev.name, p.iova.v,
+		text_printf(t, "page\t%s\t%lx\t%lx\t%lx\t%c%c\t%u\n", d->pci->dev.name, p.iova.v,
 			p.gpa.v, p.hpa.v, p.perm & IOMMU_READ ? 'r' : '-',
 			p.perm & IOMMU_WRITE ? 'w' : '-', frame_pins(p.hpa.v));
 }
 
-/* maps NAME: the live grants. maps NAME GPA: the HPA behind one GPA, and nothing else. */
+/* maps NAME: the live grants, as stats says its counters. maps NAME GPA: the HPA behind one GPA,
+ * and nothing else. */
 static int
 cmd_maps(struct session *s)
 {
 	struct vm *vm = s->vm;
-	const char *p;
 	gpa_t gpa;
 	hpa_t hpa;
 
 	if (s->n > 2) {
 		bool there;
 
-		p = s->word[2];
-		if (!parse_u64(&p, &gpa.v) || *p)
+		if (!parse_whole(s->word[2], &gpa.v))
 			return fail(s, -EINVAL, "%s: not an address", s->word[2]);
 		spin_lock(&vm->lock);
 		there = vm_hpa(vm, gpa, &hpa);
@@ -513,8 +454,6 @@ cmd_maps(struct session *s)
 		text_printf(&s->reply, "0x%lx\n", hpa.v);
 		return 0;
 	}
-	text_printf(&s->reply, "%-8s %12s %12s %12s %2s %6s\n", "DEVICE", "IOVA", "GPA", "HPA",
-		"RW", "PINS");
 	spin_lock(&vm->lock);
 	list_for_each (it, &vm->devices)
 		print_grants(&s->reply, list_entry(it, struct assigned, link));
@@ -527,14 +466,12 @@ static int
 cmd_move(struct session *s)
 {
 	struct vm *vm = s->vm;
-	const char *p = s->word[2];
-	bool all = strcmp(p, "all") == 0;
+	bool all = strcmp(s->word[2], "all") == 0;
 	u64 ms = 0, moved = 0, stayed;
 	gpa_t at = {0};
 	int n;
 
-	if ((!all && (!parse_u64(&p, &at.v) || *p)) || !number_option(s, "every", &ms) ||
-		ms > 10000)
+	if ((!all && !parse_whole(s->word[2], &at.v)) || !number_option(s, "every", 0, 10000, &ms))
 		return fail(s, -EINVAL, "%s: not an address, or no pause of at most 10000 ms",
 			s->word[2]);
 	if (all && option(s, "every"))
@@ -545,7 +482,7 @@ cmd_move(struct session *s)
 		moved += MAX(n, 0);
 	} while (all && n > 0);
 	if (n < 0)
-		return fail(s, n, "%s", strerror(n));
+		return n;
 	text_printf(&s->reply, "%lu moved, %lu pinned\n", moved, vm->stayed - stayed);
 	return 0;
 }
@@ -558,7 +495,12 @@ cmd_policy(struct session *s)
 	return 0;
 }
 
-enum about { ANY, A_VM, A_DEVICE }; /* words 1 and 2 name what there is */
+enum about {
+	ANY,
+	A_VM,
+	A_NUMBER,
+	A_DEVICE
+}; /* words 1 and 2: a VM; a device's number; the VM has it */
 static const struct command {
 	const char *name;
 	unsigned words; /* at least */
@@ -566,7 +508,7 @@ static const struct command {
 	int (*fn)(struct session *);
 } commands[] = {
 	{"create", 2, ANY, cmd_create},
-	{"assign", 3, A_VM, cmd_assign},
+	{"assign", 3, A_NUMBER, cmd_assign},
 	{"release", 3, A_DEVICE, cmd_release},
 	{"start", 2, A_VM, cmd_start},
 	{"wait", 2, A_VM, cmd_wait},
@@ -575,7 +517,6 @@ static const struct command {
 	{"stop", 2, A_VM, cmd_stop},
 	{"kill", 2, A_VM, cmd_kill},
 	{"destroy", 2, A_VM, cmd_destroy},
-	{"status", 1, ANY, cmd_status},
 	{"stats", 2, A_VM, cmd_stats},
 	{"maps", 2, A_VM, cmd_maps},
 	{"permit", 3, A_DEVICE, cmd_policy},
@@ -588,7 +529,7 @@ static int
 run(struct session *s)
 {
 	const struct command *c = commands, *end = commands + NELEM(commands);
-	rid_t rid;
+	u64 rid;
 
 	while (c < end && strcmp(c->name, s->word[0]) != 0)
 		c++;
@@ -598,10 +539,13 @@ run(struct session *s)
 		return fail(s, -EINVAL, "%s: too few words", s->word[0]);
 	if (c->about != ANY && !(s->vm = find_vm(s->word[1])))
 		return fail(s, -ENOENT, "%s: no such VM", s->word[1]);
-	if (c->about == A_DEVICE && !parse_rid(s->word[2], &rid))
-		return fail(s, -EINVAL, "%s: not a device address (like 00:04.0)", s->word[2]);
+	if (c->about >= A_NUMBER) {
+		if (!parse_whole(s->word[2], &rid) || rid > 0xffff)
+			return -EINVAL;
+		s->rid = rid;
+	}
 	if (c->about == A_DEVICE && !(s->dev = assigned_find(s->vm, rid)))
-		return fail(s, -ENOENT, "%s has no device %s", s->vm->name, s->word[2]);
+		return fail(s, -ENOENT, "%s has no device " RID_FMT, s->vm->name, RID_ARGS(s->rid));
 	return c->fn(s);
 }
 
@@ -704,6 +648,25 @@ show_vms(struct text *t)
 	mutex_unlock(&control);
 }
 PROC_STATUS_FILE("vms", show_vms);
+
+/* What the numbers in a trace mean, and the clocks that guests see. */
+static void
+show_vmm(struct text *t)
+{
+	for (unsigned i = 0; i < EXIT_KINDS; i++)
+		text_printf(t, "kvm_exit %u %s\n", i, exit_name(i));
+	for (unsigned i = 0; i < HC_COUNT; i++)
+		text_printf(t, "kvm_hypercall %u %s\n", i, hypercall_name(i));
+	mutex_lock(&control);
+	list_for_each (it, &vms) {
+		struct vm *vm = list_entry(it, struct vm, link);
+
+		text_printf(t, "vm %u %s tsc_offset 0x%lx ring 0x%lx %u\n", vm->id, vm->name,
+			vm->tsc_offset, vm->trace.v, vm->ntraces);
+	}
+	mutex_unlock(&control);
+}
+PROC_FILE("vmm", show_vmm);
 
 static const struct devops ops = {
 	.open = vmm_open, .close = vmm_close, .read = vmm_read, .write = vmm_write};

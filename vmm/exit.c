@@ -1,5 +1,6 @@
 /* What the VMM does about each exit: one table. And what a guest may see of CPU and MSRs. */
 #include "hal/timer.h"
+#include "kernel/trace.h"
 #include "kernel/x86.h"
 #include "vmm/vm.h"
 
@@ -8,8 +9,9 @@
 #define VECTOR_GP 13
 #define VECTOR_AC 17
 
+/* WBINVD and INVD, too: caches are coherent, so there is nothing to do. */
 static int
-skip(struct vcpu *v, const struct exit *e)
+exit_skip(struct vcpu *v, const struct exit *e)
 {
 	v->rip += e->len;
 	return 1;
@@ -25,42 +27,31 @@ static int
 exit_hlt(struct vcpu *v, const struct exit *e)
 {
 	v->halted = true;
-	return skip(v, e);
+	return exit_skip(v, e);
 }
 
 static int
 exit_pause(struct vcpu *v, const struct exit *e)
 {
-	skip(v, e);
+	exit_skip(v, e);
 	return 0;
 }
 
-/* WBINVD, INVD: caches are coherent, so there is nothing to do. */
+/* An exception for the guest instead of the instruction that it tried. */
 static int
-exit_cache(struct vcpu *v, const struct exit *e)
+raise(struct vcpu *v, int vector)
 {
-	return skip(v, e);
-}
-
-static int
-exit_debug(struct vcpu *v, const struct exit *e)
-{
-	vcpu_raise(v, VECTOR_DB, 0);
+	v->exception = vector;
 	return 1;
 }
 
+/* One that it has caused by itself, or an instruction that we do not have. */
 static int
-exit_alignment(struct vcpu *v, const struct exit *e)
+exit_exception(struct vcpu *v, const struct exit *e)
 {
-	vcpu_raise(v, VECTOR_AC, 0);
-	return 1;
-}
-
-static int
-exit_invalid_opcode(struct vcpu *v, const struct exit *e)
-{
-	vcpu_raise(v, VECTOR_UD, 0);
-	return 1;
+	return raise(v, e->kind == EXIT_DEBUG       ? VECTOR_DB
+			: e->kind == EXIT_ALIGNMENT ? VECTOR_AC
+						    : VECTOR_UD);
 }
 
 /* The processor has looked at CPL and CR4. x87, with SSE, with AVX as well (SDM vol. 1, 13.3). */
@@ -71,18 +62,16 @@ exit_xsetbv(struct vcpu *v, const struct exit *e)
 	u32 r[4];
 
 	cpuid(0xd, 0, r);
-	if ((u32)v->reg[RCX] || !want || want & (want + 1) || want & ~(u64)(r[0] & XCR0_GUEST)) {
-		vcpu_raise(v, VECTOR_GP, 0);
-		return 1;
-	}
+	if ((u32)v->reg[RCX] || !want || want & (want + 1) || want & ~(u64)(r[0] & XCR0_GUEST))
+		return raise(v, VECTOR_GP);
 	v->xcr0 = want;
-	return skip(v, e);
+	return exit_skip(v, e);
 }
 
 /*
  * CPUID: what a guest is shown. A leaf that is not here reads as zero. `keep` are the host's bits
  * that pass, `set` is added. A bit passes only if what it promises works: its state is switched or
- * there is none, and it needs no MSR that msr_table does not have.
+ * there is none, and it needs no MSR that is not below.
  */
 static const struct {
 	u64 leaf;            /* with the subleaf, in 7 and 0xd, from bit 32 on */
@@ -134,7 +123,7 @@ _Static_assert(VM_MAX_CPUS <= 1 << 3, "CPUID leaf 11");
 static int
 exit_cpuid(struct vcpu *v, const struct exit *e)
 {
-	/* LAB 7: step 5: the row of this leaf, if there is one; then what is not the host's; all four. */
+	/* LAB 7: step 5: the leaf's row, if there is one; then what is not the host's. */
 	u32 leaf = v->reg[RAX], sub = v->reg[RCX], r[4] = {0};
 
 	for (unsigned i = 0; i < NELEM(cpuid_table); i++) {
@@ -159,7 +148,7 @@ exit_cpuid(struct vcpu *v, const struct exit *e)
 	v->reg[RBX] = r[1];
 	v->reg[RCX] = r[2];
 	v->reg[RDX] = r[3];
-	return skip(v, e);
+	return exit_skip(v, e);
 	/* LAB 7 ELSE
 	(void)cpuid_table, (void)cpuid_topology;
 	return exit_invalid_opcode(v, e);
@@ -167,59 +156,56 @@ exit_cpuid(struct vcpu *v, const struct exit *e)
 }
 
 /*
- * MSRs that exit. ZERO: reads as zero, writes are ignored. What is in neither this table nor the
- * x2APIC's range (vlapic.c has that), nor switched by the vendor's file, is #GP, as on a machine
- * without it: it would be the host's.
+ * MSRs that exit. What is not here, nor in the x2APIC's range (vlapic.c has that), nor switched by
+ * the vendor's file, is #GP, as on a machine without it: it would be the host's.
  */
-enum msr_kind { MSR_KIND_ZERO, MSR_KIND_EFER, MSR_KIND_APIC_BASE };
-static const struct {
-	u32 msr;
-	enum msr_kind kind;
-} msr_table[] = {
-	{MSR_EFER, MSR_KIND_EFER},           /* VMRUN wants SVME, the guest must not see it */
-	{MSR_APIC_BASE, MSR_KIND_APIC_BASE}, /* fixed: x2APIC, enabled; who is the BSP */
-	{0x8b, MSR_KIND_ZERO},  /* microcode revision: guests look, and want 0 if there is none */
-	{0x1a0, MSR_KIND_ZERO}, /* MISC_ENABLE: Intel's, and guests read it unasked */
-	{0x10, MSR_KIND_ZERO},  /* a write to the TSC: time is not the guest's to set */
+enum {
+	MSR_TSC = 0x10,          /* written: time is not the guest's to set */
+	MSR_MICROCODE = 0x8b,    /* the revision: guests look, and want 0 if there is none */
+	MSR_MISC_ENABLE = 0x1a0, /* Intel's, and guests read it unasked */
+	MSR_X2APIC = 0x800,
+	MSR_X2APIC_LAST = 0x8ff,
 };
-
 #define EFER_GUEST (EFER_SCE | EFER_LME | BIT(10) | EFER_NXE | BIT(14)) /* LMA, FFXSR */
 
 /* True if the guest may; else it gets #GP. */
 static bool
 read_msr(struct vcpu *v, u32 msr, u64 *value)
 {
-	if (msr >= 0x800 && msr <= 0x8ff)
+	switch (msr) {
+	case MSR_X2APIC ... MSR_X2APIC_LAST:
 		return vlapic_rdmsr(v, msr, value);
-	for (unsigned i = 0; i < NELEM(msr_table); i++) {
-		if (msr_table[i].msr != msr)
-			continue;
-		*value = msr_table[i].kind == MSR_KIND_EFER        ? v->efer
-			 : msr_table[i].kind == MSR_KIND_APIC_BASE ? 0xfee00c00 | (v->id == 0) << 8
-								   : 0;
+	case MSR_EFER:
+		*value = v->efer;
+		return true;
+	case MSR_APIC_BASE: /* fixed: x2APIC, enabled; who is the BSP */
+		*value = 0xfee00c00 | (v->id == 0) << 8;
+		return true;
+	case MSR_TSC:
+	case MSR_MICROCODE:
+	case MSR_MISC_ENABLE:
+		*value = 0;
 		return true;
 	}
 	return false;
 }
 
+/* What is known and not written here keeps its value. */
 static bool
 write_msr(struct vcpu *v, u32 msr, u64 value)
 {
-	if (msr >= 0x800 && msr <= 0x8ff)
+	u64 old;
+
+	if (msr >= MSR_X2APIC && msr <= MSR_X2APIC_LAST)
 		return vlapic_wrmsr(v, msr, value);
-	for (unsigned i = 0; i < NELEM(msr_table); i++) {
-		if (msr_table[i].msr != msr)
-			continue;
-		if (msr_table[i].kind == MSR_KIND_EFER) {
-			/* LME stays as it is while it is in force (AMD64 manual vol. 2, 14.6.1). */
-			if (value & ~EFER_GUEST ||
-				(v->efer & BIT(10) && (value ^ v->efer) & EFER_LME))
-				return false;
-			v->efer = (value & ~BIT(10)) | (v->efer & BIT(10));
-		}
+	if (msr == MSR_EFER) {
+		/* LME stays as it is while it is in force (AMD64 manual vol. 2, 14.6.1). */
+		if (value & ~EFER_GUEST || (v->efer & BIT(10) && (value ^ v->efer) & EFER_LME))
+			return false;
+		v->efer = (value & ~BIT(10)) | (v->efer & BIT(10));
 		return true;
 	}
-	return false;
+	return read_msr(v, msr, &old);
 }
 
 static int
@@ -227,13 +213,11 @@ exit_rdmsr(struct vcpu *v, const struct exit *e)
 {
 	u64 value;
 
-	if (!read_msr(v, v->reg[RCX], &value)) {
-		vcpu_raise(v, VECTOR_GP, 0);
-		return 1;
-	}
+	if (!read_msr(v, v->reg[RCX], &value))
+		return raise(v, VECTOR_GP);
 	v->reg[RAX] = (u32)value;
 	v->reg[RDX] = value >> 32;
-	return skip(v, e);
+	return exit_skip(v, e);
 }
 
 static int
@@ -241,11 +225,9 @@ exit_wrmsr(struct vcpu *v, const struct exit *e)
 {
 	u64 value = (u32)v->reg[RAX] | v->reg[RDX] << 32;
 
-	if (!write_msr(v, v->reg[RCX], value)) {
-		vcpu_raise(v, VECTOR_GP, 0);
-		return 1;
-	}
-	return skip(v, e);
+	if (!write_msr(v, v->reg[RCX], value))
+		return raise(v, VECTOR_GP);
+	return exit_skip(v, e);
 }
 
 /* Only the guest's kernel may call. */
@@ -253,15 +235,17 @@ static int
 exit_hcall(struct vcpu *v, const struct exit *e)
 {
 	const u64 arg[5] = {v->reg[RDI], v->reg[RSI], v->reg[RDX], v->reg[R10], v->reg[R8]};
-
 	s64 ret;
 
 	if (v->cpl != 0)
-		return exit_invalid_opcode(v, e);
-	if ((ret = hypercall(v, v->reg[RAX], arg)) == HYPERCALL_AGAIN)
+		return raise(v, VECTOR_UD);
+	trace_kvm_hypercall(v->vm->id, v->reg[RAX], arg[0], arg[1]);
+	ret = hypercall(v, v->reg[RAX], arg);
+	trace_kvm_hypercall_done(v->vm->id, v->reg[RAX], ret, 0);
+	if (ret == HYPERCALL_AGAIN)
 		return 0;
 	v->reg[RAX] = ret;
-	return skip(v, e);
+	return exit_skip(v, e);
 }
 
 /*
@@ -301,13 +285,10 @@ port_out(struct vm *vm, u16 port, unsigned size, u32 value)
 		vpci_out(vm, port, size, value);
 	else if (kind == PORT_BUTTON)
 		__atomic_and_fetch(&vm->pm1_status, ~value, __ATOMIC_SEQ_CST); /* ones clear */
-	else if (kind == PORT_END) {
-		vm_end(vm, value & 0xff, "powered off with status %u", value & 0xff);
-		return -1;
-	} else if (kind == PORT_POWER && value & BIT(13)) { /* SLP_EN */
-		vm_end(vm, 0, "powered off");
-		return -1;
-	}
+	else if (kind == PORT_END)
+		return vm_end(vm, value & 0xff, "powered off with status %u", value & 0xff);
+	else if (kind == PORT_POWER && value & BIT(13)) /* SLP_EN */
+		return vm_end(vm, 0, "powered off");
 	return 1;
 }
 
@@ -318,22 +299,19 @@ exit_io(struct vcpu *v, const struct exit *e)
 	u64 mask = e->size == 4 ? ~0u : BIT(8 * e->size) - 1;
 	int again = 1;
 
-	if (e->string) {
-		vm_end(v->vm, -1, "string I/O to port 0x%x at rip 0x%lx: not supported", e->port,
-			v->rip);
-		return -1;
-	}
+	if (e->string)
+		return vm_end(v->vm, -1, "string I/O to port 0x%x at rip 0x%lx: not supported",
+			e->port, v->rip);
 	if (e->write) {
 		again = port_out(v->vm, e->port, e->size, v->reg[RAX] & mask);
 	} else {
 		u64 keep = e->size == 4 ? 0 : ~mask; /* a 32-bit result clears the upper half */
 		v->reg[RAX] = (v->reg[RAX] & keep) | (port_in(v->vm, e->port, e->size) & mask);
 	}
-	return again < 0 ? again : skip(v, e);
+	return again < 0 ? again : exit_skip(v, e);
 	/* LAB 7 ELSE
 	(void)port_in, (void)port_out;
-	vm_end(v->vm, -1, "port 0x%x at rip 0x%lx: not implemented", e->port, v->rip);
-	return -1;
+	return vm_end(v->vm, -1, "port 0x%x at rip 0x%lx: not implemented", e->port, v->rip);
 	LAB 7 END */
 }
 
@@ -348,27 +326,24 @@ exit_nested_fault(struct vcpu *v, const struct exit *e)
 	spin_unlock(&v->vm->lock);
 	if (there)
 		return 1;
-	vm_end(v->vm, -1, "%s of gpa 0x%lx at rip 0x%lx: %s", e->write ? "write" : "read", e->gpa.v,
-		v->rip, e->gpa.v < v->vm->mem ? "the host has no memory left" : "nothing is there");
-	return -1;
+	return vm_end(v->vm, -1, "%s of gpa 0x%lx at rip 0x%lx: %s", e->write ? "write" : "read",
+		e->gpa.v, v->rip,
+		e->gpa.v < v->vm->mem ? "the host has no memory left" : "nothing is there");
 	/* LAB 7 ELSE
-	vm_end(v->vm, -1, "nested fault at gpa 0x%lx: not implemented", e->gpa.v);
-	return -1;
+	return vm_end(v->vm, -1, "nested fault at gpa 0x%lx: not implemented", e->gpa.v);
 	LAB 7 END */
 }
 
 static int
 exit_shutdown(struct vcpu *v, const struct exit *e)
 {
-	vm_end(v->vm, -1, "triple fault at rip 0x%lx", v->rip);
-	return -1;
+	return vm_end(v->vm, -1, "triple fault at rip 0x%lx", v->rip);
 }
 
 static int
 exit_error(struct vcpu *v, const struct exit *e)
 {
-	vm_end(v->vm, -1, "unknown exit 0x%lx at rip 0x%lx", e->code, v->rip);
-	return -1;
+	return vm_end(v->vm, -1, "unknown exit 0x%lx at rip 0x%lx", e->code, v->rip);
 }
 
 static const struct {

@@ -184,6 +184,17 @@ hc_bind(const struct caller *by, const u64 *a)
 	return 0;
 }
 
+/* Where the guest's trace is: nothing is done with that but to show it, to who reads its memory. */
+static s64
+hc_trace(const struct caller *by, const u64 *a)
+{
+	if (!a[1] || a[1] > by->vm->ncpus)
+		return -HC_EINVAL;
+	by->vm->trace.v = a[0];
+	by->vm->ntraces = a[1];
+	return 0;
+}
+
 static s64
 hc_unbind(const struct caller *by, const u64 *a)
 {
@@ -235,7 +246,7 @@ hypercall_name(unsigned number)
 }
 
 /* Calls about no device; and what only gives back, which no rate may keep a guest from. */
-#define NO_DEVICE  (BIT(HC_version) | BIT(HC_fault) | BIT(HC_gsi) | BIT(HC_disk))
+#define NO_DEVICE  (BIT(HC_version) | BIT(HC_fault) | BIT(HC_gsi) | BIT(HC_disk) | BIT(HC_trace))
 #define GIVES_BACK (BIT(HC_detach) | BIT(HC_unmap) | BIT(HC_sync) | BIT(HC_unbind))
 /* What is about nothing changes nothing; and a disk takes its time. */
 #define UNLOCKED (BIT(HC_version) | BIT(HC_disk))

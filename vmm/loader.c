@@ -115,17 +115,13 @@ load_root(struct vm *vm, u64 image_end, struct memrange *module, void *page)
 static void
 acpi_table(struct acpi_header *h, const char *signature, u32 length)
 {
-	u8 sum = 0;
-
 	memcpy(h->signature, signature, 4);
 	memcpy(h->oem_id, "HALCYN", 6);
 	memcpy(h->oem_table_id, "HALCYON ", 8);
 	h->length = length;
 	h->revision = 1;
 	h->checksum = 0;
-	for (u32 i = 0; i < length; i++)
-		sum += ((u8 *)h)[i];
-	h->checksum = -sum;
+	h->checksum = -acpi_sum(h, length);
 }
 
 /*
@@ -141,7 +137,6 @@ write_acpi(struct vm *vm, u8 rsdp[36], u8 *page)
 	u32 dsdt = ACPI_GPA + DSDT, event = VM_PM1_EVENT, control = VM_PM1_CONTROL;
 	u64 xsdt = ACPI_GPA + XSDT;
 	u8 x2apic[16] = {9, 16}; /* ACPI 5.2.12.12: id, flags, uid */
-	u8 sum = 0;
 
 	memset(page, 0, PAGE_SIZE);
 	memcpy(page + XSDT + 36, pointers, sizeof(pointers));
@@ -167,13 +162,8 @@ write_acpi(struct vm *vm, u8 rsdp[36], u8 *page)
 	rsdp[15] = 2;
 	rsdp[20] = 36;
 	memcpy(rsdp + 24, &xsdt, 8);
-	for (int i = 0; i < 20; i++)
-		sum += rsdp[i];
-	rsdp[8] = -sum;
-	sum = 0;
-	for (int i = 0; i < 36; i++)
-		sum += rsdp[i];
-	rsdp[32] = -sum;
+	rsdp[8] = -acpi_sum(rsdp, 20);
+	rsdp[32] = -acpi_sum(rsdp, 36);
 	memcpy(page, rsdp, 36);
 	put(vm, ACPI_GPA, page, PAGE_SIZE);
 }

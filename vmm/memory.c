@@ -6,6 +6,7 @@
 #include "hal/timer.h"
 #include "kernel/kalloc.h"
 #include "kernel/proc.h"
+#include "kernel/trace.h"
 #include "vmm/vm.h"
 
 #define RESERVE   (8UL << (20 - PAGE_SHIFT)) /* frames that guests leave to the host */
@@ -113,18 +114,12 @@ vm_free_memory(struct vm *vm)
 	pt_destroy(&vm->npt);
 }
 
-/*
- * The order is the point: while a page is on its way nobody sees it. A vCPU that touches it faults,
- * and waits for vm->lock.
- *
- *     remove the entry  ->  flush, and wait  ->  copy  ->  enter the new frame  ->  free the old
- * one
- */
+/* Nobody sees a page on its way: a vCPU that touches it faults, and waits for vm->lock. */
 int
 vm_move(struct vm *vm, gpa_t *at, u64 end, unsigned want)
 {
-	/* LAB 12: steps 2 to 4: up to MOVE_MAX pages, in the right order; vm->lock held all the
-	 * time. */
+	/* LAB 12: steps 2 to 4: up to MOVE_MAX pages, in the right order; vm->lock always held. */
+	/* Remove the entry; flush and wait; copy; enter the new frame; free the old one. */
 	struct {
 		u64 gpa;
 		paddr_t from, to;
@@ -161,6 +156,7 @@ vm_move(struct vm *vm, gpa_t *at, u64 end, unsigned want)
 		int lost = pt_map(
 			&vm->npt, page[i].gpa, page[i].to, PAGE_SIZE, PT_R | PT_W | PT_X, &g);
 		ASSERT(!lost); /* its table is there */
+		trace_page_move(vm->id, page[i].gpa >> PAGE_SHIFT, page[i].from, page[i].to);
 		frame_free(page[i].from, 0, FRAME_VM);
 	}
 	vm->moved += n;

@@ -299,6 +299,7 @@ svm_vcpu_init(struct vcpu *v, u64 npt_root)
 	c->msrpm = virt_to_phys(msrpm);
 	c->asid = 1; /* for all vCPUs: who ran last on this CPU is flushed when another comes */
 	c->vintr = V_INTR_MASKING;
+	c->tsc_offset = v->tsc_offset;
 	c->np_enable = 1;
 	c->ncr3 = npt_root;
 	c->pat = 0x0007040600070406;
@@ -561,7 +562,7 @@ put_state(struct vcpu *v, struct svm_vcpu *s, int cpu)
 	if (v->exception >= 0) {
 		c->event_inject = v->exception | EVENT_VALID | EVENT_EXCEPTION;
 		if (has_code(v->exception))
-			c->event_inject |= EVENT_HAS_CODE | (u64)v->exception_code << 32;
+			c->event_inject |= EVENT_HAS_CODE;
 		v->exception = -1;
 	}
 	/* One ASID for all guests: flush it whenever its owner changes on this CPU. */

@@ -5,6 +5,7 @@
 #include "kernel/cpu.h"
 #include "kernel/kalloc.h"
 #include "kernel/proc.h"
+#include "kernel/trace.h"
 #include "kernel/x86.h"
 #include "vmm/vm.h"
 
@@ -36,6 +37,7 @@ vcpu_create(struct vm *vm, unsigned id, struct vcpu **out)
 	v->vm = vm;
 	v->id = id;
 	v->waiting = id != 0;
+	v->tsc_offset = vm->tsc_offset;
 	v->sipi = v->cpu = -1;
 	v->exception = -1;
 	spin_init(&v->lock, "vcpu");
@@ -55,13 +57,6 @@ vcpu_destroy(struct vcpu *v)
 		return;
 	virt()->vcpu_fini(v);
 	kfree(v);
-}
-
-void
-vcpu_raise(struct vcpu *v, int vector, u32 code)
-{
-	v->exception = vector;
-	v->exception_code = code;
 }
 
 /*
@@ -188,6 +183,15 @@ attend(struct vcpu *v)
 	return go;
 }
 
+/* Runs the guest, and leaves a trace of it. */
+static RARE void
+run_traced(struct vcpu *v, struct exit *e)
+{
+	trace_kvm_entry(v->vm->id, v->id, v->rip, 0);
+	ops->run(v, e);
+	trace_kvm_exit(v->vm->id, v->id, e->kind, v->rip);
+}
+
 /*
  * Enters the guest once; false if there is something to see to first. From the look at what is
  * pending to the entry, this CPU's interrupts are off: a kick that comes in between stays pending
@@ -205,7 +209,9 @@ enter(struct vcpu *v, struct exit *e)
 	__atomic_store_n(&v->cpu, this_cpu()->id, __ATOMIC_SEQ_CST);
 	if (READ_ONCE(v->attention) || rdtsc() >= l->due)
 		go = attend(v);
-	if (go)
+	if (go && UNLIKELY(trace_on[TRACE_kvm_entry]))
+		run_traced(v, e);
+	else if (go)
 		ops->run(v, e);
 	__atomic_store_n(&v->cpu, -1, __ATOMIC_RELEASE);
 	sti(); /* what made it exit is handled here */

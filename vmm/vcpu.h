@@ -18,14 +18,14 @@ struct vm;
 	X(CPUID, ".cpuid", exit_cpuid)                     \
 	X(HLT, ".hlt", exit_hlt)                           \
 	X(PAUSE, ".pause", exit_pause)                     \
-	X(CACHE, ".wbinvd", exit_cache)                    \
-	X(DEBUG, "#db", exit_debug)                        \
-	X(ALIGNMENT, "#ac", exit_alignment)                \
+	X(CACHE, ".wbinvd", exit_skip)                     \
+	X(DEBUG, "#db", exit_exception)                    \
+	X(ALIGNMENT, "#ac", exit_exception)                \
 	X(HCALL, ".vmcall", exit_hcall)                    \
 	X(IO, ".io", exit_io)                              \
 	X(RDMSR, ".rdmsr", exit_rdmsr)                     \
 	X(WRMSR, ".wrmsr", exit_wrmsr)                     \
-	X(INVALID_OPCODE, ".ud", exit_invalid_opcode)      \
+	X(INVALID_OPCODE, ".ud", exit_exception)           \
 	X(XSETBV, ".xsetbv", exit_xsetbv)                  \
 	X(NESTED_FAULT, "nested-fault", exit_nested_fault) \
 	X(SHUTDOWN, "shutdown", exit_shutdown)
@@ -65,7 +65,7 @@ enum { RAX, RCX, RDX, RBX, RSP, RBP, RSI, RDI, R8, R9, R10, R11, R12, R13, R14, 
 
 struct vlapic {
 	u32 tpr, svr, divide, initial, lvt_timer;
-	u64 deadline, period; /* ns; deadline 0: not running */
+	u64 deadline, period; /* ns; deadline 0: not running; 1: from the next entry on */
 	u64 due;              /* the deadline in ticks of the TSC */
 	u32 irr[8], isr[8];
 };
@@ -79,11 +79,11 @@ struct vcpu {
 	u64 reg[16];
 	u64 rip, rflags, efer, xcr0;
 	u8 cpl;
+	u64 tsc_offset; /* what the guest reads is the TSC and this */
 
-	bool halted;        /* in HLT until an interrupt */
-	bool waiting;       /* until a SIPI: after INIT, and all but one from the start */
-	int exception;      /* to deliver at the next entry; -1: none */
-	u32 exception_code; /* its error code, if it has one */
+	bool halted;   /* in HLT until an interrupt */
+	bool waiting;  /* until a SIPI: after INIT, and all but one from the start */
+	int exception; /* to deliver at the next entry, with code 0 if it has one; -1: none */
 
 	struct spinlock lock; /* over what follows, to `entries`; after vm->lock */
 	struct vlapic lapic;
@@ -127,8 +127,6 @@ void vcpu_destroy(struct vcpu *v);
 int vcpu_start(struct vcpu *v);
 /* Wakes it from HLT, or makes it leave the guest, to look at what has changed. */
 void vcpu_kick(struct vcpu *v);
-/* An exception for the guest instead of the instruction that it tried. */
-void vcpu_raise(struct vcpu *v, int vector, u32 code);
 
 /* exit.c: handles an exit. 1: enter again; 0: first let others run; negative: the VM has ended. */
 int exit_handle(struct vcpu *v, const struct exit *e);

@@ -26,18 +26,9 @@ static bool
 move_block(struct inode *ip, bool write, u64 block, void *page)
 {
 	u64 at = block * HC_BLOCK;
-	s64 n = -EIO;
 
-	if (!write)
-		return inode_read(ip, page, at, HC_BLOCK, false) == HC_BLOCK;
-	if (log_begin())
-		return false;
-	if (inode_lock(ip) == 0) {
-		n = inode_write(ip, page, at, HC_BLOCK, false);
-		inode_unlock(ip);
-	}
-	log_end();
-	return n == HC_BLOCK;
+	return (write ? inode_write_all(ip, page, at, HC_BLOCK, false)
+		      : inode_read(ip, page, at, HC_BLOCK, false)) == HC_BLOCK;
 }
 
 /* Takes vm->lock for each block that it copies; between two it sees that the VM is to end. */

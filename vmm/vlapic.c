@@ -29,6 +29,11 @@ enum {
 };
 #define LVT_MASKED   BIT(16)
 #define LVT_PERIODIC BIT(17)
+/*
+ * A count begins when the guest is entered again: what the exit costs that sets it is not the
+ * guest's time. Else a guest on a slow host would do nothing but set its clock.
+ */
+#define FROM_ENTRY 1
 
 void
 vlapic_reset(struct vcpu *v)
@@ -155,6 +160,8 @@ vlapic_timer(struct vcpu *v, u64 now)
 {
 	struct vlapic *l = &v->lapic;
 
+	if (l->deadline == FROM_ENTRY)
+		l->deadline = now + l->period;
 	if (l->deadline && now >= l->deadline) {
 		u8 vector = l->lvt_timer & 0xff;
 
@@ -187,7 +194,7 @@ start_timer(struct vlapic *l, u32 count)
 	l->initial = count;
 	/* A period below 100 us would keep the host busy with nothing else. */
 	l->period = MAX(ticks_to_ns(l, count), 100000UL);
-	l->deadline = count ? timer_ns() + l->period : 0;
+	l->deadline = count ? FROM_ENTRY : 0;
 }
 
 static u32

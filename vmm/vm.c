@@ -2,6 +2,7 @@
 #include "vmm/vm.h"
 #include "kernel/kalloc.h"
 #include "kernel/proc.h"
+#include "kernel/x86.h"
 #include "vmm/assign.h"
 
 /* Of the VMs that there are: an id says whose a frame is, so no two may share one. control held. */
@@ -23,6 +24,7 @@ vm_create(const char *name, u64 mem, unsigned ncpus, struct vm **out)
 	}
 	vm->mem = mem;
 	vm->ncpus = ncpus;
+	vm->tsc_offset = -rdtsc(); /* the guest's begins at 0, as after a reset */
 	spin_init(&vm->lock, "vm");
 	list_init(&vm->devices);
 	err = (vm->log = kmalloc(VM_LOG_SIZE + 1)) ? pt_init(&vm->npt, &pt_fmt_npt, 4, false)
@@ -92,7 +94,7 @@ vm_left(struct vm *vm, unsigned n)
 	wakeup(vm); /* only its address: it may be freed by now */
 }
 
-void
+int
 vm_end(struct vm *vm, int status, const char *fmt, ...)
 {
 	char line[200] = "";
@@ -120,4 +122,5 @@ vm_end(struct vm *vm, int status, const char *fmt, ...)
 		pr_info("vm %s: %s", vm->name, line);
 	if (first && status < 0)
 		pr_warn("vm %s: %s", vm->name, vm->why);
+	return -1;
 }

@@ -33,7 +33,8 @@ struct vm {
 	struct list link; /* (c) */
 	u16 id;           /* marks its frames; not 0 */
 	char name[16];
-	u64 mem; /* bytes */
+	u64 mem;        /* bytes */
+	u64 tsc_offset; /* the guest's TSC, less the host's */
 	char kernel[64], root[64], cmdline[768];
 	struct spinlock lock;
 	enum vm_state state; /* (l) */
@@ -67,7 +68,10 @@ struct vm {
 
 	struct hc_fault faults[16]; /* (l) */
 	unsigned fault_read, fault_written, faults_lost;
-	u16 pm1_status; /* atomic: ACPI's fixed events */
+
+	gpa_t trace;      /* (l) its trace rings */
+	unsigned ntraces; /* (l) how many; 0: it has offered none */
+	u16 pm1_status;   /* atomic: ACPI's fixed events */
 	struct {
 		u8 vector; /* 0: the guest does not want to know */
 		struct vcpu *vcpu;
@@ -105,8 +109,8 @@ int vm_move_every(struct vm *vm, u32 ms);
 
 /* Starts the threads of all vCPUs. -ENOMEM: it ends at once. control held. */
 int vm_start(struct vm *vm);
-/* Tells all vCPUs to leave; the first who says so says why. It is ENDED once all have. */
-void vm_end(struct vm *vm, int status, const char *fmt, ...) PRINTF(3, 4);
+/* Tells all vCPUs to leave; the first who says so says why. It is ENDED once all have. -1. */
+int vm_end(struct vm *vm, int status, const char *fmt, ...) PRINTF(3, 4);
 /* A global interrupt; false if the guest has not bound it. vm->lock held. */
 bool vm_interrupt(struct vm *vm, unsigned gsi);
 /* The threads of n vCPUs have ended. */

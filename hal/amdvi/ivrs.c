@@ -1,4 +1,5 @@
 #include "hal/amdvi/amdvi.h"
+#include "hal/acpi.h"
 #include "kernel/lib.h"
 
 /* Device entries of an IVHD, 5.2.2. Which others there are does not matter with one unit. */
@@ -13,12 +14,6 @@ enum { SPECIAL_IOAPIC = 1 };
 
 static const char damaged[] = "the IVRS table is damaged";
 static const char too_long[] = "the IVRS table has too many entries";
-
-static u16
-get16(const u8 *p)
-{
-	return p[0] | p[1] << 8;
-}
 
 /* The length of the device entry at `at`, 0 if it does not end before `end`. */
 static size_t
@@ -54,11 +49,13 @@ read_devices(struct ivrs *v, const u8 *at, const u8 *end)
 		if (!(size = entry_size(at, end)))
 			return damaged;
 		if (*at == ENTRY_ALIAS)
-			why = add_alias(v, get16(at + 1), get16(at + 1), get16(at + 5));
+			why = add_alias(
+				v, acpi_get(at + 1, 2), acpi_get(at + 1, 2), acpi_get(at + 5, 2));
 		else if (*at == ENTRY_RANGE_END && range)
-			why = add_alias(v, get16(range + 1), get16(at + 1), get16(range + 5));
+			why = add_alias(v, acpi_get(range + 1, 2), acpi_get(at + 1, 2),
+				acpi_get(range + 5, 2));
 		else if (*at == ENTRY_SPECIAL && at[7] == SPECIAL_IOAPIC && at[4] < 16)
-			v->ioapic_rid[at[4]] = get16(at + 5);
+			v->ioapic_rid[at[4]] = acpi_get(at + 5, 2);
 		if (*at)
 			range = *at == ENTRY_ALIAS_RANGE ? at : NULL;
 	}
@@ -77,7 +74,7 @@ read_unit(struct ivrs *v, const u8 *at, size_t length)
 
 	if (length < header)
 		return damaged;
-	if (v->type && v->rid != get16(at + 4))
+	if (v->type && v->rid != acpi_get(at + 4, 2))
 		return "more than one unit";
 	if (*at < v->type)
 		return NULL;
@@ -85,9 +82,9 @@ read_unit(struct ivrs *v, const u8 *at, size_t length)
 		v->naliases = 0;
 	v->type = at[0];
 	v->flags = at[1];
-	v->rid = get16(at + 4);
-	v->capability = get16(at + 6);
-	memcpy(&v->base, at + 8, 8);
+	v->rid = acpi_get(at + 4, 2);
+	v->capability = acpi_get(at + 6, 2);
+	v->base = acpi_get(at + 8, 8);
 	return read_devices(v, at + header, at + length);
 }
 
@@ -95,7 +92,7 @@ read_unit(struct ivrs *v, const u8 *at, size_t length)
 static const char *
 read_reserved(struct ivrs *v, const u8 *at, size_t length)
 {
-	rid_t first = get16(at + 4), last = *at == 0x22 ? get16(at + 6) : first;
+	rid_t first = acpi_get(at + 4, 2), last = *at == 0x22 ? acpi_get(at + 6, 2) : first;
 
 	if (length < 32)
 		return damaged;
@@ -117,7 +114,8 @@ ivrs_parse(const void *table, size_t len, struct ivrs *v)
 	if (len < 48)
 		return damaged;
 	for (; at < end && !why; at += length) { /* blocks of u8 type, u8 flags, u16 length */
-		if (end - at < 8 || (length = get16(at + 2)) < 8 || length > (size_t)(end - at))
+		if (end - at < 8 || (length = acpi_get(at + 2, 2)) < 8 ||
+			length > (size_t)(end - at))
 			return damaged;
 		if (*at == 0x10 || *at == 0x11 || *at == 0x40)
 			why = read_unit(v, at, length);

@@ -124,7 +124,7 @@ bind_interrupt(void)
 	for (int limit = 48; at >= 0x40 && limit--; at = pci_read(rid, at + 1, 1) & 0xfc)
 		if (!unit.msi_cap && pci_read(rid, at, 1) == CAP_MSI)
 			unit.msi_cap = at;
-	pci_write(rid, CFG_COMMAND, 2, pci_read(rid, CFG_COMMAND, 2) | CMD_MASTER);
+	pci_command(rid, 0, CMD_MASTER);
 	return irq_msi(&unit, 0, 0, event_interrupt, NULL, "amdvi event");
 }
 
@@ -211,6 +211,8 @@ amdvi_probe(bool translate, const struct irq_remap_ops **remap)
 	if ((err = make_tables(translate, remaps)) || (err = bind_interrupt()))
 		return err;
 	start();
+	iommu_unit("amdvi: unit at 0x%lx%s", amdvi.ivrs.base,
+		amdvi.caches_absence ? ": caches what is absent" : "");
 	if (remaps)
 		*remap = &amdvi_remap;
 	return 0;

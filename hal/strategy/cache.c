@@ -113,15 +113,20 @@ dma_cache_trim(struct dma_client *c, dma_cache_test test)
 
 /*
  * Makes room by one: of the next few mappings in turn the one that was used longest ago. That is
- * nearly the least recently used of all, for a constant price. False if all are in use.
+ * nearly the least recently used of all, for a constant price. False if all of them are in use; if
+ * there `must` be room, only if all there are.
  */
 static bool
-evict(struct dma_client *c)
+evict(struct dma_client *c, bool must)
 {
-	/* LAB 11: step 4: of the first 16 in turn the one not in use whose used_at is oldest. */
+	/* LAB 11: step 4: of the next 16 the one not in use whose used_at is oldest. */
+	struct list *first = c->cache.all.next;
 	struct dma_cached *oldest = NULL;
+	int seen = 0;
 
-	for (int i = 0; i < 16 && !list_empty(&c->cache.all); i++) {
+	if (list_empty(&c->cache.all))
+		return false;
+	do {
 		struct list *it = c->cache.all.next;
 		struct dma_cached *e = list_entry(it, struct dma_cached, link);
 
@@ -129,7 +134,7 @@ evict(struct dma_client *c)
 		list_add_tail(&c->cache.all, it);
 		if (READ_ONCE(e->uses) == 0 && (!oldest || e->used_at < oldest->used_at))
 			oldest = e;
-	}
+	} while (c->cache.all.next != first && (++seen < 16 || (must && !oldest)));
 	if (!oldest || !take_out(c, oldest))
 		return false;
 	oldest->next = NULL;
@@ -153,12 +158,12 @@ enter(struct dma_client *c, paddr_t pa, u64 key, u32 perm, struct dma_cached **o
 	else if (!(e = kmalloc(sizeof(*e))))
 		return -ENOMEM;
 	/* What is used now is never refused: then the cache is over its quota for a while. */
-	while (c->cache.pages + npages > c->cache.quota && evict(c))
+	while (c->cache.pages + npages > c->cache.quota && evict(c, false))
 		;
 	if (!(err = iova_alloc(&c->iova, npages, &e->iova))) {
 		do
 			err = iommu_map(c->dev->domain, e->iova, pa, npages, perm);
-		while ((err == -EDQUOT || err == -ENOMEM) && evict(c));
+		while ((err == -EDQUOT || err == -ENOMEM) && evict(c, true));
 		if (err)
 			iova_release(&c->iova, e->iova, npages);
 	}

@@ -1,15 +1,7 @@
 #include "hal/vtd/vtd.h"
+#include "hal/acpi.h"
 #include "hal/pciconf.h"
 #include "kernel/lib.h"
-
-static u64
-get(const u8 *p, unsigned bytes)
-{
-	u64 v = 0;
-
-	memcpy(&v, p, bytes);
-	return v;
-}
 
 /* Device scopes (8.3.1): a start bus and a path of device and function through bridges. */
 static bool
@@ -47,9 +39,9 @@ parse_unit(struct dmar *d, const u8 *r, size_t len, u32 (*read)(rid_t, unsigned,
 {
 	if (len < 16 || d->nunits == DMAR_UNITS)
 		return false;
-	if (get(r + 6, 2) != 0) /* another segment: we see none of its devices */
+	if (acpi_get(r + 6, 2) != 0) /* another segment: we see none of its devices */
 		return true;
-	d->unit[d->nunits].base = get(r + 8, 8);
+	d->unit[d->nunits].base = acpi_get(r + 8, 8);
 	d->unit[d->nunits].all = r[4] & 1;
 	if (!d->unit[d->nunits].base || d->unit[d->nunits].base & PAGE_MASK)
 		return false;
@@ -64,10 +56,10 @@ parse_region(struct dmar *d, const u8 *r, size_t len, u32 (*read)(rid_t, unsigne
 
 	if (len < 24 || d->nregions == DMAR_REGIONS)
 		return false;
-	if (get(r + 6, 2) != 0)
+	if (acpi_get(r + 6, 2) != 0)
 		return true;
-	start = get(r + 8, 8);
-	end = get(r + 16, 8) + 1; /* the table has the last byte */
+	start = acpi_get(r + 8, 8);
+	end = acpi_get(r + 16, 8) + 1; /* the table has the last byte */
 	if (end <= start || (start | end) & PAGE_MASK)
 		return false;
 	d->region[d->nregions] = (struct iova_range){start, end};
@@ -82,13 +74,13 @@ dmar_parse(struct dmar *d, const void *table, size_t len, u32 (*read)(rid_t, uns
 	*d = (struct dmar){0};
 	if (len < 48)
 		return false;
-	for (at += 48; at < end; at += get(at + 2, 2)) { /* 8.1: records of u16 type, length */
-		size_t n = end - at < 4 ? 0 : get(at + 2, 2);
+	for (at += 48; at < end; at += acpi_get(at + 2, 2)) { /* 8.1: records of u16 type, length */
+		size_t n = end - at < 4 ? 0 : acpi_get(at + 2, 2);
 		unsigned type;
 
 		if (n < 4 || n > (size_t)(end - at))
 			return false;
-		type = get(at, 2);
+		type = acpi_get(at, 2);
 		if ((type == 0 && !parse_unit(d, at, n, read)) ||
 			(type == 1 && !parse_region(d, at, n, read)))
 			return false;

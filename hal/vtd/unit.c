@@ -162,7 +162,7 @@ start_unit(unsigned n)
 	vtd_reg32(u, FEADDR) = MSI_START | apic_id() << 12;
 	vtd_reg32(u, FEUADDR) = 0;
 	vtd_reg32(u, FECTL) = 0;
-	pr_info("vtd: unit at 0x%lx: %u levels, invalidated by %s", vtd_dmar.unit[n].base,
+	iommu_unit("vtd: unit at 0x%lx: %u levels, invalidated by %s", vtd_dmar.unit[n].base,
 		u->levels, u->queue ? "queue" : "registers");
 	return 0;
 }

@@ -4,7 +4,7 @@
 here=labs/10-cooperate
 device=00:$edu_slot.0
 sid=$(printf 0x%x $((0x$edu_slot << 3)))
-limit=$((512 + quota))
+limit=$((700 + quota))
 secret "$OUT/secret.img" 256
 cp "$OUT/secret.img" "$OUT/copy.img"
 printf 'nothing yet' | dd of="$OUT/copy.img" conv=notrunc 2>/dev/null
@@ -65,7 +65,7 @@ that "edu should reach nothing: it does in $trace" \
 
 begin quota 5
 # Two hypercalls for a pair of map and unmap of a page: the seventh field, times 1000. Static would map all
-# of the guest, 512 pages a call: the second is over quota, and the first must go again.
+# of the guest, 512 pages a call: one of them is over quota, and those before it must go again.
 need "^q\| -	1	1	$((limit - 8))	[0-9]+	0	2000	" '^q\| enough' '^q\| .*over quota' '^q\| -	256	1	0	' '^q\| .*over quota' \
 	'^q\| batched' "^$device .* 0$" '^the host lives'
 never 'unmap of iova'

@@ -38,6 +38,6 @@ vmctl destroy storm
 vmctl wait good && echo the good one ended well
 vmctl destroy good
 edu fact 10
-sha256sum /dev/nvme1
 sha256sum /dev/nvme2
+sha256sum /dev/nvme1
 cat /proc/mem

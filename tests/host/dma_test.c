@@ -9,25 +9,9 @@ static struct device device;
 static struct dma_seg seg[64];
 static struct dma_map map;
 
-/* What else of the kernel dma.c would call. */
+/* What else dma.c would call is not here (host.mk): who calls it crashes. */
 const struct dma_strategy dma_bounce, dma_identity;
-
-#define ABSENT(type, f, ...)              \
-	type f(__VA_ARGS__)               \
-	{                                 \
-		panic(#f " is not here"); \
-	}
-ABSENT(int, iommu_window_open, struct domain *d, iova_t at, u32 n, struct iommu_window *w)
-ABSENT(int, iommu_window_map, struct iommu_window *w, u32 at, paddr_t pa, u32 n, unsigned perm)
-ABSENT(int, iommu_map, struct domain *d, iova_t at, paddr_t pa, u32 n, unsigned perm)
-ABSENT(int, iommu_unmap, struct domain *d, iova_t at, u32 n, bool sync)
-ABSENT(int, iommu_place, struct domain *d, paddr_t pa, u32 n, unsigned perm, iova_t *at)
-ABSENT(paddr_t, frame_alloc, unsigned order, enum frame_owner owner)
-ABSENT(paddr_t, frame_alloc_below, paddr_t last, unsigned order, enum frame_owner owner)
-ABSENT(void, frame_free, paddr_t pa, unsigned order, enum frame_owner owner)
-ABSENT(void, dma_map_set, struct dma_map *m)
-ABSENT(void, mutex_lock, struct mutex *m)
-ABSENT(void, mutex_unlock, struct mutex *m)
+bool trace_on[TRACE_NEVENTS];
 
 paddr_t
 virt_to_phys_image(const void *p)

@@ -55,7 +55,7 @@ put(const char *path, u64 at, size_t n)
 
 	if (did)
 		return did;
-	did = inode_write_user(ip, (u64)bytes, at, n);
+	did = inode_write_all(ip, bytes, at, n, true);
 	inode_put(ip);
 	return did;
 }
@@ -276,7 +276,7 @@ test_space(void)
 		CHECK(put("/x", i % 3 * LEAF_AT, sizeof(bytes)) == sizeof(bytes));
 		CHECK(put("/x", TABLE_AT, sizeof(bytes)) == sizeof(bytes));
 		CHECK(fs_lookup("/x", &ip) == 0 && (i % 2 || inode_truncate(ip) == 0));
-		CHECK(fs_unlink("/x") == 0 && inode_write_user(ip, (u64)bytes, 9, 9) == 9);
+		CHECK(fs_unlink("/x") == 0 && inode_write_all(ip, bytes, 9, 9, true) == 9);
 		inode_put(ip);
 	}
 	CHECK(world_unmount() && blocks_used() == before);
@@ -291,7 +291,7 @@ test_space(void)
 
 	test("fs: bad memory of a program writes zeros and reads nothing");
 	CHECK(world_mount() == 0 && fs_lookup("/table", &ip) == 0);
-	CHECK(inode_write_user(ip, 1, 0, 10) == -EFAULT &&
+	CHECK(inode_write_all(ip, (void *)1, 0, 10, true) == -EFAULT &&
 		inode_read(ip, (void *)1, 0, 10, true) == -EFAULT);
 	inode_put(ip);
 	CHECK(world_unmount());

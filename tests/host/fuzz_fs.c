@@ -35,7 +35,7 @@ put(const char *path, u64 offset, size_t n)
 
 	if (did)
 		return did;
-	did = is_file(ip) ? inode_write_user(ip, (u64)bytes, offset, n) : -EISDIR;
+	did = is_file(ip) ? inode_write_all(ip, bytes, offset, n, true) : -EISDIR;
 	inode_put(ip);
 	return did;
 }

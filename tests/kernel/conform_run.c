@@ -175,16 +175,6 @@ load(struct conform *c)
 	domain_destroy(c->d);
 }
 
-static u64
-number(const char *name, u64 otherwise)
-{
-	char text[24];
-	const char *p = text;
-	u64 v;
-
-	return boot_option(name, text, sizeof(text)) && parse_u64(&p, &v) ? v : otherwise;
-}
-
 /* The random run's domain stays as it is in a guest: the host compares. */
 static void
 random_run(struct conform *c)
@@ -216,10 +206,10 @@ conform(void)
 	c.edu = pci_find(EDU);
 	if (!c.ops || !c.edu || pci_unbind(c.edu) || !(c.reg = pci_map_bar(c.edu, 0)))
 		panic("conform: it takes an IOMMU, and edu at 00:05.0");
-	c.silent = number("silent", 0);
-	c.seed = number("seed", 1);
-	c.ops_wanted = number("ops", 1000);
-	c.quota = number("quota", 0);
+	c.silent = boot_number("silent", 0);
+	c.seed = boot_number("seed", 1);
+	c.ops_wanted = boot_number("ops", 1000);
+	c.quota = boot_number("quota", 0);
 	if (!(c.pa = frame_alloc(MAX_ORDER, FRAME_DMA)))
 		panic("conform: no memory");
 	c.mem = phys_to_virt(c.pa);

@@ -105,11 +105,6 @@ debug_nmi(const struct trapframe *tf)
 static void
 watchdog_init(void)
 {
-	char seconds[8];
-	const char *p = seconds;
-	u64 s;
-
-	if (boot_option("watchdog", seconds, sizeof(seconds)) && parse_u64(&p, &s))
-		limit_ms = s * 1000;
+	limit_ms = 1000 * boot_number("watchdog", limit_ms / 1000);
 }
 INITCALL(INIT_BUS, watchdog_init);
