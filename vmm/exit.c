@@ -151,7 +151,7 @@ exit_cpuid(struct vcpu *v, const struct exit *e)
 	return exit_skip(v, e);
 	/* LAB 7 ELSE
 	(void)cpuid_table, (void)cpuid_topology;
-	return exit_invalid_opcode(v, e);
+	return raise(v, VECTOR_UD);
 	LAB 7 END */
 }
 

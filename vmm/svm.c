@@ -493,8 +493,8 @@ decode(const struct vmcb *c, struct exit *e)
 		e->gpa.v = c->exit_info2;
 		e->write = c->exit_info1 & 2;
 		return;
-	/* LAB 7 ELSE
-	LAB 7 END */
+		/* LAB 7 ELSE
+		LAB 7 END */
 	}
 }
 
