@@ -58,7 +58,7 @@ ULIB := $(patsubst %,$(B)/user/%.o,usys.S ulib.c printf.c $(wildcard lib/*.c))
 UBIN := $(UPROG:%=$(B)/user/%)
 
 $(B)/user/sh: $(B)/user/edit.c.o
-$(B)/user/usertests: $(patsubst %,$(B)/user/usertests_%.c.o,lib fs proc)
+$(B)/user/usertests: $(patsubst %,$(B)/user/usertests_%.c.o,lib fs proc io)
 $(B)/user/dmatrace: $(patsubst %,$(B)/user/dmatrace_%.c.o,record sum json)
 $(B)/user/%: $(B)/user/%.c.o $(ULIB) user/user.ld
 	$(call say,LD,$@)
@@ -77,7 +77,8 @@ ROOT_FILES := $(if $(ROOT),$(shell find root))
 FILES := $(foreach p,$(filter-out procfile,$(UPROG)),/bin/$(p)=$(B)/user/$(p)) \
 	$(foreach p,ps free dmesg lspci,/bin/$(p)=$(B)/user/procfile)
 SCRIPTS := $(wildcard tests/guest/*.sh)
-LOOPS := $(patsubst %,$(B)/tests/%.sh,leak promise many manysum manyedu steady race fpu fpu-SSE)
+BENCH := $(foreach w,host guest,$(foreach p,io effects depth size pages live,$p-$w $p-$w-full)) io-direct depth-direct size-direct
+LOOPS := $(patsubst %,$(B)/tests/%.sh,leak promise many manysum manyedu steady race fpu fpu-SSE $(BENCH))
 CHURN := $(patsubst %,$(B)/tests/churn-%.sh,1 2 3 4)
 FILES += $(foreach s,$(SCRIPTS) $(LOOPS),/tests/$(notdir $(s))=$(s)) \
 	/dev/ /proc/
@@ -153,10 +154,17 @@ test: setup-test
 	@$(MAKE) --no-print-directory -j$(JOBS) all $(B)/mkfs
 	@tests/run.sh $(T)
 
-# Costs in instructions, as tables in $(B)/bench (about two minutes).
-bench: setup-run
+# Costs in instructions: tables and figures in $(B)/bench. FULL=1: all of the matrix; SHARD=i/n: a part of it,
+# whose file raw-i-n.tsv, beside the others', `make bench-tables` makes the same tables of.
+bench: setup-bench
 	@$(MAKE) --no-print-directory -j$(JOBS) all
 	@$(if $(filter command line,$(origin IOMMU)),IOMMU=$(IOMMU),IOMMU=) tools/bench.sh
+
+bench-tables: setup-bench
+	@tools/bench-tables.sh
+
+bench-readme:
+	@tools/bench-readme.sh
 
 # A recorded scene: lines, summary, JSON for Perfetto, and a page, in $(B).
 trace: setup-run
@@ -186,12 +194,12 @@ doctor:
 
 help:
 	@echo "doctor; lab grade handin lab-check grade-all: see labs/README.md"
-	@echo "all qemu qemu-gdb demo test bench trace check iso get clean compile_commands.json; variables: IOMMU=vtd|amdvi|none CPUS=n MEM=size"
-	@echo "APPEND=\"kernel command line\" BOOT=iso|uefi|kernel T=pattern SLOW=1 V=1 LLVM=1 OPT=g DEBUG=1"
+	@echo "all qemu qemu-gdb demo test bench bench-tables bench-readme trace check iso get clean compile_commands.json; variables: IOMMU=vtd|amdvi|none CPUS=n MEM=size"
+	@echo "APPEND=\"kernel command line\" BOOT=iso|uefi|kernel T=pattern SLOW=1 V=1 LLVM=1 OPT=g DEBUG=1 FULL=1 SHARD=i/n"
 
 -include labs/labs.mk
 include tests/host/host.mk
--include $(KOBJ:.o=.d) $(ULIB:.o=.d) $(UPROG:%=$(B)/user/%.c.d) $(B)/user/edit.c.d $(B)/user/dmatrace_record.c.d $(B)/user/dmatrace_sum.c.d $(B)/user/dmatrace_json.c.d $(B)/user/usertests_lib.c.d $(B)/user/usertests_fs.c.d $(B)/user/usertests_proc.c.d
-.PHONY: doctor all iso get bench trace format qemu qemu-gdb demo test check setup clean help
+-include $(KOBJ:.o=.d) $(ULIB:.o=.d) $(UPROG:%=$(B)/user/%.c.d) $(B)/user/edit.c.d $(B)/user/dmatrace_record.c.d $(B)/user/dmatrace_sum.c.d $(B)/user/dmatrace_json.c.d $(B)/user/usertests_lib.c.d $(B)/user/usertests_fs.c.d $(B)/user/usertests_proc.c.d $(B)/user/usertests_io.c.d
+.PHONY: doctor all iso get bench bench-tables bench-readme trace format qemu qemu-gdb demo test check setup clean help
 .DELETE_ON_ERROR:
 .PRECIOUS: $(B)/%.c.o $(B)/%.S.o $(B)/user/lib/%.c.o

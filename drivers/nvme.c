@@ -41,19 +41,23 @@ struct completion { /* 4.6 */
 };
 _Static_assert(sizeof(struct command) == 64 && sizeof(struct completion) == 16, "NVMe 4");
 
-#define ENTRIES      64         /* of a queue: the submission queue fills a page */
-#define SLOTS        16         /* requests under way in a queue */
+#define ENTRIES      128        /* of a queue: more than SLOTS */
+#define SLOTS        96         /* requests under way in a queue */
+#define KEPT         16         /* of them for threads that wait: not for asynchronous I/O */
 #define MAX_TRANSFER (64 << 10) /* bytes of one request */
 #define PRPS         (MAX_TRANSFER / PAGE_SIZE)
+#define PRP_PAGES    6 /* of a queue */
 #define TIMEOUT_NS   30000000000UL
+#define LOOK_NS      100000000UL /* a lost interrupt must not be the end */
 
 /* A request: its buffer's map and PRP list are made once. */
 struct slot {
+	struct blk_io io;
+	struct command command;
 	struct dma_map map;
-	u64 *prps; /* PRPS + 1 entries in the queue's PRP page */
+	u64 *prps; /* PRPS + 1 entries in the queue's PRP pages */
 	iova_t prps_iova;
-	bool busy, done;
-	u16 status;
+	bool running;
 };
 
 struct queue {
@@ -65,7 +69,8 @@ struct queue {
 	u64 *prp_page;
 	iova_t sq_iova, cq_iova, prp_iova;
 	u16 tail, head, phase;
-	struct slot slot[SLOTS];
+	struct slot slot[SLOTS], *free[SLOTS];
+	unsigned nfree;
 };
 
 struct nvme {
@@ -88,33 +93,47 @@ ring(struct queue *q, bool completion, u16 value)
 	LAB 3 END */
 }
 
-/* Takes what the controller has completed. Lock held. */
+/* A request is done, or never will be. Lock held. */
 static void
+finish(struct queue *q, struct slot *s, int err)
+{
+	struct blk_channel *ch = s->io.channel;
+
+	s->running = false;
+	s->io.error = err;
+	ch->running--;
+	ch->ndone++;
+	list_add_tail(&ch->done, &s->io.link);
+}
+
+/* Takes what the controller has completed; whether there was anything. Lock held. */
+static bool
 reap(struct queue *q)
 {
 	bool any = false;
 
 	/* LAB 3: step 4: all that is new, each to its slot; then the doorbell. */
-	while ((READ_ONCE(q->cq[q->head].status) & 1) == q->phase) {
-		u16 id = q->cq[q->head].id;
+	for (; (READ_ONCE(q->cq[q->head].status) & 1) == q->phase; any = true) {
+		u16 id = q->cq[q->head].id, status = q->cq[q->head].status >> 1 & 0x7ff;
 
-		if (id < SLOTS && q->slot[id].busy) {
-			trace_nvme_complete_rq(q->ctrl->pci->dev.rid, q->id << 16 | id,
-				q->cq[q->head].status >> 1, 0);
-			q->slot[id].status = q->cq[q->head].status >> 1;
-			q->slot[id].done = true;
-			any = true;
+		if (status)
+			pr_err("nvme %s: status 0x%x", q->ctrl->pci->dev.name, status);
+		if (id < SLOTS && q->slot[id].running) {
+			trace_nvme_complete_rq(q->ctrl->pci->dev.rid, q->id << 16 | id, status, 0);
+			finish(q, &q->slot[id], status ? -EIO : 0);
 		}
 		if (++q->head == ENTRIES) {
 			q->head = 0;
 			q->phase ^= 1;
 		}
 	}
-	ring(q, true, q->head);
+	if (any) {
+		ring(q, true, q->head);
+		wakeup(q);
+	}
 	/* LAB 3 ELSE
 	LAB 3 END */
-	if (any)
-		wakeup(q);
+	return any;
 }
 
 static void
@@ -127,43 +146,15 @@ nvme_interrupt(void *arg)
 	spin_unlock(&q->lock);
 }
 
-/* A free slot; waits for one. NULL if the controller has failed. */
-static struct slot *
-slot_get(struct queue *q)
-{
-	struct slot *found = NULL;
-
-	spin_lock(&q->lock);
-	while (!found && !q->ctrl->failed) {
-		for (struct slot *s = q->slot; s < q->slot + SLOTS && !found; s++)
-			if (!s->busy)
-				found = s;
-		if (!found)
-			proc_sleep(q, &q->lock);
-	}
-	if (found)
-		found->busy = true;
-	spin_unlock(&q->lock);
-	return found;
-}
-
-static void
-slot_put(struct queue *q, struct slot *s)
-{
-	spin_lock(&q->lock);
-	s->busy = false;
-	spin_unlock(&q->lock);
-	wakeup(q);
-}
-
 /*
  * Fills in the data pointers (4.3): the first page, and the second or a list of all others. The
  * segments are cut into pages; all but the first begin on a page boundary.
  */
 static void
-set_prps(struct slot *s, struct command *c)
+set_prps(struct slot *s)
 {
-	/* LAB 3: step 5: into the slot's list, and from there into the command. */
+	/* LAB 3: step 5: into the slot's list, and from there into its command. */
+	struct command *c = &s->command;
 	unsigned n = 0;
 
 	for (unsigned i = 0; i < s->map.nseg; i++) {
@@ -188,100 +179,220 @@ fail(struct queue *q, const char *what)
 	wakeup(q);
 }
 
-/* Submits the slot's command and sleeps until it is done. Returns 0 or an error. */
-static int
-submit(struct queue *q, struct slot *s, struct command *c)
+static unsigned
+nvme_take(struct blk_channel *ch, struct blk_io *io[], unsigned n, bool wait)
 {
-	u64 deadline = timer_ns() + TIMEOUT_NS;
+	struct queue *q = ch->queue;
+	unsigned taken = 0;
+
+	spin_lock(&q->lock);
+	while (wait && !q->nfree && !q->ctrl->failed)
+		proc_sleep_until(q, &q->lock, timer_ns() + LOOK_NS);
+	while (taken < n && q->nfree > (wait ? 0 : KEPT) && !q->ctrl->failed)
+		io[taken++] = &q->free[--q->nfree]->io;
+	spin_unlock(&q->lock);
+	return taken;
+}
+
+static struct slot *
+slot_of(struct blk_io *io)
+{
+	return container_of(io, struct slot, io);
+}
+
+static void
+nvme_give(struct blk_channel *ch, struct blk_io *io[], unsigned n)
+{
+	struct queue *q = ch->queue;
+
+	spin_lock(&q->lock);
+	while (n) {
+		io[--n]->n = 0;
+		q->free[q->nfree++] = slot_of(io[n]);
+	}
+	wakeup(q);
+	spin_unlock(&q->lock);
+}
+
+/*
+ * Maps the buffers of n requests and begins their commands, with one ring: how many, an error if it
+ * is none. Bits 1:0 of an opcode say which way the data goes (4.2), as enum dma_dir does.
+ */
+static int
+begin(struct blk_channel *ch, struct blk_io *io[], unsigned n)
+{
+	struct queue *q = ch->queue;
+	unsigned mapped = 0, begun = 0;
+	struct slot *s;
 	int err = 0;
 
-	c->id = s - q->slot;
-	spin_lock(&q->lock);
-	s->done = false;
-	/* LAB 3: step 3: into the submission queue, and the doorbell. */
-	q->sq[q->tail] = *c;
-	q->tail = (q->tail + 1) % ENTRIES;
-	trace_nvme_setup_cmd(q->ctrl->pci->dev.rid, c->opcode << 24 | q->id << 16 | c->id, c->prp1,
-		c->cdw[0] | (u64)c->cdw[1] << 32);
-	ring(q, false, q->tail);
-	/* LAB 3 ELSE
-	ring(q, false, q->tail);
-	LAB 3 END */
-	while (!s->done && !q->ctrl->failed) {
-		/* Looks by itself now and then: an interrupt that was lost must not be the end. */
-		proc_sleep_until(q, &q->lock, timer_ns() + 100000000);
-		if (s->done)
+	for (; mapped < n; mapped++) {
+		s = slot_of(io[mapped]);
+		if (s->io.n &&
+			(err = dma_map_sg(&s->map, s->io.sg, s->io.n, s->command.opcode & 3)))
 			break;
-		reap(q);
-		if (!s->done && REG32(q->ctrl->reg, REG_CSTS) & CSTS_CFS)
-			fail(q, "fatal status");
-		else if (!s->done && timer_ns() > deadline)
-			fail(q, "no completion in time");
 	}
-	if (!s->done)
-		err = -ETIMEDOUT;
-	else if (s->status & 0x7ff) {
-		pr_err("nvme %s: command 0x%x: status 0x%x", q->ctrl->pci->dev.name, c->opcode,
-			s->status);
-		err = -EIO;
+	spin_lock(&q->lock);
+	for (int late = 0; begun < mapped; begun++) {
+		s = slot_of(io[begun]);
+		if (s->io.n && (late = dma_commit(&s->map))) {
+			err = late;
+			break;
+		}
+		if (s->io.n)
+			set_prps(s);
+		s->command.id = s - q->slot;
+		s->io.channel = ch;
+		s->running = true;
+		/* LAB 3: step 3: into the submission queue; who rings is below. */
+		q->sq[q->tail] = s->command;
+		q->tail = (q->tail + 1) % ENTRIES;
+		trace_nvme_setup_cmd(q->ctrl->pci->dev.rid,
+			s->command.opcode << 24 | q->id << 16 | s->command.id, s->command.prp1,
+			s->command.cdw[0] | (u64)s->command.cdw[1] << 32);
+		/* LAB 3 ELSE
+		LAB 3 END */
+		trace_nvme_setup_cmd(q->ctrl->pci->dev.rid,
+			s->command.opcode << 24 | q->id << 16 | s->command.id, s->command.prp1,
+			s->command.cdw[0] | (u64)s->command.cdw[1] << 32);
+		ch->running++;
+	}
+	ring(q, false, q->tail);
+	spin_unlock(&q->lock);
+	for (unsigned i = begun; i < mapped; i++)
+		dma_unmap(&slot_of(io[i])->map);
+	if (err)
+		pr_err("nvme %s: cannot map the buffer: %s", q->ctrl->pci->dev.name, strerror(err));
+	return begun ? (int)begun : err;
+}
+
+/* Waits until so many of a channel's requests are done. Lock held. */
+static void
+wait_done(struct queue *q, struct blk_channel *ch, unsigned min, bool killable)
+{
+	u64 start = timer_ns();
+
+	reap(q);
+	while (ch->ndone < min && ch->running && !(killable && current()->killed)) {
+		bool woken = proc_sleep_until(q, &q->lock, timer_ns() + LOOK_NS);
+
+		if (!reap(q) && !woken && REG32(q->ctrl->reg, REG_CSTS) & CSTS_CFS)
+			fail(q, "fatal status");
+		else if (ch->ndone < min && timer_ns() > start + TIMEOUT_NS)
+			fail(q, "no completion in time");
+		for (struct slot *s = q->slot; q->ctrl->failed && s < q->slot + SLOTS; s++)
+			if (s->running) /* it is off the bus: nothing comes any more */
+				finish(q, s, -ETIMEDOUT);
+	}
+}
+
+static unsigned
+nvme_collect(struct blk_channel *ch, struct blk_io *io[], unsigned max, unsigned min, bool killable)
+{
+	struct queue *q = ch->queue;
+	unsigned n = 0;
+
+	spin_lock(&q->lock);
+	wait_done(q, ch, MIN(min, ch->running + ch->ndone), killable);
+	for (; n < max && ch->ndone; ch->ndone--) {
+		io[n] = list_entry(ch->done.next, struct blk_io, link);
+		list_remove(&io[n++]->link);
 	}
 	spin_unlock(&q->lock);
-	return err;
+	for (unsigned i = 0; i < n; i++)
+		if (io[i]->n)
+			dma_unmap(&slot_of(io[i])->map);
+	return n;
 }
 
-/* One command with a buffer of n pieces. */
+/* Does one command, with a buffer of n pieces or one that it names itself. */
 static int
-request(struct queue *q, struct command *c, const struct sg *sg, unsigned n, enum dma_dir dir)
+request(struct queue *q, const struct command *c, const struct sg *sg, unsigned n)
 {
-	struct slot *s = slot_get(q);
-	int err = 0;
+	struct blk_channel ch = {.queue = q, .done = LIST_INIT(ch.done)};
+	struct blk_io *io;
+	int err;
 
-	if (!s)
+	if (!nvme_take(&ch, &io, 1, true))
 		return -EIO;
-	if (n && !(err = dma_map_sg(&s->map, sg, n, dir)) && (err = dma_commit(&s->map)))
-		dma_unmap(&s->map);
-	if (err) {
-		pr_err("nvme %s: cannot map the buffer: %s", q->ctrl->pci->dev.name, strerror(err));
-		err = -EIO; /* who asked for a block learns that it has none; the log says why */
+	slot_of(io)->command = *c;
+	memcpy(io->sg, sg, n * sizeof(*sg));
+	io->n = n;
+	if ((err = begin(&ch, &io, 1)) > 0) {
+		nvme_collect(&ch, &io, 1, 1, false);
+		err = io->error;
 	} else {
-		if (n)
-			set_prps(s, c);
-		err = submit(q, s, c);
-		if (n)
-			dma_unmap(&s->map);
+		err = -EIO; /* who asked for a block learns that it has none; the log says why */
 	}
-	slot_put(q, s);
+	nvme_give(&ch, &io, 1);
 	return err;
 }
+
+/* The command that moves so many bytes at pos, which are blocks of the disk. */
+static struct command
+rw_command(const struct blkdev *b, bool write, u64 pos, u64 bytes)
+{
+	u64 lba = pos / b->block_size;
+
+	return (struct command){.opcode = write ? IO_WRITE : IO_READ,
+		.nsid = 1,
+		.cdw = {(u32)lba, lba >> 32, bytes / b->block_size - 1}};
+}
+
+static int
+nvme_start(struct blk_channel *ch, struct blk_io *io[], unsigned n)
+{
+	const struct queue *q = ch->queue;
+
+	for (unsigned i = 0; i < n; i++)
+		slot_of(io[i])->command = rw_command(
+			&q->ctrl->disk, io[i]->write, io[i]->pos, io[i]->bytes);
+	return begin(ch, io, n);
+}
+
+static struct queue *
+my_queue(const struct blkdev *b)
+{
+	const struct nvme *n = b->driver;
+
+	return n->queue[1 + current()->pid % n->nqueues];
+}
+
+static void
+nvme_open(struct blkdev *b, struct blk_channel *ch)
+{
+	ch->queue = my_queue(b);
+}
+
+static const struct blk_async nvme_async = {.open = nvme_open,
+	.take = nvme_take,
+	.start = nvme_start,
+	.collect = nvme_collect,
+	.give = nvme_give};
 
 static int
 nvme_rw(struct blkdev *b, bool write, u64 pos, const struct sg *sg, unsigned n)
 {
-	struct nvme *ctrl = b->driver;
-	struct queue *q = ctrl->queue[1 + current()->pid % ctrl->nqueues];
-	struct command c = {.opcode = write ? IO_WRITE : IO_READ, .nsid = 1};
-	u64 lba = pos / b->block_size, bytes = 0;
+	struct command c;
+	u64 bytes = 0;
 
 	for (unsigned i = 0; i < n; i++)
 		bytes += sg[i].len;
 	if (!bytes || bytes % b->block_size || pos % b->block_size || bytes > b->max_bytes)
 		return -EINVAL;
-	if (lba + bytes / b->block_size > b->nblocks)
+	if (pos / b->block_size + bytes / b->block_size > b->nblocks)
 		return -EIO;
-	c.cdw[0] = (u32)lba;
-	c.cdw[1] = lba >> 32;
-	c.cdw[2] = bytes / b->block_size - 1;
-	return request(q, &c, sg, n, write ? DMA_TO_DEVICE : DMA_FROM_DEVICE);
+	c = rw_command(b, write, pos, bytes);
+	return request(my_queue(b), &c, sg, n);
 }
 
 /* The flush command (6.8): what the controller's cache holds goes to the medium. */
 static int
 nvme_flush(struct blkdev *b)
 {
-	struct nvme *ctrl = b->driver;
 	struct command c = {.opcode = IO_FLUSH, .nsid = 1};
 
-	return request(ctrl->queue[1 + current()->pid % ctrl->nqueues], &c, NULL, 0, 0);
+	return request(my_queue(b), &c, NULL, 0);
 }
 
 static void
@@ -294,7 +405,7 @@ queue_free(struct queue *q)
 		dma_map_destroy(&q->slot[i].map);
 	dma_free(dev, q->sq, ENTRIES * sizeof(struct command), q->sq_iova);
 	dma_free(dev, (void *)q->cq, ENTRIES * sizeof(struct completion), q->cq_iova);
-	dma_free(dev, q->prp_page, PAGE_SIZE, q->prp_iova);
+	dma_free(dev, q->prp_page, PRP_PAGES * PAGE_SIZE, q->prp_iova);
 	kfree(q);
 }
 
@@ -315,12 +426,13 @@ queue_new(struct nvme *ctrl, u16 id)
 	spin_init(&q->lock, "nvme");
 	q->sq = dma_alloc(dev, ENTRIES * sizeof(struct command), &q->sq_iova);
 	q->cq = dma_alloc(dev, ENTRIES * sizeof(struct completion), &q->cq_iova);
-	q->prp_page = dma_alloc(dev, PAGE_SIZE, &q->prp_iova);
+	q->prp_page = dma_alloc(dev, PRP_PAGES * PAGE_SIZE, &q->prp_iova);
 	if (q->sq && q->cq && q->prp_page)
 		err = irq_msi(dev, id, id ? (id - 1) % ncpus : 0, nvme_interrupt, q, "nvme");
 	for (unsigned i = 0; i < SLOTS && !err; i++) {
 		struct slot *s = &q->slot[i];
-		/* 32 lists of 16 entries in the page, two for each slot: 17 entries are needed */
+		q->free[q->nfree++] = s;
+		/* 16 lists of 32 entries in a page: 17 entries are needed */
 		s->prps = q->prp_page + 32 * i;
 		s->prps_iova.v = q->prp_iova.v + 32 * i * sizeof(u64);
 		err = dma_map_create(dev, &limits, MAX_TRANSFER, &s->map);
@@ -330,7 +442,8 @@ queue_new(struct nvme *ctrl, u16 id)
 	queue_free(q);
 	return NULL;
 }
-_Static_assert(SLOTS * 32 * sizeof(u64) <= PAGE_SIZE && PRPS + 1 <= 32, "PRP page");
+_Static_assert(SLOTS * 32 * sizeof(u64) <= PRP_PAGES * PAGE_SIZE && PRPS + 1 <= 32, "PRP pages");
+_Static_assert(PRPS + 1 <= BLK_PIECES && SLOTS < ENTRIES, "a request");
 
 static int
 wait_ready(struct nvme *n, bool ready)
@@ -376,7 +489,7 @@ identify_page(struct nvme *n, u8 kind, u32 nsid, void *page)
 	struct sg sg = {page, PAGE_SIZE};
 	struct command c = {.opcode = ADMIN_IDENTIFY, .nsid = nsid, .cdw = {kind}};
 
-	return request(n->queue[0], &c, &sg, 1, DMA_FROM_DEVICE);
+	return request(n->queue[0], &c, &sg, 1);
 }
 
 /* Reads controller and namespace data (5.15.2): size, block size, largest transfer. */
@@ -426,8 +539,7 @@ create_io_queues(struct nvme *n)
 			break;
 		cq.prp1 = q->cq_iova.v;
 		sq.prp1 = q->sq_iova.v;
-		if (request(n->queue[0], &cq, NULL, 0, 0) ||
-			request(n->queue[0], &sq, NULL, 0, 0)) {
+		if (request(n->queue[0], &cq, NULL, 0) || request(n->queue[0], &sq, NULL, 0)) {
 			queue_free(q);
 			break;
 		}
@@ -447,7 +559,7 @@ virtualize(struct nvme *n, u32 what, u32 count)
 {
 	struct command c = {.opcode = ADMIN_VIRTUALIZE, .cdw = {what, count}};
 
-	return request(n->queue[0], &c, NULL, 0, 0);
+	return request(n->queue[0], &c, NULL, 0);
 }
 
 /* Each function gets an equal share of the queues and interrupts, and goes online (8.5). */
@@ -516,6 +628,7 @@ nvme_probe(struct pci_dev *pci)
 		n->disk.driver = n;
 		n->disk.rw = nvme_rw;
 		n->disk.flush = nvme_flush;
+		n->disk.async = &nvme_async;
 		pci->priv = n;
 		err = blk_add(&n->disk);
 	}

@@ -9,6 +9,10 @@
  * device reached at once; bytes copied; microseconds times pages that it reached after their unmap,
  * times 1000; and the bytes that it reached beside a buffer of 1,500.
  *
+ * count DEVICE: what has happened until now: maps, invalidations, hypercalls, exits of this VM;
+ * pages that the device reaches, the most since the last count; bytes copied; microseconds times
+ * pages that it reached after their unmap; and ticks of the TSC that the machine was idle.
+ *
  * null ROUNDS: ticks of a hypercall that does nothing, there and back.
  */
 #include "hal/pv.h"
@@ -186,6 +190,21 @@ cost(struct device *dev, const u64 arg[4], struct text *t)
 	return err;
 }
 
+static void
+count(struct device *dev, struct text *t)
+{
+	struct dma_counts n;
+	u64 cost[2];
+
+	pv_cost(cost);
+	dma_count(dev->client, &n);
+	text_printf(t, "%lu %lu %lu %lu %lu %lu %lu %lu %lu\n", n.maps, n.invalidations, pv_calls,
+		cost[0], dev->domain ? dev->domain->pages : 0, n.peak, n.copied, n.exposed_us,
+		cost[1]);
+	if (dev->domain)
+		dev->domain->peak = dev->domain->pages;
+}
+
 static int
 null_call(u64 n, struct text *t)
 {
@@ -216,6 +235,10 @@ device_command(struct device *dev, unsigned n, char *word[], struct text *t)
 	}
 	if ((n == 5 || n == 6) && strcmp(word[0], "cost") == 0)
 		return cost(dev, arg, t);
+	if (n == 2 && strcmp(word[0], "count") == 0) {
+		count(dev, t);
+		return 0;
+	}
 	return -EINVAL;
 }
 

@@ -11,6 +11,9 @@
 #define HC_SIGNATURE    "HalcyonVMM\0\0"
 #define HC_CPUID_BASE   0x40000000 /* EAX: highest leaf */
 #define HC_CPUID_TIMING 0x40000001 /* EAX: TSC in kHz; EBX: local APIC timer in kHz */
+#define HC_CPUID_COST                                                               \
+	0x40000002 /* EAX: exits so far; EDX:ECX: idle TSC ticks of the host's CPUs \
+		    */
 
 /*
  * HYPERCALL(number, name, argument count): the list that makes enum, table and names. `map` makes
@@ -66,6 +69,7 @@ enum { HC_SYNC = 1 };                      /* unmap: as if followed by sync */
 enum { HC_GSI_UART = 4, HC_GSI_ACPI = 9 }; /* gsi: COM1 has received; the power button */
 #define HC_IOVA_BITS   39     /* bus addresses that a guest may use, less the interrupt window */
 #define HC_MAX_PAGES   512    /* of one map or unmap */
+#define HC_NO_EOI      0x100  /* bind: with the vector, which then has no end of interrupt */
 #define HC_FAULT_INDEX 0xffff /* bind, unbind: not a message, but word of the device's faults */
 
 /* disk: SIZE gives its blocks; FLUSH returns when all is on the medium. Their arguments are 0. */

@@ -12,6 +12,7 @@ static struct {
 	void *arg;
 	const char *name;
 	u64 count;
+	bool no_eoi; /* a VMM's, which ends it as it begins */
 	u32 running; /* CPUs in the handler now */
 } vectors[256];
 static struct spinlock lock = SPINLOCK_INIT("irq");
@@ -35,7 +36,8 @@ irq_dispatch(unsigned vector)
 	/* Counted before fn is read, so that irq_free() sees us or we see that it is gone. */
 	__atomic_add_fetch(&vectors[vector].running, 1, __ATOMIC_SEQ_CST);
 	/* First: it may be an exit, in which an alarm that fn has set must not go off. */
-	apic_eoi(vector);
+	if (!vectors[vector].no_eoi)
+		apic_eoi(vector);
 	fn = __atomic_load_n(&vectors[vector].fn, __ATOMIC_SEQ_CST);
 	if (UNLIKELY(trace_on[TRACE_irq_handler_entry]) && fn)
 		trace_entry(vector);
@@ -63,6 +65,7 @@ irq_alloc(irq_fn fn, void *arg, const char *name)
 		if (!vectors[v].fn) {
 			irq_set(v, fn, arg, name);
 			vectors[v].count = 0;
+			vectors[v].no_eoi = false;
 			vector = v;
 		}
 	}
@@ -156,8 +159,8 @@ irq_msi(struct device *dev, unsigned index, int cpu, irq_fn fn, void *arg, const
 		return -EEXIST;
 	if ((vector = irq_alloc(fn, arg, name)) < 0)
 		return vector;
-	if (pv_present())
-		err = pv_call(HC_bind, dev->rid, index, vector, to, 0);
+	if ((vectors[vector].no_eoi = pv_present())) /* its end would be an exit */
+		err = pv_call(HC_bind, dev->rid, index, vector | HC_NO_EOI, to, 0);
 	else
 		err = route_native(dev, index, vector, to);
 	if (err) {

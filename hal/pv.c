@@ -56,6 +56,16 @@ pv_call(u64 number, u64 a, u64 b, u64 c, u64 d, u64 e)
 	return ret;
 }
 
+void
+pv_cost(u64 cost[2])
+{
+	cost[0] = cost[1] = 0;
+	for_each_cpu (c)
+		cost[1] += c->idle_ticks;
+	if (pv_present())
+		cpuid(HC_CPUID_COST, 0, (u32 *)cost);
+}
+
 /* The VMM has blocked a DMA of a device of ours: reads its queue until it is empty. */
 static void
 fault_interrupt(void *arg)

@@ -121,7 +121,13 @@ raw_size(void *dev)
 	return b->nblocks * b->block_size;
 }
 
-static const struct devops raw_ops = {.read = raw_read, .write = raw_write, .size = raw_size};
+static const struct devops raw_ops = {.open = aio_open,
+	.close = aio_close,
+	.read = raw_read,
+	.write = raw_write,
+	.size = raw_size,
+	.submit = aio_submit,
+	.collect = aio_collect};
 
 int
 blk_add(struct blkdev *b)

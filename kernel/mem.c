@@ -10,7 +10,7 @@ extern char __text_start[], __text_end[], __rodata_start[], __rodata_end[], __da
 
 #define LOW_LIMIT (4UL << 30) /* what the boot tables map */
 
-static struct pt kernel_pt;
+struct pt kernel_pt;
 static struct memrange early; /* where early_alloc() takes from */
 
 void *
@@ -137,7 +137,7 @@ mem_init(void)
 	if (pt_init(&kernel_pt, &pt_fmt_cpu, 4, false))
 		panic("no memory for the kernel's page tables");
 #ifdef DEBUG
-	kernel_pt.leaf_levels = 1; /* mem_hide() shall not make tables, which tests count */
+	kernel_pt.leaf_levels = 1; /* hiding a page shall not make tables, which tests count */
 #endif
 	for (r = bootinfo.ram; r < end; r++)
 		map_direct(r->base, r->base + r->len);
@@ -149,23 +149,6 @@ mem_init(void)
 		panic("no memory for the kernel's page tables");
 	mem_init_cpu();
 	for_free_ram(LOW_LIMIT, ~0UL, frames_add);
-}
-
-bool
-mem_hide(void *page, bool hide)
-{
-	static struct spinlock lock = SPINLOCK_INIT("hide");
-	struct pt_gather g = {0};
-	u64 va = (u64)page, removed = PAGE_SIZE;
-	int err;
-
-	spin_lock(&lock);
-	err = hide ? pt_unmap(&kernel_pt, va, PAGE_SIZE, &removed, &g)
-		   : pt_map(&kernel_pt, va, virt_to_phys(page), PAGE_SIZE, PT_R | PT_W | PT_GLOBAL,
-			     &g);
-	spin_unlock(&lock);
-	invlpg(va); /* what is not there is never cached: nobody has to forget that */
-	return !err && removed;
 }
 
 void
@@ -315,13 +298,21 @@ remap(struct aspace *as, u64 va, paddr_t pa, unsigned perm)
 	invlpg(va); /* an address space is loaded on one CPU at most: this one */
 }
 
-/* Shares a page of the current address space with its copy; what is writable is so no longer. */
+/*
+ * Shares a page of the current address space with its copy; what is writable is so no longer. But
+ * what a device may write to stays the parent's, and the child gets a copy: as it is now.
+ */
 static int
 share_one(struct aspace *to, u64 va, paddr_t pa, unsigned perm)
 {
 	struct pt_gather none = {0};
 	int err;
 
+	if (perm & PT_W && frame_pins(pa)) {
+		if ((err = map_user_page(to, va, perm & (PT_W | PT_X))))
+			return err;
+		return copy_in(aspace_virt(to, va), va, PAGE_SIZE);
+	}
 	if (perm & PT_W) {
 		perm = (perm & ~PT_W) | PT_COW;
 		remap(&current()->as, va, pa, perm);
@@ -456,6 +447,32 @@ copy_in_string(char *dst, u64 user_src, size_t size)
 			return n;
 	}
 	return -ENAMETOOLONG;
+}
+
+int
+user_page_pin(u64 va, bool write, void **at)
+{
+	struct aspace *as = &current()->as;
+	unsigned perm;
+	paddr_t pa;
+
+	if (va < PAGE_SIZE || va >= USER_TOP)
+		return -EFAULT;
+	while (!pt_lookup(&as->pt, va, &pa, &perm) || (write && !(perm & PT_W)))
+		if (!aspace_fault(as, va, write))
+			return -EFAULT;
+	*at = phys_to_virt(pa);
+	frame_share(ROUND_DOWN(pa, PAGE_SIZE));
+	frame_pin(ROUND_DOWN(pa, PAGE_SIZE));
+	return 0;
+}
+
+void
+user_page_unpin(paddr_t pa)
+{
+	pa = ROUND_DOWN(pa, PAGE_SIZE);
+	frame_unpin(pa);
+	frame_unshare(pa);
 }
 
 bool

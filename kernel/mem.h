@@ -53,11 +53,8 @@ void *map_firmware(paddr_t pa, size_t len);
 /* Whether pa is RAM that the boot loader told of (and so in the direct map). */
 bool mem_is_ram(paddr_t pa);
 
-/*
- * Takes a page out of the direct map, or puts it back: who touches it meanwhile runs into a page
- * fault. Other CPUs may still know it for a while. False if it was so already, or without memory.
- */
-bool mem_hide(void *page, bool hide);
+/* The kernel's own table; every process has its upper half. */
+extern struct pt kernel_pt;
 
 struct aspace {
 	struct pt pt;
@@ -84,3 +81,11 @@ int copy_in(void *dst, u64 user_src, size_t n);
 int copy_out(u64 user_dst, const void *src, size_t n);
 /* Copies a string with its NUL; its length, -EFAULT, or -ENAMETOOLONG if it exceeds size-1. */
 int copy_in_string(char *dst, u64 user_src, size_t size);
+
+/*
+ * For a device: the kernel's address of the current process's byte at va, whose page then stays
+ * where it is, with an owner more, until it is unpinned; by whomever. `write`: the device will
+ * write to it. -EFAULT, also if the process may not write there itself.
+ */
+int user_page_pin(u64 va, bool write, void **at);
+void user_page_unpin(paddr_t pa);

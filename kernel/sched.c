@@ -192,6 +192,8 @@ static void
 idle(struct cpu *c)
 {
 	WRITE_ONCE(c->idle, true);
+	/* What waits to interrupt does so here: in a guest that is an exit less than out of HLT. */
+	asm volatile("sti; nop; cli" ::: "memory");
 	__atomic_thread_fence(__ATOMIC_SEQ_CST); /* see sched_add() */
 	for (int i = 0; i < ncpus; i++)
 		if (READ_ONCE(runq[i].length))

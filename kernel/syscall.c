@@ -1,6 +1,7 @@
 /* System calls: the table, and the calls that are only a shell around something else. */
 #include "hal/platform.h"
 #include "hal/timer.h"
+#include "kernel/devfs.h"
 #include "kernel/file.h"
 #include "kernel/kalloc.h"
 #include "kernel/fs.h"
@@ -275,6 +276,39 @@ static s64
 sys_fsync(u64 fd, u64 b, u64 c)
 {
 	return fd_file(fd) ? log_sync() : -EBADF;
+}
+
+/* A device file that has asynchronous I/O; else NULL, and *err. */
+static struct file *
+async_file(u64 fd, s64 *err)
+{
+	struct file *f = fd_file(fd);
+
+	*err = f && f->readable ? -EINVAL : -EBADF;
+	return f && f->readable && f->kind == FILE_DEV && f->dev->ops->submit ? f : NULL;
+}
+
+static s64
+sys_submit(u64 fd, u64 user_list, u64 n)
+{
+	s64 err;
+	struct file *f = async_file(fd, &err);
+
+	return f && n && n <= MAX_IO
+		       ? f->dev->ops->submit(f->dev->dev, f->state, user_list, n, f->writable)
+		       : err;
+}
+
+static s64
+sys_collect(u64 fd, u64 user_list, u64 max)
+{
+	const u64 min = current()->tf->r10;
+	s64 err;
+	struct file *f = async_file(fd, &err);
+
+	return f && max <= MAX_IO && min <= max
+		       ? f->dev->ops->collect(f->dev->dev, f->state, user_list, max, min)
+		       : err;
 }
 
 static s64

@@ -69,9 +69,24 @@ struct dirent {
 
 _Static_assert(sizeof(struct dirent) == 64, "a block holds a whole number of entries");
 
+/* submit(): one request on a disk's file. Place, offset and length are whole blocks of the disk. */
+struct io_request {
+	void *buf;
+	u64 offset; /* bytes */
+	u32 bytes;
+	u32 write; /* 0: read, 1: write */
+	u64 tag;   /* comes back with the result */
+};
+/* collect(): what has become of one. */
+struct io_result {
+	u64 tag;
+	s64 result; /* bytes, or minus an error number */
+};
+
 enum {
 	MAX_ARGS = 32,        /* argv entries of exec */
 	MAX_ARG_BYTES = 3072, /* all argv strings together, with their NULs */
 	MAX_PATH = 256,
 	MAX_FILES = 32, /* open files of a process */
+	MAX_IO = 64,    /* requests under way in a file */
 };

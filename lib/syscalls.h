@@ -30,3 +30,6 @@ SYSCALL(22, link, 2)     /* int link(const char *old, const char *path) */
 SYSCALL(23, fsync, 1)    /* int fsync(int fd): all that was written is on the disk */
 SYSCALL(24, pread, 4)    /* ssize_t pread(int fd, void *buf, size_t n, long offset) */
 SYSCALL(25, pwrite, 4)   /* ssize_t pwrite(int fd, const void *buf, size_t n, long offset) */
+SYSCALL(26, submit,
+	3) /* int submit(int fd, const struct io_request *, unsigned n): so many begin */
+SYSCALL(27, collect, 4) /* int collect(int fd, struct io_result *, unsigned max, unsigned min) */

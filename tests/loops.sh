@@ -39,6 +39,55 @@ fpu | fpu-SSE) # two that keep what their FPU holds, beside others that turn on 
 manyedu) # or edu's contract
 	for i in $(seq 90); do echo "edu test"; done
 	;;
+io-* | effects-* | depth-* | size-* | pages-* | live-*) # dmabench's matrix, on the host, in a guest, without an IOMMU; -full: all
+	part=${1%%-*} where=${1#*-} full=
+	case $where in *-full) where=${where%-full} full=1 ;; esac
+	disk=nvme1 second=nvme2
+	[ "$where" != guest ] || disk=nvme0 second=nvme1
+	one="00:04.0=$disk" both="00:04.0=$disk,00:05.0=$second"
+	all="strict deferred batched optimistic ondemand persistent bounce static"
+	[ "$where" != direct ] || all=direct
+	some="strict batched persistent"
+	[ -z "$full" ] && [ "$where" != direct ] || some=$all
+	io() { # STRATEGY DEVICES ARGUMENTS
+		s=$1 devices=$2
+		shift 2
+		[ "$s" = direct ] || set -- -s "$s" "$@"
+		echo "dmabench io $devices $*"
+	}
+	case $part in
+	io) # what a random read costs under each; then other work
+		for s in $all; do io "$s" "$one" -n 8192; done
+		for s in $some; do
+			io "$s" "$one" -w seq
+			io "$s" "$one" -w write
+			io "$s" "$both" -j 2
+		done
+		;;
+	effects) # many more buffers than requests under way: who remembers how many
+		for a in 128 ${full:+256 512 1024} 4096; do
+			for s in $all; do io "$s" "$one" -a "$a" -n 8192; done
+		done
+		;;
+	depth) for d in 1 2 4 8 16 32 64; do for s in $some; do io "$s" "$one" -d "$d" -n 2048; done; done ;;
+	size)
+		more=bounce
+		[ -z "$full" ] && [ "$where" != direct ] || more=
+		for b in 4096 16384 65536 262144 1048576; do
+			for s in $some $more; do io "$s" "$one" -d 4 -b "$b" -n $((67108864 / (b + 32768))); done
+		done
+		;;
+	pages) # what the device reaches while buffers are taken from 4,096 pages
+		for s in strict deferred optimistic ondemand persistent static; do io "$s" "$one" -a 4096 -n 8192 -t 32; done
+		;;
+	live)
+		for l in 0 100 1000 10000 ${full:+30000} 100000; do
+			for s in strict ${full:+deferred persistent}; do echo "dmabench map 00:04.0 -s $s -l $l"; done
+		done
+		for b in 1 2 4 8 16 32 ${full:+48} 64; do echo "dmabench map 00:04.0 -s batched -b $b -n 200"; done
+		;;
+	esac
+	;;
 churn-*) # 250 VMs that are made, run, and are killed at any moment of their lives; random by SEED
 	awk -v seed="${1#churn-}" 'function chance(p) { return rand() < p }
 	BEGIN {

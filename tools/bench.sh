@@ -1,80 +1,70 @@
 #!/bin/sh
-# What the kernel's paths and a DMA mapping cost, in instructions: QEMU counts them (-icount), on one
-# CPU of the kind that the figures of other systems were taken on. Leaves tables in $B/bench.
+# What the kernel's paths, a DMA mapping and a request cost, in instructions: QEMU counts them
+# (-icount), on one CPU of the kind that the figures of other systems were taken on. With ACCEL=kvm
+# they are ticks of the real TSC.
+#
+# The matrix is a list of cells, WHERE:IOMMU:PART: each is a machine that is booted once and runs the
+# script PART-WHERE of tests/loops.sh. FULL=1: longer scripts, more of them. MATRIX="...": other
+# cells. SHARD=i/n: every n-th cell, beginning with the i-th. The figures of a shard are one file,
+# build/bench/raw-i-n.tsv; tables and figures are made of all such files that are there.
 set -eu
 cd "$(dirname "$0")/.."
 B=${B:-build}
-OUT=$B/bench
+OUT=${BENCH_OUT:-$B/bench}
 . tests/lib.sh
-export CPU=EPYC CPUS=1 BOOT=kernel
-QEMUEXTRA="-icount shift=0,sleep=on ${QEMUEXTRA:-}"
-LIMIT=600
-head -c 1048576 /dev/zero >"$OUT/disk.img"
+export CPU="${CPU:-EPYC}" CPUS=1 BOOT=kernel MEM=1024
+if [ "${ACCEL:-tcg}" = tcg ]; then QEMUEXTRA="-icount shift=0,sleep=on ${QEMUEXTRA:-}"; else CPU=host; fi
+LIMIT=1200
+full=${FULL:+-full}
 
-# A run: boots with IOMMU $1 and command line $2 and a second disk; lines of figures go to stdout.
-measure() {
-	echo "bench: $1, $2" | cut -c 1-70 >&2
-	# shellcheck disable=SC2046
-	IOMMU=$1 MEM=1024 boot "$1-$3" "$2" $(root_disk) $(disk "$OUT/disk.img" 4)
-	[ "$status" = 0 ] || { echo "bench: $1 ended with: $status; log: $log" >&2; exit 1; }
-	sed 's/^a| //' "$log" | grep -P '^[^\[]*\t'
+matrix() {
+	echo "host:vtd:kernel host:vtd:vm direct:none:map direct:none:io direct:none:depth direct:none:size"
+	for i in ${IOMMU:-vtd amdvi}; do
+		for w in host guest; do
+			for p in map io effects depth size pages live; do echo "$w:$i:$p"; done
+		done
+	done
+}
+cells=${MATRIX:-$(matrix)}
+SHARD=${SHARD:-1/1}
+i=${SHARD%/*} n=${SHARD#*/}
+case $i$n in '' | *[!0-9]*) echo "bench: SHARD=$SHARD: not i/n" >&2; exit 2 ;; esac
+[ "$i" -ge 1 ] && [ "$i" -le "$n" ] || { echo "bench: SHARD=$SHARD: there is no such part" >&2; exit 2; }
+[ "$n" -gt 1 ] || rm -f "$OUT"/raw-*.tsv
+raw=$OUT/raw-$i-$n.tsv
+: >"$raw"
+
+# What a cell's machine runs.
+script() { # WHERE PART
+	case $2 in
+	kernel) run=bench ;;
+	vm) run="sh /tests/bench-vm.sh" ;;
+	map) if [ "$1" = direct ]; then run="dmabench map 00:04.0; dmabench map 00:04.0 -p 16"; else run="sh /tests/bench.sh"; fi ;;
+	*) run="sh /tests/$2-$1${full:-}.sh" ;;
+	esac
+	[ "$1$2" != guestmap ] || run="dmabench null; $run"
+	[ "$1" != guest ] || run="vmctl create a -m 256 -s \\\"$run\\\" && vmctl assign a 00:04.0 && vmctl assign a 00:05.0 && vmctl start a && vmctl wait a"
+	echo "script=\"$run\""
 }
 
-measure vtd 'script="bench"' kernel >"$OUT/kernel.tsv"
-measure vtd 'script="sh /tests/bench-vm.sh"' vm >/dev/null
-: >"$OUT/dma.tsv"
-measure none 'script="dmabench map 00:04.0; dmabench map 00:04.0 -p 16"' direct | sed 's/^/none\tdirect\t/' >>"$OUT/dma.tsv"
-for i in ${IOMMU:-vtd amdvi}; do
-	measure "$i" 'script="sh /tests/bench.sh; dmabench map 00:04.0 -s strict -l 100000"' native | sed "s/^/$i\tiommu\t/" >>"$OUT/dma.tsv"
-	measure "$i" 'script="vmctl create a -m 256 -s \"dmabench null; sh /tests/bench.sh\" && vmctl assign a 00:04.0 && vmctl start a && vmctl wait a"' \
-		coop >"$OUT/coop.tsv"
-	grep -v '^null' "$OUT/coop.tsv" | sed "s/^/$i\tcoop\t/" >>"$OUT/dma.tsv"
-	grep '^null' "$OUT/coop.tsv" | sed "s/^/$i\t/" >"$OUT/null-$i.tsv"
-done
+null() { echo "-drive if=none,id=null$1,driver=null-co,size=1G -device nvme,drive=null$1,serial=null$1,addr=$1"; }
 
-# The tables, with what was aimed at and what others cost.
-awk -F'\t' 'function n(x) { return x == "" ? "-" : x }
-	FNR == NR { if (!/^#/) { target[$1] = $2; linux[$1] = $3; xv6[$1] = $4 } next }
-	FNR == 1 { print "| operation | instructions | target | Linux 6.1 | xv6 |"; print "|---|--:|--:|--:|--:|" }
-	{ printf "| %s | %s%s | %s | %s | %s |\n", $1, $2, (($2 + 0 > target[$1] + 0) ? "*" : ""), n(target[$1]), n(linux[$1]), n(xv6[$1]) }' \
-	tests/bench/kernel.tsv "$OUT/kernel.tsv" >"$OUT/kernel.md"
-# A VM as a whole: the same, from what bench and vmctl stats have printed.
-awk -F'\t' 'FNR == NR { if (!/^#/) { name[++n] = $1; target[n] = $2 } next }
-	$1 == "busy" { busy[++b] = $2 }
-	$1 == "work" { host = $2 }
-	$1 == "v| work" { guest = $2 }
-	/^all / { split($0, w, " +"); exits[++e] = w[2] }
-	END {
-		value[1] = busy[2] - busy[1]; value[2] = sprintf("%.2f", (guest / host - 1) * 100); value[3] = sprintf("%.1f", (exits[2] - exits[1]) / 10)
-		print "| a VM | measured | target |"; print "|---|--:|--:|"
-		for (i = 1; i <= n; i++) printf "| %s | %s%s | %s |\n", name[i], value[i], (value[i] + 0 > target[i] + 0 ? "*" : ""), target[i] }' \
-	tests/bench/vm.tsv "$OUT/vtd-vm.log" >"$OUT/vm.md"
-# One line a row of figures; then a table of them, one page and 16 pages in one line.
-{
-	printf 'IOMMU\tmode\tstrategy\tpages\tbatch\tlive\tinstructions\tinvalidations x 1000\thypercalls x 1000\tpeak pages\t'
-	printf 'bytes copied\texposed pages x us x 1000\tbytes beside 1,500\n'
-	cat "$OUT/dma.tsv"
-} >"$OUT/dma-all.tsv"
-awk -F'\t' '
-	FNR == NR { if (!/^#/) { k = $1 FS $2; target[k] = $4 ($5 == "-" ? "" : " (" $5 ")"); peer[k] = $6 ($7 == "-" ? "" : " (" $7 ")"); t1[k] = $4; t16[k] = $5 } next }
-	$6 > 0 { next }
-	{ k = $2 FS $3; if (!(k in seen)) { seen[k] = 1; order[++n] = k }
-	  bad = (t1[k] + 0 > 0 && (($4 == 1 && $7 > t1[k] + 0) || ($4 == 16 && $7 > t16[k] + 0))) ? "*" : ""
-	  cost[k, $1, $4] = $7 bad
-	  if ($4 == 1 && $1 != "amdvi") { inv[k] = $8 / 1000; hc[k] = $9 / 1000; peak[k] = $10; copied[k] = $11; us[k] = $12 / 1000; beside[k] = $13 > 1000000 ? "all memory" : $13 } }
-	function c(k, i) { return (k, i, 1) in cost ? cost[k, i, 1] ((k, i, 16) in cost ? " (" cost[k, i, 16] ")" : "") : "-" }
-	END {
-		print "| mode | strategy | VT-d | AMD-Vi | target | peer | invalidations | exits | peak | copied | exposed | beside |"
-		print "|---|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|"
-		for (i = 1; i <= n; i++) { k = order[i]; split(k, w, FS)
-			printf "| %s | %s | %s | %s | %s | %s | %.3f | %.3f | %s | %s | %.1f | %s |\n", w[1], w[2], (w[1] == "direct" ? c(k, "none") : c(k, "vtd")), c(k, "amdvi"), (k in target ? target[k] : "-"), (k in peer ? peer[k] : "-"), inv[k], hc[k], peak[k], copied[k], us[k], beside[k] } }' \
-	tests/bench/dma.tsv "$OUT/dma.tsv" >"$OUT/dma.md"
-cat "$OUT/kernel.md"
-echo
-cat "$OUT/vm.md"
-echo
-cat "$OUT/dma.md"
-echo
-awk -F'\t' '$6 > 0 { print "strict beside " $6 " live mappings, " $1 ": " $7 }' "$OUT/dma.tsv"
-sed 's/^\([a-z]*\)\tnull\t/null hypercall, there and back, \1: /' "$OUT"/null-*.tsv
-echo "All figures: $OUT/dma-all.tsv. An asterisk: the target is missed."
+start=$(date +%s)
+# shellcheck disable=SC2086
+total=$(echo $cells | wc -w)
+cell=0
+for c in $cells; do
+	cell=$((cell + 1))
+	[ $(((cell - i) % n)) = 0 ] || continue
+	where=${c%%:*} part=${c##*:} iommu=${c#*:}
+	iommu=${iommu%:*}
+	printf 'bench: %d of %d, %d s: %s, %s, %s\n' "$cell" "$total" "$(($(date +%s) - start))" "$part" "$where" "$iommu" >&2
+	# shellcheck disable=SC2046
+	IOMMU=$iommu boot "$where-$iommu-$part" "$(script "$where" "$part")" $(root_disk) $(null 4) $(null 5)
+	[ "$status" = 0 ] || { echo "bench: $c ended with: $status; log: $log" >&2; exit 1; }
+	case $where in direct) mode=direct ;; host) mode=iommu ;; guest) mode=coop ;; esac
+	# Of the VM as a whole: what bench and vmctl stats have said.
+	awk '/^all  / { print "exits\t" $2 }' "$log" | sed "s/^/$cell\t$mode\t$iommu\t$part\t/" >>"$raw"
+	sed 's/^a| //' "$log" | grep -P '^[^\[]*\t' | sed "s/^/$cell\t$mode\t$iommu\t$part\t/" >>"$raw"
+done
+OUT=$OUT tools/bench-tables.sh

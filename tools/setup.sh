@@ -1,5 +1,5 @@
 #!/bin/sh
-# Installs what is missing: setup.sh run|test|check|ci. Says what it installs, or which packages to
+# Installs what is missing: setup.sh run|bench|test|check|ci. Says what it installs, or which packages to
 # install where it cannot.
 set -eu
 level=${1:-run}
@@ -26,7 +26,7 @@ need grub-mkrescue grub-common
 need xorriso xorriso
 need mformat mtools
 need /usr/share/OVMF/OVMF_CODE_4M.fd ovmf
-if [ "$level" != run ]; then
+if [ "$level" != run ] && [ "$level" != bench ]; then
 	need patch patch
 	need gdb gdb
 	need jq jq
@@ -36,6 +36,7 @@ if [ "$level" = ci ]; then # for the test of the page that `make trace` leaves
 	need node nodejs
 	need npm npm
 fi
+if [ "$level" = bench ]; then need gnuplot gnuplot-nox; fi
 if [ "$level" = check ]; then
 	need clang clang
 	need ld.lld lld

@@ -34,6 +34,8 @@ int mkdir(const char *path);
 int unlink(const char *path);
 int link(const char *old, const char *path);
 int fsync(int fd);
+int submit(int fd, const struct io_request *list, unsigned n);
+int collect(int fd, struct io_result *list, unsigned max, unsigned min);
 
 /* The number that s begins with, in *value; returns what follows it, NULL if there is none. */
 static inline const char *

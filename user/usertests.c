@@ -212,6 +212,7 @@ main(int argc, char **argv)
 			printf("%s%s\n", tests[i].name, tests[i].slow ? " (slow)" : "");
 		return 0;
 	}
+	warm_disks();
 	count(&warm); /* takes the memory that it will use again */
 	printf("KTAP version 1\n");
 	if (!*args)

@@ -3,7 +3,7 @@
 
 #include "user/user.h"
 
-/* X(name, slow): the function is test_NAME. In usertests_lib.c, _fs.c and _proc.c. */
+/* X(name, slow): the function is test_NAME. In usertests_lib.c, _fs.c, _proc.c and _io.c. */
 #define TESTS(X)           \
 	X(printf, 0)       \
 	X(strings, 0)      \
@@ -40,6 +40,10 @@
 	X(execargs, 0)     \
 	X(pipe, 0)         \
 	X(pipes, 0)        \
+	X(aio, 0)          \
+	X(aioerrors, 0)    \
+	X(aioend, 0)       \
+	X(aiofork, 0)      \
 	X(kill, 0)         \
 	X(preempt, 0)      \
 	X(bigfile, 1)      \
@@ -60,5 +64,7 @@ int in_child(void (*fn)(void));
 int make_file(const char *path, long n, int seed);
 /* Whether a file holds just that. */
 bool holds(const char *path, long n, int seed);
+/* Has the disks take what they keep for asynchronous I/O. */
+void warm_disks(void);
 /* Forks n children that run fn(i); how many of them ended with status 0. */
 int all_good(int n, int (*fn)(int i));

@@ -1,4 +1,5 @@
 /* What the VMM does about each exit: one table. And what a guest may see of CPU and MSRs. */
+#include "hal/pv.h"
 #include "hal/timer.h"
 #include "kernel/trace.h"
 #include "kernel/x86.h"
@@ -93,6 +94,7 @@ static const struct {
 	{0xd | 2UL << 32, {~0u, ~0u}, {0}},
 	{HC_CPUID_BASE, {0}, {0}},   /* how our HAL finds us: below */
 	{HC_CPUID_TIMING, {0}, {0}}, /* frequencies, so that no guest has to measure: below */
+	{HC_CPUID_COST, {0}, {0}},   /* its exits, and the host's idle time, to measure by: below */
 	{0x80000000, {0, ~0u, ~0u, ~0u}, {0x80000008}},
 	/* ECX: LAHF, CR8, ABM, PREFETCHW; no SVM: no guests in guests. EDX: SYSCALL, NX, 1G, LM,
 	 * which long mode needs; no RDTSCP (its MSR is not switched). */
@@ -124,7 +126,7 @@ static int
 exit_cpuid(struct vcpu *v, const struct exit *e)
 {
 	/* LAB 7: step 5: the leaf's row, if there is one; then what is not the host's. */
-	u32 leaf = v->reg[RAX], sub = v->reg[RCX], r[4] = {0};
+	u32 leaf = v->reg[RAX], sub = v->reg[RCX], r[4] __attribute__((aligned(8))) = {0};
 
 	for (unsigned i = 0; i < NELEM(cpuid_table); i++) {
 		if (cpuid_table[i].leaf !=
@@ -135,11 +137,15 @@ exit_cpuid(struct vcpu *v, const struct exit *e)
 			r[k] = (r[k] & cpuid_table[i].keep[k]) | cpuid_table[i].set[k];
 	}
 	if (leaf == HC_CPUID_BASE) {
-		r[0] = HC_CPUID_TIMING;
+		r[0] = HC_CPUID_COST;
 		memcpy(&r[1], HC_SIGNATURE, 12);
 	} else if (leaf == HC_CPUID_TIMING) {
 		r[0] = timer_tsc_khz();
 		r[1] = VLAPIC_TIMER_KHZ;
+	} else if (leaf == HC_CPUID_COST) {
+		pv_cost((u64 *)r); /* the host's: no exits */
+		for (unsigned i = 0; i < v->vm->ncpus; i++)
+			r[0] += v->vm->vcpu[i]->entries;
 	}
 	if (leaf == 1)
 		r[2] |= e->osxsave ? BIT(27) : 0;

@@ -161,13 +161,14 @@ message_interrupt(void *arg)
 static s64
 hc_bind(const struct caller *by, const u64 *a)
 {
+	u64 vector = a[2] & ~(u64)HC_NO_EOI;
 	struct assigned *d = by->dev;
 	struct assigned_message *m;
 
-	if (a[2] < 32 || a[2] > 255 || a[3] >= by->vm->ncpus)
+	if (vector < 32 || vector > 255 || a[3] >= by->vm->ncpus)
 		return -HC_EINVAL;
 	if (a[1] == HC_FAULT_INDEX) {
-		d->fault_vector = a[2];
+		d->fault_vector = vector;
 		d->fault_vcpu = by->vm->vcpu[a[3]];
 		return 0;
 	}
@@ -177,7 +178,8 @@ hc_bind(const struct caller *by, const u64 *a)
 	if (m->bound)
 		return -HC_EEXIST;
 	m->vcpu = by->vm->vcpu[a[3]];
-	m->vector = a[2];
+	m->vector = vector;
+	vlapic_no_eoi(m->vcpu, vector, a[2] & HC_NO_EOI);
 	if (irq_msi(&d->pci->dev, a[1], 0, message_interrupt, m, d->vm->name))
 		return -HC_ENOMEM;
 	m->bound = true;

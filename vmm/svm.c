@@ -367,19 +367,20 @@ svm_start_sipi(struct vcpu *v, u8 vector)
 }
 
 static bool
-svm_can_take_irq(struct vcpu *v)
+svm_can_take_irq(struct vcpu *v, bool alone)
 {
 	struct vmcb *c = ((struct svm_vcpu *)v->arch)->vmcb;
 
-	return v->rflags & FL_IF && !(c->shadow & 1) && !(c->event_inject & EVENT_VALID) &&
-	       !(c->vintr & V_IRQ);
+	/* The shadow of an STI is over if the instruction behind it has been done for it: a HLT. */
+	return !(c->event_inject & EVENT_VALID) &&
+	       (alone || (v->rflags & FL_IF && !(c->shadow & 1 && v->rip == c->rip)));
 }
 
 /*
- * A virtual interrupt (15.21.4): the guest takes it before its next instruction; an exit that comes
- * first leaves it set. Not EVENTINJ: QEMU 7.2 (helper_vmrun) delivers such an interrupt, but leaves
- * it in exception_index as well. If another CPU makes this one leave its loop before an exception
- * or an exit has overwritten that, it is delivered once more, whatever IF is.
+ * A virtual interrupt (15.21.4): the guest takes it as soon as it can; after an exit that comes
+ * first it is decided anew, see get_state(). Not EVENTINJ: QEMU 7.2 (helper_vmrun) delivers such an
+ * interrupt, but leaves it in exception_index as well. If another CPU makes this one leave its loop
+ * before an exception or an exit has overwritten that, it is delivered once more, whatever IF is.
  */
 static void
 svm_inject_irq(struct vcpu *v, u8 vector)
@@ -405,17 +406,12 @@ svm_inject_nmi(struct vcpu *v)
 	return true;
 }
 
-/*
- * A virtual interrupt that is intercepted before it is taken: 15.21.5. Not while a real one is
- * still to be taken; the guest ends that with an exit.
- */
+/* A virtual interrupt that is intercepted before it is taken: 15.21.5. */
 static void
 svm_ask_window(struct vcpu *v)
 {
 	struct vmcb *c = ((struct svm_vcpu *)v->arch)->vmcb;
 
-	if (c->vintr & V_IRQ)
-		return;
 	c->vintr |= V_IRQ | V_IGN_TPR;
 	c->intercept1 |= I1_VINTR;
 }
@@ -584,17 +580,17 @@ get_state(struct vcpu *v, struct svm_vcpu *s)
 	v->rflags = c->rflags;
 	v->efer = c->efer & ~EFER_SVME;
 	v->cpl = c->cpl;
-	if (c->intercept1 & I1_VINTR) {
-		c->vintr &= ~V_IRQ;
-		c->intercept1 &= ~I1_VINTR;
-	}
+	if (c->vintr & V_IRQ && !(c->intercept1 & I1_VINTR))
+		v->untaken = c->vintr >> 32 & 0xff;
+	c->vintr &= ~V_IRQ;
+	c->intercept1 &= ~I1_VINTR;
 	if (c->exit_code == SVM_IRET)
 		c->intercept1 &= ~I1_IRET;
 	/* An exit in the middle of a delivery: the same event again (15.7.2). */
 	c->event_inject = c->exit_int_info & EVENT_VALID ? c->exit_int_info : 0;
 	/*
 	 * QEMU 7.2 (handle_even_inj) calls a virtual interrupt that met a nested fault an
-	 * exception, which VMRUN would refuse; and as V_IRQ is still set, it comes again by itself.
+	 * exception, which VMRUN would refuse; and as V_IRQ is still set, it comes again: untaken.
 	 */
 	if ((c->event_inject & EVENT_TYPE) == EVENT_EXCEPTION && (c->event_inject & 0xff) > 31)
 		c->event_inject = 0;

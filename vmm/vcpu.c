@@ -39,7 +39,7 @@ vcpu_create(struct vm *vm, unsigned id, struct vcpu **out)
 	v->waiting = id != 0;
 	v->tsc_offset = vm->tsc_offset;
 	v->sipi = v->cpu = -1;
-	v->exception = -1;
+	v->exception = v->untaken = -1;
 	spin_init(&v->lock, "vcpu");
 	vlapic_reset(v);
 	if ((err = virt()->vcpu_init(v, vm->npt.root_pa))) {
@@ -169,7 +169,7 @@ attend(struct vcpu *v)
 		if (v->nmi && v->exception < 0)
 			v->nmi = !ops->inject_nmi(v);
 		if ((vector = vlapic_pending(v)) >= 0) {
-			if (v->exception < 0 && ops->can_take_irq(v)) {
+			if (v->exception < 0 && ops->can_take_irq(v, vlapic_waiting(v) == 1)) {
 				ops->inject_irq(v, vector);
 				vlapic_accept(v, vector);
 			} else {
@@ -213,6 +213,8 @@ enter(struct vcpu *v, struct exit *e)
 		run_traced(v, e);
 	else if (go)
 		ops->run(v, e);
+	if (v->untaken >= 0)
+		vlapic_untake(v);
 	__atomic_store_n(&v->cpu, -1, __ATOMIC_RELEASE);
 	sti(); /* what made it exit is handled here */
 	return go;

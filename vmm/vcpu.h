@@ -83,10 +83,13 @@ struct vcpu {
 
 	bool halted;   /* in HLT until an interrupt */
 	bool waiting;  /* until a SIPI: after INIT, and all but one from the start */
+	int untaken;   /* an interrupt that was injected, and that an exit came before; -1: none */
 	int exception; /* to deliver at the next entry, with code 0 if it has one; -1: none */
 
 	struct spinlock lock; /* over what follows, to `entries`; after vm->lock */
 	struct vlapic lapic;
+	u32 no_eoi[8];  /* vectors that are over as soon as they are delivered; INIT does not change
+			   it */
 	bool nmi, init; /* have come, and are not taken yet */
 	int sipi;       /* the same: its vector; -1: none */
 	bool flush;     /* forget nested translations before the next entry */
@@ -109,7 +112,9 @@ struct virt_ops {
 	void (*start_sipi)(struct vcpu *v, u8 vector);
 	/* Enters the guest and returns why it left. Interrupts are off, before and after. */
 	void (*run)(struct vcpu *v, struct exit *e);
-	bool (*can_take_irq)(struct vcpu *v); /* IF set, no shadow, nothing else on its way */
+	/* Whether to inject now. `alone`: no other waits, so it may also be taken later, without an
+	 * exit. */
+	bool (*can_take_irq)(struct vcpu *v, bool alone);
 	void (*inject_irq)(struct vcpu *v, u8 vector);
 	bool (*inject_nmi)(struct vcpu *v); /* false if it cannot be taken now */
 	void (*ask_window)(struct vcpu *v); /* exit as soon as it could take one */
@@ -142,8 +147,12 @@ void vlapic_post(struct vcpu *v, u8 vector);
 int vlapic_pending(struct vcpu *v);
 /* It has been delivered. v->lock held. */
 void vlapic_accept(struct vcpu *v, u8 vector);
+/* It has not, after all; v->lock not held. */
+void vlapic_untake(struct vcpu *v);
+/* Whether its delivery is its end, so that the guest need not exit to say so. */
+void vlapic_no_eoi(struct vcpu *v, u8 vector, bool on);
 /* Posts the timer's interrupt if it is due; next deadline in ns, 0 if none. v->lock held. */
 u64 vlapic_timer(struct vcpu *v, u64 now);
-/* Whether an interrupt waits, even if it may not be delivered now. v->lock held. */
-bool vlapic_waiting(const struct vcpu *v);
+/* How many interrupts wait, even if they may not be delivered now. v->lock held. */
+unsigned vlapic_waiting(const struct vcpu *v);
 #define VLAPIC_TIMER_KHZ 1000000

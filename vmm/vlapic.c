@@ -73,7 +73,17 @@ void
 vlapic_accept(struct vcpu *v, u8 vector)
 {
 	v->lapic.irr[vector / 32] &= ~(1u << vector % 32);
-	v->lapic.isr[vector / 32] |= 1u << vector % 32;
+	if (!(v->no_eoi[vector / 32] >> vector % 32 & 1))
+		v->lapic.isr[vector / 32] |= 1u << vector % 32;
+}
+
+void
+vlapic_no_eoi(struct vcpu *v, u8 vector, bool on)
+{
+	spin_lock(&v->lock);
+	v->no_eoi[vector / 32] &= ~(1u << vector % 32);
+	v->no_eoi[vector / 32] |= (u32)on << vector % 32;
+	spin_unlock(&v->lock);
 }
 
 /* v->lock held. */
@@ -84,10 +94,25 @@ set_irr(struct vcpu *v, u8 vector)
 	v->attention = true;
 }
 
-bool
+unsigned
 vlapic_waiting(const struct vcpu *v)
 {
-	return highest(v->lapic.irr) >= 0;
+	unsigned n = 0;
+
+	for (int i = 0; i < 8; i++)
+		for (u32 left = v->lapic.irr[i]; left; left &= left - 1)
+			n++;
+	return n;
+}
+
+void
+vlapic_untake(struct vcpu *v)
+{
+	spin_lock(&v->lock);
+	v->lapic.isr[v->untaken / 32] &= ~(1u << v->untaken % 32);
+	set_irr(v, v->untaken);
+	v->untaken = -1;
+	spin_unlock(&v->lock);
 }
 
 void

@@ -35,4 +35,35 @@ boot bench-again 'script="dmabench map 00:04.0 -s deferred -n 10; echo strategy 
 	$(root_disk) $(disk "$OUT/bench.img" 4)
 check "deferred, left and taken up again: nothing is exposed for long" \
 	test "$(awk '$1 == "00:04.0" { print $2, $8 }' "$log")" = "deferred 0"
+# A small matrix in two parts makes the tables that one run makes; and what was aimed at holds.
+tiny=$OUT/bench-tiny
+rm -rf "$tiny" && mkdir -p "$tiny"
+for part in 1/2 2/2; do
+	MATRIX="direct:none:io host:vtd:io guest:vtd:io" SHARD=$part BENCH_OUT=$tiny QEMUEXTRA='' tools/bench.sh >"$tiny/out" 2>>"$tiny/progress"
+done
+check "each part says how far it is" test "$(grep -c '^bench: [123] of 3, ' "$tiny/progress")" = 3
+cp "$tiny/io.md" "$tiny/io.tsv" "$OUT" && cat "$tiny"/raw-*.tsv >"$OUT/bench-raw.tsv"
+rm -rf "$tiny" && mkdir -p "$tiny" && cp "$OUT/bench-raw.tsv" "$tiny/raw-1-1.tsv"
+OUT=$tiny tools/bench-tables.sh >"$tiny/out" 2>>"$tiny/progress"
+check "the parts together are as one run" sh -c "cmp '$OUT/io.md' '$tiny/io.md' && cmp '$OUT/io.tsv' '$tiny/io.tsv'"
+check "a model's cycles are called so" grep -q 'modelled cycles' "$tiny/io.md"
+# mode IOMMU strategy workload depth bytes processes arena requests instructions ticks maps invalidations
+# hypercalls exits interrupts peak ...
+io() { awk -F'\t' -v m="$1" -v s="$2" -v c="$3" '$1 == m && $3 == s && $4 == "read" && $7 == 1 && !n++ { print $c }' "$tiny/io.tsv"; }
+at_most() { # NAME MODE STRATEGY COLUMN LIMIT
+	check "$1: $(io "$2" "$3" "$4") (at most $5)" test "$(io "$2" "$3" "$4")" -le "$5"
+}
+at_most "a request, native, direct" direct direct 10 2500
+at_most "native, strict" iommu strict 10 4000
+at_most "in a guest, strict" coop strict 10 8000
+at_most "batched" coop batched 10 5000
+at_most "persistent" coop persistent 10 2700
+at_most "static" coop static 10 2700
+at_most "persistent: exits in 1,000 requests" coop persistent 15 50
+at_most "persistent: pages of 65,536" coop persistent 17 1310
+check "a page of a request is mapped once, and unmapped: 2 hypercalls" test "$(($(io coop strict 14) / 10))" = 200
+check "the tables in README.md have the columns that make bench prints" awk '
+	/^<!-- bench: / { want = $3; next }
+	want { file = dir "/" want ".md"; if ((getline line < file) > 0 && line != $0) { print want ": " $0; bad = 1 } n++; want = "" }
+	END { exit bad || n < 6 }' dir="$tiny" README.md
 finish

@@ -25,6 +25,7 @@
 #include "kernel/bootinfo.h"
 #include "kernel/kalloc.h"
 #include "kernel/trap.h"
+#include "kernel/x86.h"
 
 bool dma_check_on = true;
 
@@ -62,6 +63,27 @@ static struct {
 	struct piece *bucket[BUCKETS];
 	u64 offences, second, lines;
 } held = {.lock = SPINLOCK_INIT("dma check"), .all = LIST_INIT(held.all)};
+
+/*
+ * Takes a page out of the direct map, or puts it back: who touches it meanwhile runs into a page
+ * fault. Other CPUs may still know it for a while. False if it was so already, or without memory.
+ */
+static bool
+hide_page(void *page, bool hide)
+{
+	static struct spinlock lock = SPINLOCK_INIT("hide");
+	struct pt_gather g = {0};
+	u64 va = (u64)page, removed = PAGE_SIZE;
+	int err;
+
+	spin_lock(&lock);
+	err = hide ? pt_unmap(&kernel_pt, va, PAGE_SIZE, &removed, &g)
+		   : pt_map(&kernel_pt, va, virt_to_phys(page), PAGE_SIZE, PT_R | PT_W | PT_GLOBAL,
+			     &g);
+	spin_unlock(&lock);
+	invlpg(va); /* what is not there is never cached: nobody has to forget that */
+	return !err && removed;
+}
 
 /* Counts an offence, and says it in one line. */
 static void report(const struct device *dev, const char *fmt, ...) PRINTF(2, 3);
@@ -112,7 +134,7 @@ note(paddr_t from, paddr_t to, const struct dma_held *but, unsigned dir, struct 
 	struct dma_held *h = find(from, to, but, dir);
 
 	if (h)
-		mem_hide(phys_to_virt(ROUND_DOWN(from, PAGE_SIZE)), false);
+		hide_page(phys_to_virt(ROUND_DOWN(from, PAGE_SIZE)), false);
 	if (h && !first->dev)
 		*first = *h;
 }
@@ -182,7 +204,7 @@ hide(struct dma_held *h)
 	spin_lock(&held.lock);
 	for (struct piece *p = h->piece; p < h->piece + h->n; p++)
 		if (p->to - p->from == PAGE_SIZE && frame_owner_of(p->from) != FRAME_RESERVED)
-			p->hidden = mem_hide(phys_to_virt(p->from), true);
+			p->hidden = hide_page(phys_to_virt(p->from), true);
 	spin_unlock(&held.lock);
 }
 
@@ -201,7 +223,7 @@ touched(u64 va, bool write, u64 rip)
 	for (struct piece *p = *bucket(page); p; p = p->next)
 		if (p->hidden && p->from == page)
 			of = *p->of;
-	mem_hide(phys_to_virt(page), false);
+	hide_page(phys_to_virt(page), false);
 	spin_unlock(&held.lock);
 	if (of.dev) /* else it was unmapped just now */
 		report(of.dev, "%s+0x%lx %s what the device has; mapped at %s", name ? name : "?",
@@ -220,7 +242,7 @@ unhold(struct dma_held *h)
 			at = &(*at)->next;
 		*at = p->next;
 		if (p->hidden)
-			mem_hide(phys_to_virt(p->from), false);
+			hide_page(phys_to_virt(p->from), false);
 	}
 	list_remove(&h->link);
 	if (h->map)
