@@ -7,6 +7,8 @@
 #include "kernel/devfs.h"
 #include "kernel/mem.h"
 
+u8 pci_capability(rid_t rid, u8 id); /* nobody else calls it */
+
 #define THIS RID(0, 5, 0)
 
 static u8 space[256];
