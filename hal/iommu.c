@@ -423,7 +423,6 @@ iommu_sync(struct domain *d)
 {
 	if (!d->attached)
 		return; /* nothing is cached */
-	/* LAB 5: step 2: by flush_gather(), locked, or without a table by ops->sync; counted. */
 	if (d->pt.root) {
 		spin_lock(&d->lock);
 		flush_gather(d);
@@ -433,8 +432,6 @@ iommu_sync(struct domain *d)
 	}
 	d->dirty = false;
 	count_sync(d);
-	/* LAB 5 ELSE
-	LAB 5 END */
 }
 
 int
