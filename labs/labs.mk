@@ -15,6 +15,9 @@ lab: all
 	@labs/lab.sh
 grade-all:
 	@JOBS=$(JOBS) labs/grade-all.sh
+# The table of errors in labs/INSTRUCTOR.md.
+lab-errors:
+	@labs/errors.sh >$(B)/INSTRUCTOR.md && mv $(B)/INSTRUCTOR.md labs/INSTRUCTOR.md
 # Proves the labs, or one.
 lab-check: setup-test
 	@$(MAKE) --no-print-directory -j$(JOBS) all
@@ -24,4 +27,4 @@ lab:
 	@test -n "$(FROM)" || { echo "make lab FROM=../lab3: say where your work of the lab before is"; exit 2; }
 	@labs/carry.sh "$(FROM)"
 endif
-.PHONY: grade handin lab grade-all lab-check
+.PHONY: grade handin lab grade-all lab-check lab-errors

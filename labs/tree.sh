@@ -15,7 +15,7 @@ files | while read -r f; do
 	case $f in
 	.ci/* | tests/mutants/* | tests/cases/mutants.sh | tests/cases/labs.sh | *.orig | *.rej) continue ;;
 	labs/strip.awk | labs/tree.sh | labs/lab.sh | labs/check.sh | labs/grade-all.sh | labs/*/solve.sh) continue ;;
-	labs/README.md | labs/INSTRUCTOR.md | labs/lab | labs/seed | labs/*/wrong/* | labs/*/answers.txt) continue ;;
+	labs/README.md | labs/INSTRUCTOR.md | labs/errors.sh | labs/lab | labs/seed | labs/*/wrong/* | labs/*/answers.txt) continue ;;
 	labs/[0-9][0-9]-*)
 		n=${f#labs/} n=${n%%-*}
 		[ "${n#0}" -le "$lab" ] || continue

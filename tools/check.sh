@@ -127,6 +127,10 @@ if [ -e labs/strip.awk ]; then
 	if [ -z "$fault" ]; then good "marks of the labs"; else bad "marks of the labs: $fault"; fi
 fi
 
+if [ -e labs/errors.sh ]; then
+	if labs/errors.sh | cmp -s - labs/INSTRUCTOR.md; then good "labs/INSTRUCTOR.md has the wrong solutions"; else bad "labs/INSTRUCTOR.md: run make lab-errors"; fi
+fi
+
 # A tracepoint has one site: there the event happens, and nowhere else.
 sites=$(sed -nE 's/^\tX\((\w+),.*/\1/p' lib/trace.h | while read -r name; do
 	n=$(grep -rhoE --include='*.[ch]' "\btrace_$name\(" kernel hal vmm drivers | wc -l)
