@@ -370,10 +370,15 @@ flush_gather(struct domain *d)
 {
 	struct pt_gather *g = &d->gather;
 
+	/* LAB 5: step 2: if windows were unmapped, all of the domain; else what is gathered. */
 	if (d->dirty_all && __atomic_exchange_n(&d->dirty_all, false, __ATOMIC_SEQ_CST))
 		invalidate(d, 0, d->reach, true);
 	else if (g->start != g->end || g->tables)
 		invalidate(d, g->start, g->end, g->tables);
+	/* LAB 5 ELSE
+	if (g->start != g->end || g->tables)
+		invalidate(d, g->start, g->end, g->tables);
+	LAB 5 END */
 	pt_gather_free(&d->pt, g);
 }
 
@@ -512,7 +517,10 @@ iommu_window_unmap(struct iommu_window *w, u32 npages, bool sync)
 		count_sync(d);
 		invalidate(d, w->iova.v, w->iova.v + (u64)npages * PAGE_SIZE, false);
 	} else {
-		WRITE_ONCE(d->dirty_all, true); /* no range is kept: the next sync takes all */
+		/* LAB 5: step 2: no range is kept: who syncs later must know that all is to go. */
+		WRITE_ONCE(d->dirty_all, true);
+		/* LAB 5 ELSE
+		LAB 5 END */
 	}
 	return mapped == npages ? 0 : -ENOENT;
 }

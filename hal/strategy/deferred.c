@@ -17,6 +17,7 @@
 static void
 flush(struct dma_client *c)
 {
+	/* LAB 5: step 5: sync; then all windows become spare, or are released; exposed no more. */
 	if (!c->ndeferred)
 		return;
 	iommu_sync(c->dev->domain);
@@ -29,12 +30,15 @@ flush(struct dma_client *c)
 	c->ndeferred = 0;
 	dma_expose(&c->exposure, -(s64)c->deferred_pages);
 	c->deferred_pages = 0;
+	/* LAB 5 ELSE
+	LAB 5 END */
 }
 
 /* The map gives its window away for another one of its size, or takes one when it is used again. */
 static void
 deferred_unmap(struct dma_map *map)
 {
+	/* LAB 5: step 5: now the entry, later the rest: somebody has forgotten something here. */
 	struct dma_client *c = map->dev->client;
 
 	dma_window_unmap(map, false);
@@ -58,15 +62,21 @@ deferred_unmap(struct dma_map *map)
 		flush(c);
 	}
 	spin_unlock(&c->lock);
+	/* LAB 5 ELSE
+	dma_window_unmap(map, false);
+	LAB 5 END */
 }
 
 static void
 deferred_tick(struct dma_client *c, u64 now_ns)
 {
+	/* LAB 5: step 5: what waits for LIMIT_NS goes; else another tick is wanted. */
 	if (now_ns - c->deferred_since >= LIMIT_NS)
 		flush(c);
 	else if (c->ndeferred)
 		dma_want_tick(c);
+	/* LAB 5 ELSE
+	LAB 5 END */
 }
 
 static void

@@ -183,6 +183,7 @@ static void
 vtd_forget_block(struct domain *d, u64 start, unsigned order, bool tables)
 {
 	struct vtd *u = d->unit;
+	/* LAB 5: step 4: only these pages; or, where that is not possible, only this domain. */
 	/* Cached copies of tables only go with all of the domain. */
 	bool all = tables || !CAP_PSI(u->cap) || order > CAP_MAMV(u->cap);
 
@@ -191,6 +192,13 @@ vtd_forget_block(struct domain *d, u64 start, unsigned order, bool tables)
 		all ? 0 : start | order);
 	vtd_wait(u);
 	spin_unlock(&u->lock);
+	/* LAB 5 ELSE
+
+	spin_lock(&u->lock);
+	vtd_invalidate(u, INV_IOTLB | GRAN_GLOBAL | drain(u), 0);
+	vtd_wait(u);
+	spin_unlock(&u->lock);
+	LAB 5 END */
 }
 
 const struct iommu_ops vtd_ops = {

@@ -45,10 +45,13 @@ vtd_invalidate(struct vtd *u, u64 lo, u64 hi)
 		by_register(u, lo, hi);
 		return;
 	}
+	/* LAB 5: step 3: into the queue at u->tail; the unit may not snoop; it goes around. */
 	u->queue[u->tail][0] = lo;
 	u->queue[u->tail][1] = hi;
 	vtd_flush(u, u->queue[u->tail], 16);
 	u->tail = (u->tail + 1) % QUEUE_ENTRIES;
+	/* LAB 5 ELSE
+	LAB 5 END */
 }
 
 void
@@ -58,20 +61,28 @@ vtd_wait(struct vtd *u)
 
 	if (!u->queue)
 		return;
+	/* LAB 5: step 3: a wait descriptor with this number; the tail; until u->done is it. */
 	vtd_invalidate(u, INV_WAIT | WAIT_STATUS_WRITE | (u64)number << 32,
 		virt_to_phys((void *)&u->done));
 	vtd_reg64(u, IQT) = u->tail << 4;
 	/* A unit that does not invalidate must not let anything through. */
 	if (!timer_until(&u->done, ~0u, number))
 		panic("vtd: invalidation failed (fault status 0x%x)", vtd_reg32(u, FSTS));
+	/* LAB 5 ELSE
+	u->done = number;
+	LAB 5 END */
 }
 
 int
 vtd_start_queue(struct vtd *u)
 {
+	/* LAB 5: step 3: a page, the tail, its address, G_QIE. Until then: registers. */
 	if (!(u->queue = page_alloc(FRAME_TABLE)))
 		return -ENOMEM;
 	vtd_reg64(u, IQT) = 0;
 	vtd_reg64(u, IQA) = virt_to_phys(u->queue); /* 128-bit descriptors, 256 of them */
 	return vtd_command(u, G_QIE, true);
+	/* LAB 5 ELSE
+	return 0;
+	LAB 5 END */
 }
