@@ -45,13 +45,16 @@ $(B)/user/lib/%.c.o: lib/%.c $(B)/.toolchain
 	$(Q)$(CC) $(UCFLAGS) -c $< -o $@
 
 # Linked twice: the names of the first image go into the second, behind all code.
-$(B)/halcyon.elf: $(KOBJ) kernel/kernel.ld tools/ksyms.awk
+define LINK
 	$(call say,LD,$@)
-	$(Q)$(CC) $(KLDFLAGS) $(KOBJ) -o $@.1
-	$(Q)$(NM) -n $@.1 | awk -f tools/ksyms.awk >$(B)/ksyms.S
-	$(Q)$(CC) -c $(B)/ksyms.S -o $(B)/ksyms.o
-	$(Q)$(CC) $(KLDFLAGS) $(KOBJ) $(B)/ksyms.o -o $@
+	$(Q)$(CC) $(KLDFLAGS) $(filter %.o,$^) -o $@.1
+	$(Q)$(NM) -n $@.1 | awk -f tools/ksyms.awk >$@.ksyms.S
+	$(Q)$(CC) -c $@.ksyms.S -o $@.ksyms.o
+	$(Q)$(CC) $(KLDFLAGS) $(filter %.o,$^) $@.ksyms.o -o $@
 	$(Q)rm $@.1
+endef
+$(B)/halcyon.elf: $(KOBJ) kernel/kernel.ld tools/ksyms.awk
+	$(LINK)
 
 # User programs: one source each, and the library.
 UPROG := init sh bench dmabench ls cat echo wc grep dd cmp sha256sum hexdump procfile poweroff kill sleep vmctl dmatrace edu usertests mkdir rm ln fstest

@@ -114,18 +114,22 @@ bar_place(const struct assigned *d, unsigned bar)
 static void
 unmap_bar(struct assigned *d, unsigned bar, u64 n, struct pt_gather *g)
 {
+	/* LAB 9: step 2: but for the page of its messages, which never was there. */
 	u64 removed, from = d->bar[bar].mapped_at.v;
 
 	for (u64 at = 0; from && at < n; at += PAGE_SIZE)
 		if (!is_msix_page(d, bar, at))
 			pt_unmap(&d->vm->npt, from + at, PAGE_SIZE, &removed, g);
 	d->bar[bar].mapped_at.v = 0;
+	/* LAB 9 ELSE
+	LAB 9 END */
 }
 
 /* Maps a BAR where the guest wants it, unless another is there, or memory lacks. vm->lock held. */
 static void
 map_bar(struct assigned *d, unsigned bar, struct pt_gather *g)
 {
+	/* LAB 9: step 2: each page but that of its messages; all of it or nothing. */
 	u64 place = bar_place(d, bar), at = 0;
 
 	if (!place || d->bar[bar].mapped_at.v)
@@ -139,6 +143,9 @@ map_bar(struct assigned *d, unsigned bar, struct pt_gather *g)
 			unmap_bar(d, bar, at, g);
 			return;
 		}
+	/* LAB 9 ELSE
+	(void)fill_hole, (void)is_msix_page;
+	LAB 9 END */
 }
 
 /* Maps the BARs where the guest has put them, or unmaps them. vm->lock held. */
@@ -164,7 +171,11 @@ update_bars(struct assigned *d)
 static void
 update_master(struct assigned *d)
 {
+	/* LAB 9: step 3: only if all who have a say in it agree. */
 	pci_bus_master(d->pci, d->permit && !d->cut && d->command & CMD_MASTER);
+	/* LAB 9 ELSE
+	pci_bus_master(d->pci, false);
+	LAB 9 END */
 }
 
 /*
@@ -317,12 +328,17 @@ assign_device(
 		.rate = rate};
 	/* Twice its memory is more than a sensible guest maps, and a limit all the same. */
 	d->quota = quota ? quota : 2 * vm->mem / PAGE_SIZE;
+	/* LAB 9: step 1: a domain of its own, empty, and the device in it; on failure none. */
 	if (!(err = domain_create(ops, &d->dom))) {
 		d->dom->owner = d;
 		d->dom->on_fault = assigned_fault; /* before the device can cause one */
 		if ((err = iommu_attach(d->dom, rid, pci->dev.alias)))
 			domain_destroy(d->dom);
 	}
+	/* LAB 9 ELSE
+	(void)ops, (void)assigned_fault;
+	err = -ENOSYS;
+	LAB 9 END */
 	if (err) {
 		kfree(d);
 		pci_bind(pci);
@@ -388,6 +404,7 @@ release_device(struct assigned *d)
 	struct vm *vm = d->vm;
 	struct pci_dev *pci = d->pci;
 
+	/* LAB 9: step 4: the way back, in an order in which nothing can go wrong in between. */
 	/* Out of the guest's sight, and bus master off: from here on it starts nothing new. */
 	spin_lock(&vm->lock);
 	list_remove(&d->link);
@@ -403,6 +420,13 @@ release_device(struct assigned *d)
 	pci->user = NULL;
 	kfree(d);
 	pci_bind(pci);
+	/* LAB 9 ELSE
+	(void)leave_hole, (void)revoke_all;
+	spin_lock(&vm->lock);
+	list_remove(&d->link);
+	spin_unlock(&vm->lock);
+	pci->user = NULL;
+	LAB 9 END */
 }
 
 void

@@ -21,7 +21,7 @@ expect "a disk's registers at random, and queues that its commands overwrite" "q
 expect "edu at random, its DMA aimed at the host's interrupts" "a random device survived" "^.pause +[0-9]{4}"
 expect "page tables at random" "random tables survived"
 expect "100,000 exits, one upon the other" "a storm survived" "^irq-window +[0-9]{4}" "^.cpuid +10000" "^#db +[0-9]{4}" "^.ud +10000"
-expect "a guest sees 10 CPUID leaves, its name and 58 MSRs: no more than the tables have" "it sees what the tables show"
+expect "a guest sees 11 CPUID leaves, its name and 58 MSRs: no more than the tables have" "it sees what the tables show"
 expect "grants without end: the host keeps its memory" "hoarding survived" "^map +10000" "^FREE +[0-9]{5}"
 expect "memory that is not there" "vmctl: nowhere ended: write of gpa 0x70000000"
 expect "the VM beside them ends well" "the good one ended well"

@@ -578,7 +578,7 @@ again:	mov %cr4, %rax
 	jnz 1b
 	add $0x3fffff00, %esi
 	jnz 1b
-	cmp $10, %r14d
+	cmp $11, %r14d
 	mov $1, %eax
 	jne out
 	xor %r14d, %r14d
