@@ -4,6 +4,7 @@
 #            QEMUEXTRA="…" BOOT=iso|uefi|kernel T=pattern SLOW=1 V=1 LLVM=1 WERROR=1 OPT=g DEBUG=1
 
 B ?= build
+.SUFFIXES: # what is built is said here
 OPT ?= 2
 .DEFAULT_GOAL := all
 include tools/toolchain.mk
@@ -20,7 +21,7 @@ UCFLAGS := $(CFLAGS_ALL) -fno-stack-protector
 LDFLAGS_ALL := -nostdlib -static -no-pie -Wl,--build-id=none -Wl,-z,max-page-size=4096 \
 	-Wl,-z,noexecstack $(if $(LLVM),,-Wl,--no-warn-rwx-segments)
 
-KSRC := $(wildcard lib/*.c kernel/*.c kernel/*.S hal/*.c hal/*/*.c drivers/*.c) \
+KSRC := $(wildcard lib/*.c kernel/*.c kernel/*.S hal/*.c hal/*/*.c drivers/*.c tests/bench/*.c) \
 	$(if $(WITHOUT_VMM),,$(wildcard vmm/*.c vmm/*.S)) $(if $(DEBUG),$(wildcard tests/kernel/*.c))
 KOBJ := $(patsubst %,$(B)/%.o,$(KSRC))
 KLDFLAGS := $(LDFLAGS_ALL) -Wl,-T,kernel/kernel.ld $(if $(DEBUG),$(foreach f,exit_handle grant_unmap grant_revoke release_device vm_left,-Xlinker --wrap=$f))
@@ -54,7 +55,7 @@ $(B)/halcyon.elf: $(KOBJ) kernel/kernel.ld tools/ksyms.awk
 
 # User programs: one source each, and the library.
 UPROG := init sh bench dmabench ls cat echo wc grep dd cmp sha256sum hexdump procfile poweroff kill sleep vmctl dmatrace edu usertests mkdir rm ln fstest
-ULIB := $(patsubst %,$(B)/user/%.o,usys.S ulib.c printf.c $(wildcard lib/*.c))
+ULIB := $(patsubst %,$(B)/user/%.o,usys.S ulib.c printf.c $(filter-out lib/elf.c lib/cmdline.c,$(wildcard lib/*.c)))
 UBIN := $(UPROG:%=$(B)/user/%)
 
 $(B)/user/sh: $(B)/user/edit.c.o
@@ -89,7 +90,7 @@ $(B)/tests/%.sh: tests/loops.sh
 	@$< $* >$@
 
 # Guest kernels for the tests: those that misbehave.
-HOSTILE := $(foreach k,1 2 3 4 5 6 7 8 9 10 11 12 13 14 20 $(patsubst %,%-SLOW,3 4 7 8 9 10) 12-SSE 13-SSE,$(B)/tests/hostile-$k) $(patsubst %,$(B)/tests/%,foreign steady race lost)
+HOSTILE := $(foreach k,1 2 3 4 5 6 7 8 9 10 11 12 13 14 20 $(patsubst %,%-SLOW,3 4 7 8 9 10) 12-SSE 13-SSE,$(B)/tests/hostile-$k) $(patsubst %,$(B)/tests/%,foreign steady race lost vmrun)
 $(B)/tests/hostile-%: tests/guest/hostile.S $(B)/.toolchain Makefile
 	$(call say,LD,$@)
 	$(Q)mkdir -p $(@D)
@@ -101,7 +102,7 @@ $(B)/tests/steady: tests/guest/steady.S $(B)/.toolchain Makefile
 	$(Q)$(CC) $(LDFLAGS_ALL) -Wl,-N,-Ttext=0x100000 $(filter %.S,$^) -o $@
 
 # And one that is not ours, and behaves.
-$(B)/tests/foreign $(B)/tests/race $(B)/tests/lost: $(B)/tests/%: tests/guest/%.c tests/guest/foreign.c hal/hypercall.h $(B)/.toolchain Makefile
+$(B)/tests/foreign $(B)/tests/race $(B)/tests/lost $(B)/tests/vmrun: $(B)/tests/%: tests/guest/%.c tests/guest/foreign.c hal/hypercall.h $(B)/.toolchain Makefile
 	$(call say,LD,$@)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(UCFLAGS) $(LDFLAGS_ALL) -Wl,-N,-Ttext=0x100000 $< -o $@

@@ -247,9 +247,6 @@ begin(struct blk_channel *ch, struct blk_io *io[], unsigned n)
 		/* LAB 3: step 3: into the submission queue; who rings is below. */
 		q->sq[q->tail] = s->command;
 		q->tail = (q->tail + 1) % ENTRIES;
-		trace_nvme_setup_cmd(q->ctrl->pci->dev.rid,
-			s->command.opcode << 24 | q->id << 16 | s->command.id, s->command.prp1,
-			s->command.cdw[0] | (u64)s->command.cdw[1] << 32);
 		/* LAB 3 ELSE
 		LAB 3 END */
 		trace_nvme_setup_cmd(q->ctrl->pci->dev.rid,

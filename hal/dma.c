@@ -187,11 +187,7 @@ dma_unmap_unusual(struct dma_map *map, const char *where)
 static unsigned
 order_of(size_t len)
 {
-	unsigned order = 0;
-
-	while ((PAGE_SIZE << order) < len)
-		order++;
-	return order;
+	return len > PAGE_SIZE ? 64 - __builtin_clzl((len - 1) >> PAGE_SHIFT) : 0;
 }
 
 int

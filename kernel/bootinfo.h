@@ -4,6 +4,7 @@
  */
 #pragma once
 
+#include "lib/cmdline.h"
 #include "lib/types.h"
 
 #define MULTIBOOT2_MAGIC 0x36d76289
@@ -16,7 +17,7 @@ struct memrange {
 };
 
 struct bootinfo {
-	char cmdline[1024];
+	char cmdline[CMDLINE_MAX];
 	struct memrange ram[64]; /* usable RAM, whole pages */
 	unsigned nram;
 	struct memrange module; /* the root file system; len 0: none */
@@ -37,12 +38,7 @@ extern struct bootinfo bootinfo;
 bool bootinfo_multiboot2(struct bootinfo *bi, const void *block, size_t len);
 bool bootinfo_pvh(struct bootinfo *bi, paddr_t start_info, void *(*virt)(paddr_t, size_t));
 
-/*
- * The value of option `name` on the command line, in buf; false if absent. Words are separated
- * by blanks; quotes and backslashes work as in a shell, around the value or the whole word
- * (GRUB re-quotes `a="b c"` as `"a=b c"`).
- */
-bool cmdline_get(const char *cmdline, const char *name, char *buf, size_t size);
+/* An option of the command line, as cmdline_get() finds it. */
 bool boot_option(const char *name, char *buf, size_t size);
 /* A number there; `otherwise` if there is none. */
 u64 boot_number(const char *name, u64 otherwise);

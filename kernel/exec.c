@@ -1,5 +1,5 @@
 /* exec: a new program in the current process. The old one stays until the new is complete. */
-#include "kernel/elf.h"
+#include "lib/elf.h"
 #include "kernel/fs.h"
 
 /* Loads one segment from the file. */

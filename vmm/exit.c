@@ -125,6 +125,7 @@ _Static_assert(VM_MAX_CPUS <= 1 << 3, "CPUID leaf 11");
 static int
 exit_cpuid(struct vcpu *v, const struct exit *e)
 {
+	/* LAB 7: step 5: the leaf's row, if there is one; then what is not the host's. */
 	u32 leaf = v->reg[RAX], sub = v->reg[RCX], r[4] __attribute__((aligned(8))) = {0};
 
 	for (unsigned i = 0; i < NELEM(cpuid_table); i++) {
@@ -154,6 +155,10 @@ exit_cpuid(struct vcpu *v, const struct exit *e)
 	v->reg[RCX] = r[2];
 	v->reg[RDX] = r[3];
 	return exit_skip(v, e);
+	/* LAB 7 ELSE
+	(void)cpuid_table, (void)cpuid_topology;
+	return raise(v, VECTOR_UD);
+	LAB 7 END */
 }
 
 /*
@@ -296,6 +301,7 @@ port_out(struct vm *vm, u16 port, unsigned size, u32 value)
 static int
 exit_io(struct vcpu *v, const struct exit *e)
 {
+	/* LAB 7: step 6: by port_in() and port_out(); of RAX only what the instruction names. */
 	u64 mask = e->size == 4 ? ~0u : BIT(8 * e->size) - 1;
 	int again = 1;
 
@@ -309,11 +315,16 @@ exit_io(struct vcpu *v, const struct exit *e)
 		v->reg[RAX] = (v->reg[RAX] & keep) | (port_in(v->vm, e->port, e->size) & mask);
 	}
 	return again < 0 ? again : exit_skip(v, e);
+	/* LAB 7 ELSE
+	(void)port_in, (void)port_out;
+	return vm_end(v->vm, -1, "port 0x%x at rip 0x%lx: not implemented", e->port, v->rip);
+	LAB 7 END */
 }
 
 static int
 exit_nested_fault(struct vcpu *v, const struct exit *e)
 {
+	/* LAB 7: step 4: memory that was not touched before; else the VM ends. Locked. */
 	bool there;
 
 	spin_lock(&v->vm->lock);
@@ -324,6 +335,9 @@ exit_nested_fault(struct vcpu *v, const struct exit *e)
 	return vm_end(v->vm, -1, "%s of gpa 0x%lx at rip 0x%lx: %s", e->write ? "write" : "read",
 		e->gpa.v, v->rip,
 		e->gpa.v < v->vm->mem ? "the host has no memory left" : "nothing is there");
+	/* LAB 7 ELSE
+	return vm_end(v->vm, -1, "nested fault at gpa 0x%lx: not implemented", e->gpa.v);
+	LAB 7 END */
 }
 
 static int

@@ -5,7 +5,7 @@
  */
 #include "hal/acpi.h"
 #include "kernel/bootinfo.h"
-#include "kernel/elf.h"
+#include "lib/elf.h"
 #include "kernel/fs.h"
 #include "kernel/kalloc.h"
 #include "vmm/vm.h"

@@ -290,6 +290,7 @@ svm_vcpu_init(struct vcpu *v, u64 npt_root)
 	 */
 	c->intercept_dr = ~0u;
 	c->intercept_exception = BIT(1) | BIT(17);
+	/* LAB 7: step 1: the rest of the control area: intercepts, maps, ASID, nested paging. */
 	c->intercept1 = I1_INTR | I1_NMI | I1_SMI | I1_INIT | I1_RDPMC | I1_CPUID | I1_INVD |
 			I1_HLT | I1_INVLPGA | I1_PAUSE | I1_IO | I1_MSR | I1_TASK | I1_FERR |
 			I1_SHUTDOWN;
@@ -302,6 +303,8 @@ svm_vcpu_init(struct vcpu *v, u64 npt_root)
 	c->np_enable = 1;
 	c->ncr3 = npt_root;
 	c->pat = 0x0007040600070406;
+	/* LAB 7 ELSE
+	LAB 7 END */
 	return 0;
 }
 
@@ -473,6 +476,7 @@ decode(const struct vmcb *c, struct exit *e)
 		if (c->exit_info1 & 1)
 			e->kind = EXIT_WRMSR;
 		return;
+	/* LAB 7: step 3: what EXITINFO1 and 2 say of an IN or OUT, and of a nested fault. */
 	case SVM_IO: /* 15.10.2 */
 		e->port = c->exit_info1 >> 16;
 		e->write = !(c->exit_info1 & 1);
@@ -485,6 +489,8 @@ decode(const struct vmcb *c, struct exit *e)
 		e->gpa.v = c->exit_info2;
 		e->write = c->exit_info1 & 2;
 		return;
+		/* LAB 7 ELSE
+		LAB 7 END */
 	}
 }
 

@@ -17,10 +17,13 @@ svm_enter:
 	push %r15
 	push %rsi
 	push %rdx
+	/* LAB 7: step 2: the global interrupt flag, then IF; the guest's FS, GS, TR (15.5, 15.17). */
 	clgi
 	sti
 	mov %rdi, %rax
 	vmload %rax
+	/* LAB 7 ELSE
+	LAB 7 END */
 	mov 1*8(%rsi), %rcx
 	mov 2*8(%rsi), %rdx
 	mov 3*8(%rsi), %rbx
@@ -35,8 +38,11 @@ svm_enter:
 	mov 14*8(%rsi), %r14
 	mov 15*8(%rsi), %r15
 	mov 6*8(%rsi), %rsi
+	/* LAB 7: step 2: in, and what VMLOAD has loaded back to the VMCB. */
 	vmrun %rax
 	vmsave %rax
+	/* LAB 7 ELSE
+	LAB 7 END */
 	mov 8(%rsp), %rax
 	mov %rcx, 1*8(%rax)
 	mov %rdx, 2*8(%rax)
@@ -53,9 +59,12 @@ svm_enter:
 	mov %r14, 14*8(%rax)
 	mov %r15, 15*8(%rax)
 	pop %rax
+	/* LAB 7: step 2: the host's FS, GS, TR; the interrupt flags as they were. */
 	vmload %rax		/* GS, TR and the system call registers are the host's again */
 	cli
 	stgi
+	/* LAB 7 ELSE
+	LAB 7 END */
 	pop %rsi
 	pop %r15
 	pop %r14

@@ -1,7 +1,7 @@
 /* Arbitrary executables, read as exec does: the header, then every program header. */
 #include "tests/host/harness.h"
 #include "tests/host/fuzz.h"
-#include "kernel/elf.h"
+#include "lib/elf.h"
 
 const unsigned fuzz_rounds = 50000;
 

@@ -9,7 +9,7 @@ HOST_TESTS := pt_test iova_test pci_test dma_test parse_test fs_test fuzz_boot f
 HOST_FUZZ := $(filter fuzz_%,$(HOST_TESTS))
 HOST_CFLAGS := -std=gnu11 -g -O1 -Wall -Wextra -Wno-unused-parameter -I. -MMD -MP \
 	-Wno-incompatible-library-redeclaration -fno-strict-aliasing -fno-sanitize-recover=all -fsanitize=address,undefined
-HOST_KERNEL := hal/pt hal/iova hal/acpi hal/vtd/dmar hal/amdvi/ivrs hal/amdvi/event kernel/bootinfo kernel/elf \
+HOST_KERNEL := hal/pt hal/iova hal/acpi hal/vtd/dmar hal/amdvi/ivrs hal/amdvi/event kernel/bootinfo lib/elf lib/cmdline \
 	lib/format lib/string
 HOST_LIB := $(HOST_KERNEL) tests/host/harness tests/host/samples
 

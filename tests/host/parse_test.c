@@ -5,7 +5,7 @@
 #include "hal/amdvi/amdvi.h"
 #include "hal/vtd/vtd.h"
 #include "kernel/bootinfo.h"
-#include "kernel/elf.h"
+#include "lib/elf.h"
 
 static u8 sample[SAMPLE_MAX];
 static size_t sample_len;

@@ -1,6 +1,6 @@
 #include "tests/host/samples.h"
 #include "hal/pciconf.h"
-#include "kernel/elf.h"
+#include "lib/elf.h"
 #include "kernel/lib.h"
 
 static u8 *

@@ -1,5 +1,5 @@
-#include "kernel/elf.h"
-#include "kernel/lib.h"
+#include "lib/elf.h"
+#include "lib/string.h"
 
 const char *
 elf_check(const struct elf_header *h, u64 size)
