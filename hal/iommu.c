@@ -547,6 +547,7 @@ owner_of(rid_t rid)
 static bool
 charge(struct domain *d, const struct iommu_fault *f, u64 second)
 {
+	/* LAB 6: step 3: count; one more than fault_limit in a second, and the bus is gone. */
 	bool cut;
 
 	d->faults++;
@@ -559,6 +560,9 @@ charge(struct domain *d, const struct iommu_fault *f, u64 second)
 		for (unsigned i = 0; cut && i < d->nmembers; i++)
 			pci_command(d->member[i], CMD_MASTER, 0);
 	return cut;
+	/* LAB 6 ELSE
+	return false;
+	LAB 6 END */
 }
 
 /* A device that faults without end must not drown the log: so many lines a second. */

@@ -195,7 +195,7 @@ vtd_forget_block(struct domain *d, u64 start, unsigned order, bool tables)
 	/* LAB 5 ELSE
 
 	spin_lock(&u->lock);
-	vtd_invalidate(u, INV_IOTLB | GRAN_GLOBAL | drain(u), 0);
+	vtd_invalidate(u, INV_IOTLB | GRAN_DOMAIN | drain(u) | (u64)d->id << 16, 0);
 	vtd_wait(u);
 	spin_unlock(&u->lock);
 	LAB 5 END */

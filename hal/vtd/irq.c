@@ -7,6 +7,7 @@
 int
 vtd_start_remapping(struct vtd *u)
 {
+	/* LAB 6: step 4: an empty table, flushed; IRTA, G_SIRTP; nothing cached; G_IRE. */
 	int err;
 
 	if (!(u->irt = page_alloc(FRAME_TABLE)))
@@ -20,6 +21,9 @@ vtd_start_remapping(struct vtd *u)
 	vtd_wait(u);
 	spin_unlock(&u->lock);
 	return vtd_command(u, G_IRE, true);
+	/* LAB 6 ELSE
+	return 0;
+	LAB 6 END */
 }
 
 /* Message `index` of source `sid` as the owner of an entry. */
@@ -43,6 +47,7 @@ entry_of(const struct vtd *u, u64 owner)
 static void
 set_entry(struct vtd *u, int n, u64 owner, u64 lo, u64 hi)
 {
+	/* LAB 6: step 5: as a context entry: the unit never sees half; and it forgets the old. */
 	struct irte *e = &u->irt[n];
 
 	u->irt_owner[n] = owner;
@@ -52,6 +57,9 @@ set_entry(struct vtd *u, int n, u64 owner, u64 lo, u64 hi)
 	vtd_flush(u, e, sizeof(*e));
 	vtd_invalidate(u, INV_INTERRUPT | INV_INTERRUPT_ONE | (u64)n << 32, 0);
 	vtd_wait(u);
+	/* LAB 6 ELSE
+	u->irt_owner[n] = owner;
+	LAB 6 END */
 }
 
 /*
@@ -66,8 +74,12 @@ route(struct vtd *u, u16 sid, u32 index, u8 vector, u32 apic_id)
 
 	spin_lock(&u->lock);
 	if ((n = entry_of(u, owner)) >= 0 || (n = entry_of(u, 0)) >= 0)
+		/* LAB 6: step 5: to this vector and CPU (9.10), from this source alone. */
 		set_entry(u, n, owner, IRTE_PRESENT | (u64)vector << 16 | (u64)apic_id << 40,
 			sid | IRTE_CHECK_SID);
+	/* LAB 6 ELSE
+		set_entry(u, n, owner, 0, 0);
+	LAB 6 END */
 	spin_unlock(&u->lock);
 	return n;
 }
@@ -81,9 +93,13 @@ vtd_route_msi(rid_t rid, unsigned index, u8 vector, u32 apic_id, struct msi_msg 
 
 	if (n < 0)
 		return n;
+	/* LAB 6: step 5: the message that names entry n (5.1.2.2). */
 	m->addr = MSI_START | 1 << 4 | (u64)(n & 0x7fff) << 5 | (u64)(n >> 15) << 2;
 	m->data = 0;
 	return 0;
+	/* LAB 6 ELSE
+	return -ENOSYS;
+	LAB 6 END */
 }
 
 static void

@@ -60,6 +60,7 @@ read_faults(struct vtd *u)
 
 		if (!(hi >> 63))
 			continue;
+		/* LAB 6: step 2: clear it (F is cleared by writing 1), decode it, report it. */
 		vtd_reg32(u, base + 16 * i + 12) = 1u << 31;
 		/* QEMU 7.2: bits 55:40 of the high word read as ones; only 39:32 are the reason. */
 		f.reason = hi >> 32 & 0xff;
@@ -68,6 +69,10 @@ read_faults(struct vtd *u)
 		f.write = !(hi >> 62 & 1);
 		f.text = reason_text(f.reason);
 		iommu_report(&f);
+		/* LAB 6 ELSE
+		vtd_reg32(u, base + 16 * i + 12) = 1u << 31;
+		f.text = reason_text(lo ? f.reason : 0);
+		LAB 6 END */
 	}
 	vtd_reg32(u, FSTS) = FSTS_PFO; /* an overflow is cleared by writing 1 */
 }
@@ -207,8 +212,11 @@ vtd_probe(bool translate, const struct irq_remap_ops **remap)
 				stop(vtd_unit[n]);
 		return err;
 	}
+	/* LAB 6: step 6, the last: interrupts are remapped, if all units do. */
 	if (remaps)
 		*remap = &vtd_remap;
+	/* LAB 6 ELSE
+	LAB 6 END */
 	return 0;
 }
 IOMMU_DRIVER(vtd_driver) = {&vtd_ops, vtd_probe};

@@ -47,11 +47,6 @@ pci_last_bus(void)
 	return 0;
 }
 
-void
-pci_command(rid_t rid, u16 clear, u16 set)
-{
-}
-
 int
 dma_attach(struct device *dev)
 {
