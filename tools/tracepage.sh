@@ -32,7 +32,7 @@ place() {
 	place work:nvme_setup_cmd drivers/nvme.c 'ring\(q, false'
 	place work:irq_handler_entry vmm/hypercall.c 'vlapic_post\('
 	place guest:irq_handler_entry drivers/nvme.c '^nvme_interrupt'
-	place guest:dma_map_done drivers/nvme.c 'set_prps\(s, c\);'
+	place guest:dma_map_done drivers/nvme.c 'set_prps\(s\);'
 	place work:dma_unmap_sg hal/strategy/strict.c 'dma_window_unmap\(map, true'
 	place guest:unmap hal/pv.c 'pv_call\(HC_unmap'
 	place work:unmap hal/iommu.c 'pt_unmap\(&d->pt, iova'
