@@ -11,7 +11,7 @@ static const struct iommu_ops *hw;
 const struct irq_remap_ops *irq_remap;
 static const char *why_not = "this machine has no IOMMU";
 static char units_buf[512];
-static struct text units = {units_buf, sizeof(units_buf), 0, 0}; /* those in use, a line each */
+static struct text units = TEXT_ON(units_buf); /* those in use, a line each */
 static struct list domains = LIST_INIT(domains);
 static struct spinlock lock = SPINLOCK_INIT("iommu");
 

@@ -43,9 +43,13 @@ bool dev_is_dir(const struct devfile *f);
 /* The lowest n for which there is no file PREFIXn. */
 int dev_unit(const char *prefix);
 
-/* For a file whose state is a text of its own: open() with room for `size` bytes, and close(). */
+/*
+ * For a file whose state is a text of its own: open() with room for `size` bytes, close(), and what
+ * a read from *pos gives, which advances *pos by that.
+ */
 int text_open(size_t size, void **state);
 void text_close(void *dev, void *state);
+s64 text_read(const struct text *t, u64 user_buf, size_t n, u64 *pos);
 
 /* A /proc file whose text a function makes; Ctrl-P shows those with on_console as well. */
 struct procfile {

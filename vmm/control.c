@@ -10,13 +10,12 @@
 #include "vmm/assign.h"
 
 #define MAX_REQUEST  2048
-#define MAX_REPLY    65536
+#define MAX_REPLY    (65536 - sizeof(struct session))
 #define MAX_WORDS    10
 #define STOP_SECONDS 10
 
 struct session {
 	struct text reply;
-	size_t taken;       /* of the reply, by reads */
 	bool busy;          /* a command is under way; control held to change */
 	struct vm *console; /* this file is its console; constant once set */
 	u64 at;             /* of what it has logged, what was read; vm->lock held */
@@ -37,12 +36,8 @@ static int fail(struct session *s, int err, const char *fmt, ...) PRINTF(3, 4);
 static int
 fail(struct session *s, int err, const char *fmt, ...)
 {
-	va_list ap;
-
 	s->reply.len = 0;
-	va_start(ap, fmt);
-	text_vprintf(&s->reply, fmt, ap);
-	va_end(ap);
+	text_args(&s->reply, fmt);
 	return err;
 }
 
@@ -432,8 +427,7 @@ print_grants(struct text *t, struct assigned *d)
 			p.perm & IOMMU_WRITE ? 'w' : '-', frame_pins(p.hpa.v));
 }
 
-/* maps NAME: the live grants, as stats says its counters. maps NAME GPA: the HPA behind one GPA,
- * and nothing else. */
+/* maps NAME: the live grants, as stats says its counters. maps NAME GPA: the HPA behind it. */
 static int
 cmd_maps(struct session *s)
 {
@@ -581,7 +575,7 @@ vmm_write(void *dev, void *state, u64 user_buf, size_t n, u64 pos)
 	if (!err) {
 		s->request[n] = 0;
 		split(s);
-		s->reply.len = s->taken = 0;
+		s->reply.len = s->reply.taken = 0;
 		s->busy = true;
 		err = run(s);
 		s->busy = false;
@@ -594,16 +588,12 @@ static s64
 vmm_read(void *dev, void *state, u64 user_buf, size_t n, u64 pos)
 {
 	struct session *s = state;
-	s64 got = -EFAULT;
+	s64 got;
 
 	if (s->console)
 		return console_output(s, user_buf, n);
 	mutex_lock(&control);
-	if (s->busy)
-		n = 0;
-	n = MIN(n, s->reply.len - s->taken);
-	if (copy_out(user_buf, s->reply.buf + s->taken, n) == 0)
-		s->taken += got = n;
+	got = text_read(&s->reply, user_buf, s->busy ? 0 : n, &s->reply.taken);
 	mutex_unlock(&control);
 	return got;
 }
@@ -611,13 +601,11 @@ vmm_read(void *dev, void *state, u64 user_buf, size_t n, u64 pos)
 static int
 vmm_open(void *dev, void **state)
 {
-	struct session *s = kmalloc(sizeof(*s));
+	struct session *s = kmalloc(sizeof(*s) + MAX_REPLY);
 
-	if (!s || !(s->reply.buf = kmalloc(MAX_REPLY))) {
-		kfree(s);
+	if (!s)
 		return -ENOMEM;
-	}
-	s->reply.size = MAX_REPLY;
+	s->reply = (struct text){.buf = (char *)(s + 1), .size = MAX_REPLY};
 	*state = s;
 	return 0;
 }
@@ -635,7 +623,6 @@ vmm_close(void *dev, void *state)
 		s->console->users--;
 		mutex_unlock(&control);
 	}
-	kfree(s->reply.buf);
 	kfree(s);
 }
 
