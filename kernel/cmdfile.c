@@ -7,24 +7,6 @@ cmd_open(void *dev, void **state)
 	return text_open(1000, state);
 }
 
-/* Cuts a line into words at blanks; returns how many. */
-static unsigned
-split(char *s, char *word[CMD_WORDS])
-{
-	unsigned n = 0;
-
-	while (n < CMD_WORDS) {
-		while (*s == ' ' || *s == '\n')
-			*s++ = 0;
-		if (!*s)
-			break;
-		word[n++] = s;
-		while (*s && *s != ' ' && *s != '\n')
-			s++;
-	}
-	return n;
-}
-
 static s64
 cmd_write(void *dev, void *state, u64 user_buf, size_t n, u64 pos)
 {
@@ -40,7 +22,7 @@ cmd_write(void *dev, void *state, u64 user_buf, size_t n, u64 pos)
 	line[n] = 0;
 	mutex_lock(&c->lock);
 	t->len = t->taken = 0;
-	err = c->run(c->dev, split(line, word), word, t);
+	err = c->run(c->dev, cut(line, " \n", false, word, CMD_WORDS), word, t);
 	mutex_unlock(&c->lock);
 	return err ? err : (s64)n;
 }

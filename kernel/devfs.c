@@ -7,12 +7,7 @@ static struct spinlock lock = SPINLOCK_INIT("devices");
 static struct devfile *
 find(const char *path)
 {
-	list_for_each (it, &files) {
-		struct devfile *f = list_entry(it, struct devfile, link);
-		if (strcmp(f->path, path) == 0)
-			return f;
-	}
-	return NULL;
+	return list_find(struct devfile, link, &files, f, strcmp(f->path, path) == 0);
 }
 
 int

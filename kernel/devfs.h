@@ -16,8 +16,7 @@ struct devops {
 	s64 (*read)(void *dev, void *state, u64 user_buf, size_t n, u64 pos);
 	s64 (*write)(void *dev, void *state, u64 user_buf, size_t n, u64 pos);
 	u64 (*size)(void *dev);
-	/* Lists of struct io_request begin, of struct io_result are filled (lib/abi.h): how many.
-	 */
+	/* Lists of struct io_request begin, of io_result are filled (lib/abi.h): how many. */
 	s64 (*submit)(void *dev, void *state, u64 user_list, unsigned n, bool writable);
 	s64 (*collect)(void *dev, void *state, u64 user_list, unsigned max, unsigned min);
 };

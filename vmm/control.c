@@ -44,12 +44,7 @@ fail(struct session *s, int err, const char *fmt, ...)
 static struct vm *
 find_vm(const char *name)
 {
-	list_for_each (it, &vms) {
-		struct vm *vm = list_entry(it, struct vm, link);
-		if (strcmp(vm->name, name) == 0)
-			return vm;
-	}
-	return NULL;
+	return list_find(struct vm, link, &vms, vm, strcmp(vm->name, name) == 0);
 }
 
 /* The value of word "key=value", or NULL. */
@@ -543,20 +538,6 @@ run(struct session *s)
 	return c->fn(s);
 }
 
-/* Cuts the request into words at newlines. */
-static void
-split(struct session *s)
-{
-	char *p = s->request;
-
-	for (s->n = 0; s->n < MAX_WORDS;) {
-		s->word[s->n++] = p;
-		if (!(p = strchr(p, '\n')))
-			break;
-		*p++ = 0;
-	}
-}
-
 static s64
 vmm_write(void *dev, void *state, u64 user_buf, size_t n, u64 pos)
 {
@@ -574,7 +555,7 @@ vmm_write(void *dev, void *state, u64 user_buf, size_t n, u64 pos)
 		err = -EFAULT;
 	if (!err) {
 		s->request[n] = 0;
-		split(s);
+		s->n = cut(s->request, "\n", true, s->word, MAX_WORDS);
 		s->reply.len = s->reply.taken = 0;
 		s->busy = true;
 		err = run(s);

@@ -1,4 +1,4 @@
-if [ -z "$failed" ]; then ok "hostile guests: no check fails"; else not_ok "hostile guests: no check fails" "$failed"; fi# shellcheck shell=sh
+# shellcheck shell=sh
 # The test build (make DEBUG=1): lock order, watchdog and UBSan's traps each fire when a rule is broken
 # on purpose (selftest=), and stay silent while the main cases run.
 . tests/lib.sh
@@ -42,7 +42,7 @@ log=$OUT/debug-hostile.tap
 B=$B OUT=$OUT/debug-hostile sh tests/cases/hostile.sh >"$log" 2>&1
 check "hostile guests: all of it" grep -q '^1\.\.' "$log"
 failed=$(grep -A1 "^not ok" "$log" | head -n 2 | tr "\n" " ")
-[ -z "$failed" ] && ok "hostile guests: no check fails" || not_ok "hostile guests: no check fails" "$failed"
+if [ -z "$failed" ]; then ok "hostile guests: no check fails"; else not_ok "hostile guests: no check fails" "$failed"; fi
 # The normal build holds nothing of all this.
 [ -n "${DEBUG:-}" ] || check "the normal kernel has no watchdog" sh -c "! grep -q 'has not ticked' '$own/halcyon.elf'"
 finish
