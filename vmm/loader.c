@@ -200,7 +200,6 @@ write_info(struct vm *vm, const struct memrange *module, u8 *page)
 			u32 type, reserved;
 		} entry[2];
 	} map = {24, 0, {{0, VM_ROM_START, 1, 0}, {IMAGE_GPA, vm->mem - IMAGE_GPA, 1, 0}}};
-
 	if (module->len) {
 		u32 m[3] = {module->base, module->base + module->len, 0}; /* no command line */
 		tag(page, &at, 3, m, 9);

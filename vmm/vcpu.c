@@ -145,7 +145,6 @@ wait_to_run(struct vcpu *v)
 		if (v->nmi || vlapic_pending(v) >= 0)
 			v->halted = false;
 		/* LAB 8 ELSE
-		v->halted = false;
 		LAB 8 END */
 		if (READ_ONCE(v->vm->stop) || (!v->halted && !v->waiting))
 			break;
