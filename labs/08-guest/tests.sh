@@ -86,7 +86,7 @@ that "QEMU should have delivered the timer's interrupt 15 times: grep -c 'virtua
 # The kernel itself, with three CPUs.
 begin kernel 5
 # shellcheck disable=SC2046,SC2086
-run lab8-kernel "root=module script=\"$(vm i "-m 24 -r '' -a ipi=1")vmctl create k -m $mib -c 3 -s 'sha256sum /bin/usertests; cat /proc/cpus; echo ready; sleep 0.$ms; echo slept; dd if=/dev/console of=/in bs=16 count=1; grep ell /in; sleep 100'; vmctl start k; sleep 5 && vmctl kill k & vmctl wait k ready; cat /proc/cpus; vmctl wait k slept; cat /proc/cpus; vmctl send k hello; vmctl wait k hello; sleep 0.2; vmctl stats k; sleep 1; vmctl stats k; vmctl stop k; vmctl status k; echo the host lives\"" \
+run lab8-kernel "root=module script=\"$(vm i "-m 24 -c 2 -r '' -a ipi=1")vmctl create k -m $mib -c 3 -s 'sha256sum /bin/usertests; cat /proc/cpus; echo ready; sleep 0.$ms; echo slept; dd if=/dev/console of=/in bs=16 count=1; grep ell /in; sleep 100'; vmctl start k; sleep 5 && vmctl kill k & vmctl wait k ready; cat /proc/cpus; vmctl wait k slept; cat /proc/cpus; vmctl send k hello; vmctl wait k hello; sleep 0.2; vmctl stats k; sleep 1; vmctl stats k; vmctl stop k; vmctl status k; echo the host lives\"" \
 	$(root_module) $clock -d in_asm,int -dfilter 0x1+0x1
 interrupts
 need '^k\| .*Halcyon: booted by multiboot2' '^k\| .*fs: root on module' "^k\| $(sha "$B/user/usertests") " '^k\| ready' '^the host lives'
@@ -102,10 +102,10 @@ exits=$(awk '$1 == "all" { was = now; now = $2; n++ } END { print n == 2 ? now -
 that "a guest that sleeps exits 30 times in a second at most; this one: $exits" test "$exits" -le 30
 
 begin cpus 5
-need '^i\| ipi 47 45 43 42 41$' '^i\| over' '^k\| .*smp: 3 CPUs' '^k\| 2[[:space:]]' '^k\| ready' '^the host lives'
+need '^i\| ipi 47 45 43 42 41$' '^i\| ok a SIPI' '^i\| ok in real mode' '^i\| over' '^k\| .*smp: 3 CPUs' '^k\| 2[[:space:]]' '^k\| ready' '^the host lives'
 delivered "by its command register" "47 45 43 42 41"
-that "QEMU should have seen a VMCB for each CPU, that is 4: grep vmrun! $trace" \
-	test "$(grep '^vmrun!' "$trace" | sort -u | wc -l)" -eq 4
+that "QEMU should have seen a VMCB for each CPU, that is 5: grep vmrun! $trace" \
+	test "$(grep '^vmrun!' "$trace" | sort -u | wc -l)" -eq 5
 
 begin answers 5
 answers "$here"

@@ -7,7 +7,7 @@
  *	order=SEED	priorities, nesting, TPR, end of interrupt
  *	window=SEED	what comes while interrupts are off
  *	timer=US	one-shot, divided, stopped, masked; and periods of US microseconds
- *	ipi=1		the command register, as far as one CPU can tell
+ *	ipi=1		the command register; it wants two CPUs
  */
 #define foreign checks
 #include "tests/guest/foreign.c"
@@ -462,6 +462,34 @@ try_timer(u64 us)
 	came = 0;
 }
 
+/*
+ * Starts CPU 1 with what says where it is: mov %cs, %ax; mov %ax, 0x6ff0; mov %cr0, %eax;
+ * mov %ax, 0x6ff4; movw $1, 0x6ff2; hlt; and again. All else below 64 KiB is HLT.
+ */
+static void
+try_sipi(void)
+{
+	static const u8 code[] = {0x8c, 0xc8, 0xa3, 0xf0, 0x6f, 0x0f, 0x20, 0xc0, 0xa3, 0xf4, 0x6f,
+		0xc7, 0x06, 0xf2, 0x6f, 1, 0, 0xf4, 0xeb, 0xfd};
+	volatile u8 *low = (volatile u8 *)0;
+	volatile unsigned short *said = (volatile unsigned short *)0x6ff0;
+
+	asm("" : "+r"(low)); /* there is memory at 0 */
+	for (unsigned i = 0; i < 0x10000; i++)
+		low[i] = 0xf4;
+	for (unsigned i = 0; i < sizeof(code); i++)
+		low[0x7000 + i] = code[i];
+	said[1] = 0;
+	wrmsr(X2_ICR, 1ULL << 32 | 0x4500); /* INIT, SIPI to page 7 */
+	wrmsr(X2_ICR, 1ULL << 32 | 0x4607);
+	for (int i = 0; i < 100 && !said[1]; i++) {
+		spin(100);
+		asm volatile("pause"); /* the other CPU may need ours */
+	}
+	check("a SIPI starts a CPU at its page", said[1] == 1);
+	check("in real mode, CS being that page's", said[0] == 0x700 && !(said[2] & 1));
+}
+
 static void
 try_ipi(void)
 {
@@ -474,6 +502,7 @@ try_ipi(void)
 	spin(200);
 	irq_off();
 	print_took("ipi");
+	try_sipi();
 }
 
 __attribute__((used)) static void
