@@ -64,9 +64,12 @@ UBIN := $(UPROG:%=$(B)/user/%)
 $(B)/user/sh: $(B)/user/edit.c.o
 $(B)/user/usertests: $(patsubst %,$(B)/user/usertests_%.c.o,lib fs proc io)
 $(B)/user/dmatrace: $(patsubst %,$(B)/user/dmatrace_%.c.o,record sum json)
-$(B)/user/%: $(B)/user/%.c.o $(ULIB) user/user.ld
+$(B)/user/ulib.a: $(ULIB)
+	$(Q)$(AR) rcs $@ $^
+
+$(B)/user/%: $(B)/user/%.c.o $(B)/user/ulib.a user/user.ld
 	$(call say,LD,$@)
-	$(Q)$(CC) $(LDFLAGS_ALL) -Wl,-T,user/user.ld $(filter %.o,$^) -o $@
+	$(Q)$(CC) $(LDFLAGS_ALL) -Wl,-T,user/user.ld $(filter %.o %.a,$^) -o $@
 	$(Q)$(STRIP) $@
 
 $(B)/mkfs $(B)/fsck: $(B)/%: tools/%.c lib/fsformat.h lib/abi.h

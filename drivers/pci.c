@@ -19,12 +19,7 @@ in_use(u64 addr)
 struct pci_dev *
 pci_find(rid_t rid)
 {
-	list_for_each (it, &devices) {
-		struct pci_dev *d = list_entry(it, struct pci_dev, link);
-		if (d->dev.rid == rid)
-			return d;
-	}
-	return NULL;
+	return list_find(struct pci_dev, link, &devices, d, d->dev.rid == rid);
 }
 
 u8
@@ -126,11 +121,11 @@ pci_reset(struct pci_dev *d)
 		return false;
 	for (unsigned i = 0; i < 6; i++)
 		bar[i] = pci_read(rid, CFG_BAR + 4 * i, 4);
-	pci_write(rid, cap + 8, 2, pci_read(rid, cap + 8, 2) | BIT(15));
+	pci_write_map(rid, cap + 8, 2, pci_read(rid, cap + 8, 2) | BIT(15));
 	timer_delay_us(100000);
 	for (unsigned i = 0; i < 6; i++)
 		pci_write(rid, CFG_BAR + 4 * i, 4, bar[i]);
-	pci_command(rid, CMD_IO | CMD_MASTER, CMD_MEMORY | CMD_NO_INTX);
+	pci_write_map(rid, CFG_COMMAND, 2, CMD_MEMORY | CMD_NO_INTX);
 	return true;
 }
 

@@ -9,7 +9,12 @@ u32 apic_id(void);
 /* Ends an interrupt. A spurious one has no end, unless a device has sent its vector: SDM 11.9. */
 void apic_eoi(unsigned vector);
 /* Writes the interrupt command register, SDM 11.6.1: a vector for a CPU, or one of these. */
-enum { IPI_INIT = 0x500, IPI_STARTUP = 0x600 /* and the page */, IPI_NMI_OTHERS = 0xc0400 };
+enum {
+	IPI_INIT = 0x500,
+	IPI_STARTUP = 0x600 /* and the page */,
+	IPI_OTHERS = 0xc0000 /* and the vector */,
+	IPI_NMI_OTHERS = 0xc0400
+};
 void apic_send(u32 apic_id, u32 command);
 
 /*

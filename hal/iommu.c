@@ -11,7 +11,7 @@ static const struct iommu_ops *hw;
 const struct irq_remap_ops *irq_remap;
 static const char *why_not = "this machine has no IOMMU";
 static char units_buf[512];
-static struct text units = {units_buf, sizeof(units_buf), 0, 0}; /* those in use, a line each */
+static struct text units = TEXT_ON(units_buf); /* those in use, a line each */
 static struct list domains = LIST_INIT(domains);
 static struct spinlock lock = SPINLOCK_INIT("iommu");
 
@@ -395,8 +395,7 @@ iommu_unmap(struct domain *d, iova_t iova, u32 npages, bool sync)
 	if (!d->pt.root) {
 		err = d->ops->unmap(d, iova, npages, sync);
 	} else {
-		/* LAB 4: step 3: out of it; what is not there is -ENOENT; sync means now. Locked.
-		 */
+		/* LAB 4: step 3: out of it; what is not there is -ENOENT; sync means now. */
 		spin_lock(&d->lock);
 		err = pt_unmap(&d->pt, iova.v, len, &removed, &d->gather);
 		if (!err && removed != len)
@@ -535,12 +534,8 @@ iommu_reserved(rid_t rid, struct iova_range *range, unsigned max)
 static struct domain *
 owner_of(rid_t rid)
 {
-	list_for_each (it, &domains) {
-		struct domain *d = list_entry(it, struct domain, link);
-		if (d->attached && (d->alias == rid || is_member(d, rid)))
-			return d;
-	}
-	return NULL;
+	return list_find(struct domain, link, &domains, d,
+		d->attached && (d->alias == rid || is_member(d, rid)));
 }
 
 /* Counts a fault of the owner's and tells him; whether it was one too many. Lock held. */

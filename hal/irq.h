@@ -15,6 +15,7 @@ enum {
 	VECTOR_DEVICE_LAST = 0xdf,
 	VECTOR_TIMER = 0xe0,
 	VECTOR_KICK = 0xe1, /* look again: there may be work */
+	VECTOR_HOLD = 0xe2, /* do nothing for a while */
 };
 
 /* From trap(): ends the interrupt and runs its handler. Interrupts are off. */

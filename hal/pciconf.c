@@ -1,4 +1,5 @@
 #include "hal/pciconf.h"
+#include "hal/smp.h"
 #include "hal/acpi.h"
 #include "kernel/lib.h"
 #include "kernel/mem.h"
@@ -83,6 +84,14 @@ pci_write(rid_t rid, unsigned offset, unsigned size, u32 v)
 	else
 		outl(port, v);
 	spin_unlock(&port_lock);
+}
+
+void
+pci_write_map(rid_t rid, unsigned offset, unsigned size, u32 v)
+{
+	smp_hold_others();
+	pci_write(rid, offset, size, v);
+	smp_let_others();
 }
 
 void

@@ -37,6 +37,11 @@ void pciconf_init(void);
 /* One register of 1, 2 or 4 bytes; ones if there is no such function. */
 u32 pci_read(rid_t rid, unsigned offset, unsigned size);
 void pci_write(rid_t rid, unsigned offset, unsigned size, u32 v);
+/*
+ * The same of what moves the device's memory, with the other CPUs held: in QEMU 7.2 (tcg_commit)
+ * one that writes to a device just then reaches another one, or QEMU ends by a segmentation fault.
+ */
+void pci_write_map(rid_t rid, unsigned offset, unsigned size, u32 v);
 /* Clears bits of the command register and sets others. */
 void pci_command(rid_t rid, u16 clear, u16 set);
 /* Highest bus number that pci_read() can reach. */

@@ -27,8 +27,7 @@ pv_present(void)
 	if (state == UNKNOWN) {
 		cpuid(0, 0, r);
 		use_vmcall = r[1] == 0x756e6547; /* "Genu" */
-		/* The leaf, not CPUID.1:ECX[31], which QEMU 7.2 sets on the bare machine as well.
-		 */
+		/* The leaf, not CPUID.1:ECX[31], which QEMU 7.2 sets on the bare machine, too. */
 		cpuid(HC_CPUID_BASE, 0, r);
 		state = memcmp(&r[1], HC_SIGNATURE, 12) == 0 ? YES : NO;
 	}

@@ -14,7 +14,8 @@ extern const char ap_trampoline[], ap_trampoline_end[];
 u64 ap_stack, ap_cr3; /* boot.S loads them */
 void ap_main(void) NORETURN;
 
-static volatile u32 ap_up; /* how many have said that they are */
+static volatile u32 ap_up;         /* how many have said that they are */
+static volatile u32 holding, held; /* whether the others are to wait, and how many do */
 
 /* The first C of another CPU, on its own stack. */
 void
@@ -68,6 +69,33 @@ usable(const u8 *e, u32 *id)
 	return acpi_get(e + (wide ? 8 : 4), 4) & 1;
 }
 
+static void
+hold(void *arg)
+{
+	__atomic_add_fetch(&held, 1, __ATOMIC_SEQ_CST);
+	while (holding)
+		pause();
+	__atomic_sub_fetch(&held, 1, __ATOMIC_SEQ_CST);
+}
+
+void
+smp_hold_others(void)
+{
+	irq_push_off();
+	holding = true;
+	if (ncpus > 1)
+		apic_send(0, IPI_OTHERS | VECTOR_HOLD);
+	timer_until(&held, ~0u, ncpus - 1);
+}
+
+void
+smp_let_others(void)
+{
+	holding = false;
+	timer_until(&held, ~0u, 0); /* else who is late would count for the next time */
+	irq_pop();
+}
+
 void
 smp_start(void)
 {
@@ -75,6 +103,7 @@ smp_start(void)
 	const u8 *end = (const u8 *)madt + (madt ? madt->length : 0);
 
 	irq_set(VECTOR_KICK, NULL, NULL, "kick");
+	irq_set(VECTOR_HOLD, hold, NULL, "hold");
 	memcpy(phys_to_virt(TRAMPOLINE), ap_trampoline, ap_trampoline_end - ap_trampoline);
 	for (int type = 0; madt && type <= 9; type += 9) { /* local APIC, local x2APIC */
 		const u8 *e = (const u8 *)madt + 44;

@@ -7,24 +7,6 @@ cmd_open(void *dev, void **state)
 	return text_open(1000, state);
 }
 
-/* Cuts a line into words at blanks; returns how many. */
-static unsigned
-split(char *s, char *word[CMD_WORDS])
-{
-	unsigned n = 0;
-
-	while (n < CMD_WORDS) {
-		while (*s == ' ' || *s == '\n')
-			*s++ = 0;
-		if (!*s)
-			break;
-		word[n++] = s;
-		while (*s && *s != ' ' && *s != '\n')
-			s++;
-	}
-	return n;
-}
-
 static s64
 cmd_write(void *dev, void *state, u64 user_buf, size_t n, u64 pos)
 {
@@ -39,8 +21,8 @@ cmd_write(void *dev, void *state, u64 user_buf, size_t n, u64 pos)
 		return -EFAULT;
 	line[n] = 0;
 	mutex_lock(&c->lock);
-	t->len = 0;
-	err = c->run(c->dev, split(line, word), word, t);
+	t->len = t->taken = 0;
+	err = c->run(c->dev, cut(line, " \n", false, word, CMD_WORDS), word, t);
 	mutex_unlock(&c->lock);
 	return err ? err : (s64)n;
 }
@@ -51,16 +33,12 @@ cmd_read(void *dev, void *state, u64 user_buf, size_t n, u64 pos)
 {
 	struct cmdfile *c = dev;
 	struct text *t = state;
+	s64 got;
 
 	mutex_lock(&c->lock);
-	n = MIN(n, t->len);
-	bool bad = copy_out(user_buf, t->buf, n);
-	if (!bad) {
-		memmove(t->buf, t->buf + n, t->len - n);
-		t->len -= n;
-	}
+	got = text_read(t, user_buf, n, &t->taken);
 	mutex_unlock(&c->lock);
-	return bad ? -EFAULT : (s64)n;
+	return got;
 }
 
 static const struct devops ops = {

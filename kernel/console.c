@@ -55,7 +55,7 @@ void
 klog(int level, const char *fmt, ...)
 {
 	static char line[320];
-	struct text t = {line, sizeof(line), 0, 0};
+	struct text t = TEXT_ON(line);
 	u64 us = timer_ns() / 1000;
 
 	if (!panic_begun())
@@ -239,7 +239,7 @@ static void
 status_thread(void *unused)
 {
 	static char buf[16384];
-	struct text t = {buf, sizeof(buf), 0, 0};
+	struct text t = TEXT_ON(buf);
 
 	for (;;) {
 		spin_lock(&lock);

@@ -7,12 +7,7 @@ static struct spinlock lock = SPINLOCK_INIT("devices");
 static struct devfile *
 find(const char *path)
 {
-	list_for_each (it, &files) {
-		struct devfile *f = list_entry(it, struct devfile, link);
-		if (strcmp(f->path, path) == 0)
-			return f;
-	}
-	return NULL;
+	return list_find(struct devfile, link, &files, f, strcmp(f->path, path) == 0);
 }
 
 int
@@ -104,6 +99,18 @@ text_close(void *dev, void *state)
 	kfree(state);
 }
 
+s64
+text_read(const struct text *t, u64 user_buf, size_t n, u64 *pos)
+{
+	u64 at = MIN(*pos, t->len);
+
+	n = MIN(n, t->len - at);
+	if (copy_out(user_buf, t->buf + at, n))
+		return -EFAULT;
+	*pos = at + n;
+	return n;
+}
+
 #define PROC_TEXT_MAX (65536 - sizeof(struct text))
 
 /* The text is made once, at open, so that a reader sees one moment. */
@@ -121,12 +128,7 @@ proc_open(void *dev, void **state)
 static s64
 proc_read(void *dev, void *state, u64 user_buf, size_t n, u64 pos)
 {
-	struct text *t = state;
-
-	if (pos >= t->len)
-		return 0;
-	n = MIN(n, t->len - pos);
-	return copy_out(user_buf, t->buf + pos, n) ? -EFAULT : (s64)n;
+	return text_read(state, user_buf, n, &pos);
 }
 
 static const struct devops proc_ops = {.open = proc_open, .close = text_close, .read = proc_read};

@@ -16,8 +16,7 @@ struct devops {
 	s64 (*read)(void *dev, void *state, u64 user_buf, size_t n, u64 pos);
 	s64 (*write)(void *dev, void *state, u64 user_buf, size_t n, u64 pos);
 	u64 (*size)(void *dev);
-	/* Lists of struct io_request begin, of struct io_result are filled (lib/abi.h): how many.
-	 */
+	/* Lists of struct io_request begin, of io_result are filled (lib/abi.h): how many. */
 	s64 (*submit)(void *dev, void *state, u64 user_list, unsigned n, bool writable);
 	s64 (*collect)(void *dev, void *state, u64 user_list, unsigned max, unsigned min);
 };
@@ -43,9 +42,13 @@ bool dev_is_dir(const struct devfile *f);
 /* The lowest n for which there is no file PREFIXn. */
 int dev_unit(const char *prefix);
 
-/* For a file whose state is a text of its own: open() with room for `size` bytes, and close(). */
+/*
+ * For a file whose state is a text of its own: open() with room for `size` bytes, close(), and what
+ * a read from *pos gives, which advances *pos by that.
+ */
 int text_open(size_t size, void **state);
 void text_close(void *dev, void *state);
+s64 text_read(const struct text *t, u64 user_buf, size_t n, u64 *pos);
 
 /* A /proc file whose text a function makes; Ctrl-P shows those with on_console as well. */
 struct procfile {

@@ -11,7 +11,7 @@ int
 fs_damaged(const char *fmt, ...)
 {
 	char line[100];
-	struct text t = {line, sizeof(line), 0, 0};
+	struct text t = TEXT_ON(line);
 
 	text_args(&t, fmt);
 	if (log_stop())

@@ -104,7 +104,7 @@ void
 panic(const char *fmt, ...)
 {
 	char line[256];
-	struct text t = {line, sizeof(line), 0, 0};
+	struct text t = TEXT_ON(line);
 
 	panic_enter();
 	text_args(&t, fmt);

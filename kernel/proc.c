@@ -157,12 +157,7 @@ static struct proc *
 find_zombie(struct proc *parent, bool *any)
 {
 	*any = !list_empty(&parent->children);
-	list_for_each (it, &parent->children) {
-		struct proc *p = list_entry(it, struct proc, sibling);
-		if (p->state == PROC_ZOMBIE)
-			return p;
-	}
-	return NULL;
+	return list_find(struct proc, sibling, &parent->children, p, p->state == PROC_ZOMBIE);
 }
 
 int

@@ -132,8 +132,7 @@ kernel_exception(struct trapframe *tf)
 	panic("%s in the kernel, address %lx", exception_name(tf->vector), read_cr2());
 }
 
-/* A fault on the process's memory, its own or the kernel's, or on what is watched; true if mended.
- */
+/* A fault on the process's memory, its own or the kernel's, or on what is watched; true: mended. */
 static bool
 page_fault(struct trapframe *tf)
 {

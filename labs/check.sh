@@ -1,8 +1,8 @@
 #!/bin/sh
-# make lab-check [LAB=n]: proves the labs, $JOBS at a time. Of each: the hand-out builds and boots
+# make lab-check [LAB=n] [WRONG=name]: proves the labs, $JOBS at a time. Of each: the hand-out builds and boots
 # to a shell; the tests of earlier labs pass there, its own fail with the score that tests.sh
 # states; its solution gets all points; and each patch in wrong/ the score and the message that it
-# states. TAP, and a last line with the sum.
+# states (WRONG: of those with that in their names). TAP, and a last line with the sum.
 set -u
 cd "$(dirname "$0")/.." || exit 2
 here=$(pwd)
@@ -121,6 +121,7 @@ for patch in "$dir"/wrong/*; do
 	[ -e "$patch" ] || break
 	wrong=$((wrong + 1))
 	name=$(basename "${patch%.*}")
+	case $name in *${WRONG:-}*) ;; *) continue ;; esac
 	want=$(sed -n 's/^# Score: //p' "$patch") says=$(sed -n 's/^# Says: //p' "$patch")
 	case $patch in
 	*.sh) (cd "$tree" && sh "$here/$patch") ;;

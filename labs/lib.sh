@@ -61,6 +61,8 @@ need() {
 		if [ -z "$found" ]; then
 			fail "missing: $line"
 			[ "${status:-0}" != timeout ] || why="$why (and the machine did not end: time limit of $LIMIT s)"
+			cause=$(grep -m1 "panic: " "$log" | sed "s/^\[[^]]*\] //")
+			[ -z "$cause" ] || why="$why ($cause; QEMU: $log.err)"
 			return 0
 		fi
 		at=$((at + found))

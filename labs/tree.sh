@@ -15,7 +15,7 @@ files | while read -r f; do
 	case $f in
 	.ci/* | tests/mutants/* | tests/cases/mutants.sh | tests/cases/labs.sh | *.orig | *.rej) continue ;;
 	labs/strip.awk | labs/tree.sh | labs/lab.sh | labs/check.sh | labs/grade-all.sh | labs/*/solve.sh) continue ;;
-	labs/README.md | labs/INSTRUCTOR.md | labs/errors.sh | labs/lab | labs/seed | labs/*/wrong/* | labs/*/answers.txt) continue ;;
+	labs/INSTRUCTOR.md | labs/errors.sh | labs/lab | labs/seed | labs/*/wrong/* | labs/*/answers.txt) continue ;;
 	labs/[0-9][0-9]-*)
 		n=${f#labs/} n=${n%%-*}
 		[ "${n#0}" -le "$lab" ] || continue
@@ -24,6 +24,10 @@ files | while read -r f; do
 	[ -f "$f" ] || continue
 	from=$f
 	case $f in
+	labs/README.md) # what students need of it
+		awk "/^## For who teaches/ { exit } 1" "$f" >"$tmp"
+		from=$tmp
+		;;
 	*.[chS] | Makefile | *.mk | *.sh)
 		if grep -q 'LAB [0-9]' "$f"; then
 			awk -v lab="$lab" -f labs/strip.awk "$f" >"$tmp"

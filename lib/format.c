@@ -118,7 +118,7 @@ text_printf(struct text *t, const char *fmt, ...)
 int
 vsnprintf(char *buf, size_t size, const char *fmt, va_list ap)
 {
-	struct text t = {buf, size, 0, 0};
+	struct text t = {.buf = buf, .size = size};
 
 	if (size)
 		buf[0] = 0;
@@ -129,7 +129,7 @@ vsnprintf(char *buf, size_t size, const char *fmt, va_list ap)
 int
 snprintf(char *buf, size_t size, const char *fmt, ...)
 {
-	struct text t = {buf, size, 0, 0};
+	struct text t = {.buf = buf, .size = size};
 
 	if (size)
 		buf[0] = 0;

@@ -10,7 +10,13 @@
 struct text {
 	char *buf;
 	size_t size, len, lost; /* bytes */
+	u64 taken;              /* of a reply, by reads: bytes */
 };
+/* An empty one, in an array. */
+#define TEXT_ON(array)                                \
+	{                                             \
+		.buf = (array), .size = sizeof(array) \
+	}
 void text_vprintf(struct text *t, const char *fmt, va_list ap);
 void text_printf(struct text *t, const char *fmt, ...) PRINTF(2, 3);
 /* In a function of variable arguments: appends those behind `fmt` as it says. */

@@ -45,3 +45,12 @@ list_remove(struct list *n)
 #define list_for_each(it, head)                                                   \
 	for (struct list *it = (head)->next, *it##_next = it->next; it != (head); \
 		it = it##_next, it##_next = it->next)
+/* The first of a list of `type`, linked by `member`, for which `cond` holds of `e`; else NULL. */
+#define list_find(type, member, head, e, cond)                                                  \
+	({                                                                                      \
+		type *e = NULL;                                                                 \
+		for (struct list *it_ = (head)->next; it_ != (head); it_ = it_->next, e = NULL) \
+			if (e = list_entry(it_, type, member), cond)                            \
+				break;                                                          \
+		e;                                                                              \
+	})

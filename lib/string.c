@@ -105,6 +105,24 @@ strrchr(const char *s, int c)
 	}
 }
 
+unsigned
+cut(char *s, const char *at, bool empty, char *word[], unsigned max)
+{
+	unsigned n = 0;
+
+	for (char *end; s && n < max; s = end) {
+		for (end = s; *end && !strchr(at, *end);)
+			end++;
+		if (empty || end > s)
+			word[n++] = s;
+		if (*end)
+			*end++ = 0;
+		else
+			end = NULL;
+	}
+	return n;
+}
+
 size_t
 strlcpy(char *dst, const char *src, size_t size)
 {

@@ -135,5 +135,5 @@ boot() {
 
 # ended NAME: the last boot ended by itself with status 0.
 ended() {
-	if [ "$status" = 0 ]; then ok "$1"; else not_ok "$1" "ended with: $status"; fi
+	if [ "$status" = 0 ]; then ok "$1"; else not_ok "$1" "ended with: $status $(grep -m1 panic: "$log")"; fi
 }

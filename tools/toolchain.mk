@@ -3,6 +3,7 @@ HOSTCC ?= cc
 ifdef LLVM
 CC := clang --target=x86_64-linux-gnu -fuse-ld=lld
 NM := $(firstword $(shell command -v llvm-nm llvm-nm-14 nm 2>/dev/null))
+AR := $(firstword $(shell command -v llvm-ar llvm-ar-14 ar 2>/dev/null))
 STRIP := $(firstword $(shell command -v llvm-strip llvm-strip-14 strip 2>/dev/null))
 else
 ifndef TOOLPREFIX
@@ -11,6 +12,7 @@ TOOLPREFIX := $(shell for p in "" x86_64-linux-gnu- x86_64-elf-; do \
 endif
 CC := $(TOOLPREFIX)gcc
 NM := $(TOOLPREFIX)nm
+AR := $(TOOLPREFIX)ar
 STRIP := $(TOOLPREFIX)strip
 endif
 GRUB_MKRESCUE ?= $(firstword $(shell command -v grub-mkrescue grub2-mkrescue i686-elf-grub-mkrescue 2>/dev/null) grub-mkrescue)

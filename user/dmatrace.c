@@ -211,7 +211,7 @@ print_text(void)
 		nevents, nevents + nlost);
 	for (size_t i = 0; i < nevents; i++) {
 		const struct event *e = &events[i];
-		struct text t = {line, sizeof(line), 0, 0};
+		struct text t = TEXT_ON(line);
 		char who[24];
 
 		put_fields(&t, e);

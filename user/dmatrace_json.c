@@ -82,7 +82,7 @@ static void
 arguments(const struct event *e)
 {
 	char line[256];
-	struct text t = {line, sizeof(line), 0, 0};
+	struct text t = TEXT_ON(line);
 
 	if (e)
 		put_fields(&t, e);

@@ -281,7 +281,7 @@ print_rows(const char *of, const int widths[COLUMNS])
 {
 	for (size_t i = 0; i < nrows; i++) {
 		char line[128];
-		struct text t = {line, sizeof(line), 0, 0};
+		struct text t = TEXT_ON(line);
 
 		if (strcmp(rows[i].column[0], of) != 0)
 			continue;

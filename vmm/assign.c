@@ -10,23 +10,13 @@
 struct assigned *
 assigned_find(struct vm *vm, rid_t rid)
 {
-	list_for_each (it, &vm->devices) {
-		struct assigned *d = list_entry(it, struct assigned, link);
-		if (d->rid == rid)
-			return d;
-	}
-	return NULL;
+	return list_find(struct assigned, link, &vm->devices, d, d->rid == rid);
 }
 
 struct assigned *
 assigned_at(struct vm *vm, rid_t guest_rid)
 {
-	list_for_each (it, &vm->devices) {
-		struct assigned *d = list_entry(it, struct assigned, link);
-		if (d->guest_rid == guest_rid)
-			return d;
-	}
-	return NULL;
+	return list_find(struct assigned, link, &vm->devices, d, d->guest_rid == guest_rid);
 }
 
 /* The end of a BAR of the VM's that lies in [start, end); 0 if none does. vm->lock held. */

@@ -10,13 +10,12 @@
 #include "vmm/assign.h"
 
 #define MAX_REQUEST  2048
-#define MAX_REPLY    65536
+#define MAX_REPLY    (65536 - sizeof(struct session))
 #define MAX_WORDS    10
 #define STOP_SECONDS 10
 
 struct session {
 	struct text reply;
-	size_t taken;       /* of the reply, by reads */
 	bool busy;          /* a command is under way; control held to change */
 	struct vm *console; /* this file is its console; constant once set */
 	u64 at;             /* of what it has logged, what was read; vm->lock held */
@@ -37,24 +36,15 @@ static int fail(struct session *s, int err, const char *fmt, ...) PRINTF(3, 4);
 static int
 fail(struct session *s, int err, const char *fmt, ...)
 {
-	va_list ap;
-
 	s->reply.len = 0;
-	va_start(ap, fmt);
-	text_vprintf(&s->reply, fmt, ap);
-	va_end(ap);
+	text_args(&s->reply, fmt);
 	return err;
 }
 
 static struct vm *
 find_vm(const char *name)
 {
-	list_for_each (it, &vms) {
-		struct vm *vm = list_entry(it, struct vm, link);
-		if (strcmp(vm->name, name) == 0)
-			return vm;
-	}
-	return NULL;
+	return list_find(struct vm, link, &vms, vm, strcmp(vm->name, name) == 0);
 }
 
 /* The value of word "key=value", or NULL. */
@@ -432,8 +422,7 @@ print_grants(struct text *t, struct assigned *d)
 			p.perm & IOMMU_WRITE ? 'w' : '-', frame_pins(p.hpa.v));
 }
 
-/* maps NAME: the live grants, as stats says its counters. maps NAME GPA: the HPA behind one GPA,
- * and nothing else. */
+/* maps NAME: the live grants, as stats says its counters. maps NAME GPA: the HPA behind it. */
 static int
 cmd_maps(struct session *s)
 {
@@ -549,20 +538,6 @@ run(struct session *s)
 	return c->fn(s);
 }
 
-/* Cuts the request into words at newlines. */
-static void
-split(struct session *s)
-{
-	char *p = s->request;
-
-	for (s->n = 0; s->n < MAX_WORDS;) {
-		s->word[s->n++] = p;
-		if (!(p = strchr(p, '\n')))
-			break;
-		*p++ = 0;
-	}
-}
-
 static s64
 vmm_write(void *dev, void *state, u64 user_buf, size_t n, u64 pos)
 {
@@ -580,8 +555,8 @@ vmm_write(void *dev, void *state, u64 user_buf, size_t n, u64 pos)
 		err = -EFAULT;
 	if (!err) {
 		s->request[n] = 0;
-		split(s);
-		s->reply.len = s->taken = 0;
+		s->n = cut(s->request, "\n", true, s->word, MAX_WORDS);
+		s->reply.len = s->reply.taken = 0;
 		s->busy = true;
 		err = run(s);
 		s->busy = false;
@@ -594,16 +569,12 @@ static s64
 vmm_read(void *dev, void *state, u64 user_buf, size_t n, u64 pos)
 {
 	struct session *s = state;
-	s64 got = -EFAULT;
+	s64 got;
 
 	if (s->console)
 		return console_output(s, user_buf, n);
 	mutex_lock(&control);
-	if (s->busy)
-		n = 0;
-	n = MIN(n, s->reply.len - s->taken);
-	if (copy_out(user_buf, s->reply.buf + s->taken, n) == 0)
-		s->taken += got = n;
+	got = text_read(&s->reply, user_buf, s->busy ? 0 : n, &s->reply.taken);
 	mutex_unlock(&control);
 	return got;
 }
@@ -611,13 +582,11 @@ vmm_read(void *dev, void *state, u64 user_buf, size_t n, u64 pos)
 static int
 vmm_open(void *dev, void **state)
 {
-	struct session *s = kmalloc(sizeof(*s));
+	struct session *s = kmalloc(sizeof(*s) + MAX_REPLY);
 
-	if (!s || !(s->reply.buf = kmalloc(MAX_REPLY))) {
-		kfree(s);
+	if (!s)
 		return -ENOMEM;
-	}
-	s->reply.size = MAX_REPLY;
+	s->reply = (struct text){.buf = (char *)(s + 1), .size = MAX_REPLY};
 	*state = s;
 	return 0;
 }
@@ -635,7 +604,6 @@ vmm_close(void *dev, void *state)
 		s->console->users--;
 		mutex_unlock(&control);
 	}
-	kfree(s->reply.buf);
 	kfree(s);
 }
 

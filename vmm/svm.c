@@ -196,7 +196,8 @@ static const struct virt_ops svm_ops;
 const struct virt_ops *
 svm_probe(const char **why_not)
 {
-	paddr_t io, msr;
+	paddr_t maps;
+	bool all;
 	u32 r[4];
 
 	cpuid(0x80000000, 0, r);
@@ -222,22 +223,17 @@ svm_probe(const char **why_not)
 	cpuid(0xd, 0, r); /* SDM vol. 1, 13.2 */
 	xcr0_all = r[0] & XCR0_GUEST;
 	xcr0_hidden = (r[0] & ~XCR0_GUEST) | (u64)r[3] << 32;
-	io = frame_alloc(2, FRAME_KERNEL);
-	msr = frame_alloc(1, FRAME_KERNEL);
-	if (!io || !msr) {
+	all = (maps = frame_alloc(3, FRAME_KERNEL));
+	for (int i = 0; i < ncpus; i++) {
+		all &= !!(percpu[i].hsave = frame_alloc(1, FRAME_KERNEL));
+		percpu[i].state = percpu[i].hsave + PAGE_SIZE;
+	}
+	if (!all) {
 		*why_not = "too little memory for SVM";
 		return NULL;
 	}
-	for (int i = 0; i < ncpus; i++) {
-		percpu[i].hsave = frame_alloc(0, FRAME_KERNEL);
-		percpu[i].state = frame_alloc(0, FRAME_KERNEL);
-		if (!percpu[i].hsave || !percpu[i].state) {
-			*why_not = "too little memory for SVM";
-			return NULL;
-		}
-	}
-	iopm = memset(phys_to_virt(io), 0xff, 4 * PAGE_SIZE);
-	msrpm = memset(phys_to_virt(msr), 0xff, 2 * PAGE_SIZE);
+	iopm = memset(phys_to_virt(maps), 0xff, 6 * PAGE_SIZE); /* 3 pages, and 2 (15.10, 15.11) */
+	msrpm = iopm + 4 * PAGE_SIZE;
 	for (unsigned i = 0; i < NELEM(own_msrs); i++)
 		allow_msr(own_msrs[i].msr, own_msrs[i].write);
 	return &svm_ops;

@@ -58,6 +58,12 @@ svm_enter:
 	mov %r13, 13*8(%rax)
 	mov %r14, 14*8(%rax)
 	mov %r15, 15*8(%rax)
+	/*
+	 * QEMU 7.2 (do_vmexit) clears V_IRQ in a word to which another thread just may add a request:
+	 * an interrupt of the host is lost, which a write to CR8 asks for again.
+	 */
+	xor %ecx, %ecx
+	mov %rcx, %cr8
 	pop %rax
 	/* LAB 7: step 2: the host's FS, GS, TR; the interrupt flags as they were. */
 	vmload %rax		/* GS, TR and the system call registers are the host's again */

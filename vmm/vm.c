@@ -98,7 +98,7 @@ int
 vm_end(struct vm *vm, int status, const char *fmt, ...)
 {
 	char line[200] = "";
-	struct text t = {vm->why, sizeof(vm->why), 0, 0}, left = {line, sizeof(line), 0, 0};
+	struct text t = TEXT_ON(vm->why), left = TEXT_ON(line);
 	bool first;
 
 	spin_lock(&vm->lock);

@@ -107,8 +107,7 @@ identity_map(struct dma_map *map, const struct sg *sg, unsigned n)
 	return err;
 }
 
-/* Other windows lie above the memory. -EBUSY if one has been given out below: later than at boot.
- */
+/* Other windows lie above the memory. -EBUSY if one has been given out below: after the boot. */
 static int
 identity_start(struct dma_client *c)
 {

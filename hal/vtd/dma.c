@@ -119,8 +119,7 @@ context_of(struct vtd *u, rid_t rid)
 	LAB 4 END */
 }
 
-/* Makes the domain one of the unit's, when its device is attached: tables as this unit reads them.
- */
+/* Makes the domain one of the unit's, as its device is attached: tables as this unit reads them. */
 static int
 adopt(struct domain *d, struct vtd *u)
 {

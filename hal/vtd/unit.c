@@ -82,8 +82,7 @@ fault_interrupt(void *arg)
 {
 	struct vtd *u = arg;
 
-	/* No new interrupt comes while a record is pending, so none may be left; but not for ever.
-	 */
+	/* No new interrupt comes while a record is pending, so none may be left; not for ever. */
 	for (int i = 0; i < 64; i++) {
 		read_faults(u);
 		if (!(vtd_reg32(u, FSTS) & FSTS_PPF))

@@ -41,7 +41,8 @@ check "the demonstration: every step of the story holds" test $? = 0
 log=$OUT/debug-hostile.tap
 B=$B OUT=$OUT/debug-hostile sh tests/cases/hostile.sh >"$log" 2>&1
 check "hostile guests: all of it" grep -q '^1\.\.' "$log"
-reject "hostile guests: no check fails" '^not ok'
+failed=$(grep -A1 "^not ok" "$log" | head -n 2 | tr "\n" " ")
+if [ -z "$failed" ]; then ok "hostile guests: no check fails"; else not_ok "hostile guests: no check fails" "$failed"; fi
 # The normal build holds nothing of all this.
 [ -n "${DEBUG:-}" ] || check "the normal kernel has no watchdog" sh -c "! grep -q 'has not ticked' '$own/halcyon.elf'"
 finish

@@ -485,7 +485,7 @@ test_format(void)
 		CHECK(kernel_snprintf(small, size, "%s-%d", "0123456", 89) == 10);
 		CHECK(!size || (strlen(small) == MIN(size - 1, 10) &&
 				       memcmp(small, "0123456-89", strlen(small)) == 0));
-		t = (struct text){small, size, 0, 0};
+		t = (struct text){.buf = small, .size = size};
 		text_printf(&t, "%s", "01234");
 		text_printf(&t, "%s", "56789");
 		CHECK(t.len == MIN(MAX(size, 1) - 1, 10) && t.len + t.lost == 10);

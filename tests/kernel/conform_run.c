@@ -24,7 +24,7 @@ void
 conform_say(const char *fmt, ...)
 {
 	char line[160];
-	struct text t = {.buf = line, .size = sizeof(line)};
+	struct text t = TEXT_ON(line);
 	va_list ap;
 
 	va_start(ap, fmt);

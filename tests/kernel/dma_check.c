@@ -91,7 +91,7 @@ static void
 report(const struct device *dev, const char *fmt, ...)
 {
 	char line[200] = "";
-	struct text t = {line, sizeof(line) - 1, 0, 0};
+	struct text t = {.buf = line, .size = sizeof(line) - 1};
 	u64 second = timer_ns() / 1000000000;
 	bool quiet;
 
