@@ -96,7 +96,7 @@ $(B)/tests/%.sh: tests/loops.sh
 	@$< $* >$@
 
 # Guest kernels for the tests: those that misbehave.
-HOSTILE := $(foreach k,1 2 3 4 5 6 7 8 9 10 11 12 13 14 20 $(patsubst %,%-SLOW,3 4 7 8 9 10) 12-SSE 13-SSE,$(B)/tests/hostile-$k) $(patsubst %,$(B)/tests/%,foreign steady race lost vmrun)
+HOSTILE := $(foreach k,1 2 3 4 5 6 7 8 9 10 11 12 13 14 20 $(patsubst %,%-SLOW,3 4 7 8 9 10) 12-SSE 13-SSE,$(B)/tests/hostile-$k) $(patsubst %,$(B)/tests/%,foreign steady race lost vmrun basics)
 $(B)/tests/hostile-%: tests/guest/hostile.S $(B)/.toolchain Makefile
 	$(call say,LD,$@)
 	$(Q)mkdir -p $(@D)
@@ -108,7 +108,7 @@ $(B)/tests/steady: tests/guest/steady.S $(B)/.toolchain Makefile
 	$(Q)$(CC) $(LDFLAGS_ALL) -Wl,-N,-Ttext=0x100000 $(filter %.S,$^) -o $@
 
 # And one that is not ours, and behaves.
-$(B)/tests/foreign $(B)/tests/race $(B)/tests/lost $(B)/tests/vmrun: $(B)/tests/%: tests/guest/%.c tests/guest/foreign.c hal/hypercall.h $(B)/.toolchain Makefile
+$(B)/tests/foreign $(B)/tests/race $(B)/tests/lost $(B)/tests/vmrun $(B)/tests/basics: $(B)/tests/%: tests/guest/%.c tests/guest/foreign.c hal/hypercall.h $(B)/.toolchain Makefile
 	$(call say,LD,$@)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(UCFLAGS) $(LDFLAGS_ALL) -Wl,-N,-Ttext=0x100000 $< -o $@

@@ -13,6 +13,7 @@ unset FORMAT SEED OUT
 if [ "${1:-}" != one ]; then
 	start=$(date +%s)
 	mkdir -p "$work"
+	rm -f "$work"/*.tap
 	bad=0
 	git ls-files -co --exclude-standard '*.[chS]' Makefile '*.mk' '*.sh' | while read -r f; do
 		[ ! -f "$f" ] || ! grep -q 'LAB [0-9]' "$f" || awk -v lab=0 -f labs/strip.awk "$f" >/dev/null || echo "$f"
@@ -21,7 +22,6 @@ if [ "${1:-}" != one ]; then
 	for dir in labs/[0-9][0-9]-*; do
 		n=${dir#labs/} n=${n%%-*} n=${n#0}
 		[ -z "${LAB:-}" ] || [ "$LAB" = "$n" ] || continue
-		rm -f "$work/$n.tap"
 		echo "$n"
 	done | xargs -P "${JOBS:-2}" -I{} labs/check.sh one {}
 	good=$(cat "$work"/*.tap | grep -c '^ok')

@@ -91,12 +91,13 @@ load_image(struct vm *vm, struct inode *ip, u32 *entry, u64 *end, void *page)
 static const char *
 load_root(struct vm *vm, u64 image_end, struct memrange *module, void *page)
 {
+	if (!vm->root[0])
+		return NULL;
+	/* LAB 8: step 1: all of the file, to the top of memory; module says where it is. */
 	struct inode *ip;
 	struct stat st;
 	bool ok;
 
-	if (!vm->root[0])
-		return NULL;
 	if (fs_lookup(vm->root, &ip))
 		return "no such root file system";
 	inode_stat(ip, &st);
@@ -110,6 +111,9 @@ load_root(struct vm *vm, u64 image_end, struct memrange *module, void *page)
 	ok = copy_file(vm, ip, 0, st.size, module->base, page);
 	inode_put(ip);
 	return ok ? NULL : "the root file system cannot be read";
+	/* LAB 8 ELSE
+	return "the root file system: not implemented";
+	LAB 8 END */
 }
 
 static void
@@ -182,6 +186,13 @@ tag(u8 *page, u32 *at, u32 type, const void *body, u32 n)
 static void
 write_info(struct vm *vm, const struct memrange *module, u8 *page)
 {
+	u8 rsdp[36];
+	u32 at = 8;
+
+	write_acpi(vm, rsdp, page);
+	memset(page, 0, PAGE_SIZE);
+	tag(page, &at, 1, vm->cmdline, strlen(vm->cmdline) + 1);
+	/* LAB 8: step 1: the module, the memory map, the RSDP, the end (3.6). */
 	struct {
 		u32 entry_size, version;
 		struct {
@@ -189,12 +200,6 @@ write_info(struct vm *vm, const struct memrange *module, u8 *page)
 			u32 type, reserved;
 		} entry[2];
 	} map = {24, 0, {{0, VM_ROM_START, 1, 0}, {IMAGE_GPA, vm->mem - IMAGE_GPA, 1, 0}}};
-	u8 rsdp[36];
-	u32 at = 8;
-
-	write_acpi(vm, rsdp, page);
-	memset(page, 0, PAGE_SIZE);
-	tag(page, &at, 1, vm->cmdline, strlen(vm->cmdline) + 1);
 	if (module->len) {
 		u32 m[3] = {module->base, module->base + module->len, 0}; /* no command line */
 		tag(page, &at, 3, m, 9);
@@ -202,6 +207,8 @@ write_info(struct vm *vm, const struct memrange *module, u8 *page)
 	tag(page, &at, 6, &map, sizeof(map));
 	tag(page, &at, 15, rsdp, sizeof(rsdp));
 	tag(page, &at, 0, NULL, 0);
+	/* LAB 8 ELSE
+	LAB 8 END */
 	memcpy(page, &at, 4);
 	put(vm, INFO_GPA, page, PAGE_SIZE);
 }
@@ -228,7 +235,11 @@ vm_load(struct vm *vm)
 		wrong = load_root(vm, end, &module, page);
 	if (!wrong) {
 		write_info(vm, &module, page);
+		/* LAB 8: step 1: the state in which a kernel is entered (3.3). */
 		virt()->start_at(vm->vcpu[0], entry, MULTIBOOT2_MAGIC, INFO_GPA);
+		/* LAB 8 ELSE
+		virt()->start_at(vm->vcpu[0], entry, 0, INFO_GPA);
+		LAB 8 END */
 	}
 	page_free(page, FRAME_KERNEL);
 	return wrong;

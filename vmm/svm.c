@@ -358,18 +358,25 @@ svm_start_at(struct vcpu *v, u32 entry, u32 eax, u32 ebx)
 static void
 svm_start_sipi(struct vcpu *v, u8 vector)
 {
+	/* LAB 8: step 5: by reset(), as svm_start_at(). */
 	reset(v, (struct segment){vector << 8, 0x9b, 0xffff, vector << 12},
 		(struct segment){0, 0x93, 0xffff, 0});
+	/* LAB 8 ELSE
+	LAB 8 END */
 }
 
 static bool
 svm_can_take_irq(struct vcpu *v, bool alone)
 {
+	/* LAB 8: step 3: no other event is under way; and the guest lets it in, or may keep it. */
 	struct vmcb *c = ((struct svm_vcpu *)v->arch)->vmcb;
 
 	/* The shadow of an STI is over if the instruction behind it has been done for it: a HLT. */
 	return !(c->event_inject & EVENT_VALID) &&
 	       (alone || (v->rflags & FL_IF && !(c->shadow & 1 && v->rip == c->rip)));
+	/* LAB 8 ELSE
+	return false;
+	LAB 8 END */
 }
 
 /*
@@ -381,9 +388,12 @@ svm_can_take_irq(struct vcpu *v, bool alone)
 static void
 svm_inject_irq(struct vcpu *v, u8 vector)
 {
+	/* LAB 8: step 3: V_IRQ and its vector; whatever the guest's CR8 says. */
 	struct vmcb *c = ((struct svm_vcpu *)v->arch)->vmcb;
 
 	c->vintr = (u32)c->vintr | V_IRQ | V_IGN_TPR | (u64)vector << 32;
+	/* LAB 8 ELSE
+	LAB 8 END */
 }
 
 /*
@@ -406,10 +416,13 @@ svm_inject_nmi(struct vcpu *v)
 static void
 svm_ask_window(struct vcpu *v)
 {
+	/* LAB 8: step 3: one without a vector, which exits instead. */
 	struct vmcb *c = ((struct svm_vcpu *)v->arch)->vmcb;
 
 	c->vintr |= V_IRQ | V_IGN_TPR;
 	c->intercept1 |= I1_VINTR;
+	/* LAB 8 ELSE
+	LAB 8 END */
 }
 
 static void
@@ -576,10 +589,13 @@ get_state(struct vcpu *v, struct svm_vcpu *s)
 	v->rflags = c->rflags;
 	v->efer = c->efer & ~EFER_SVME;
 	v->cpl = c->cpl;
+	/* LAB 8: step 3: V_IRQ still set: it was not taken. The next entry begins with neither. */
 	if (c->vintr & V_IRQ && !(c->intercept1 & I1_VINTR))
 		v->untaken = c->vintr >> 32 & 0xff;
 	c->vintr &= ~V_IRQ;
 	c->intercept1 &= ~I1_VINTR;
+	/* LAB 8 ELSE
+	LAB 8 END */
 	if (c->exit_code == SVM_IRET)
 		c->intercept1 &= ~I1_IRET;
 	/* An exit in the middle of a delivery: the same event again (15.7.2). */

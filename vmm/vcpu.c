@@ -141,8 +141,11 @@ wait_to_run(struct vcpu *v)
 		u64 deadline = vlapic_timer(v, timer_ns());
 
 		take_init(v);
+		/* LAB 8: step 3: what ends a HLT. */
 		if (v->nmi || vlapic_pending(v) >= 0)
 			v->halted = false;
+		/* LAB 8 ELSE
+		LAB 8 END */
 		if (READ_ONCE(v->vm->stop) || (!v->halted && !v->waiting))
 			break;
 		proc_sleep_until(v, &v->lock, deadline);
@@ -158,7 +161,6 @@ wait_to_run(struct vcpu *v)
 static bool
 attend(struct vcpu *v)
 {
-	int vector;
 	bool go;
 
 	spin_lock(&v->lock);
@@ -168,14 +170,18 @@ attend(struct vcpu *v)
 			ops->flush(v);
 		if (v->nmi && v->exception < 0)
 			v->nmi = !ops->inject_nmi(v);
-		if ((vector = vlapic_pending(v)) >= 0) {
-			if (v->exception < 0 && ops->can_take_irq(v, vlapic_waiting(v) == 1)) {
-				ops->inject_irq(v, vector);
-				vlapic_accept(v, vector);
-			} else {
-				ops->ask_window(v);
-			}
+		/* LAB 8: step 3: what is pending: into the guest now, or a window for it. */
+		int vector = vlapic_pending(v);
+
+		if (vector >= 0 && v->exception < 0 &&
+			ops->can_take_irq(v, vlapic_waiting(v) == 1)) {
+			ops->inject_irq(v, vector);
+			vlapic_accept(v, vector);
+		} else if (vector >= 0) {
+			ops->ask_window(v);
 		}
+		/* LAB 8 ELSE
+		LAB 8 END */
 		v->flush = false;
 		v->attention = v->nmi || vlapic_waiting(v);
 	}

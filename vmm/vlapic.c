@@ -54,27 +54,39 @@ highest(const u32 bits[8])
 static int
 priority(const struct vlapic *l)
 {
+	/* LAB 8: step 2: of the guest's threshold and of what is in service. */
 	int isr = highest(l->isr);
 
 	return MAX((int)(l->tpr >> 4), isr < 0 ? 0 : isr >> 4);
+	/* LAB 8 ELSE
+	(void)highest;
+	return 0;
+	LAB 8 END */
 }
 
 int
 vlapic_pending(struct vcpu *v)
 {
+	/* LAB 8: step 2: the highest, unless the APIC is off, or its class has to wait. */
 	int vector = highest(v->lapic.irr);
 
 	if (vector < 16 || !(v->lapic.svr & 0x100) || vector >> 4 <= priority(&v->lapic))
 		return -1;
 	return vector;
+	/* LAB 8 ELSE
+	return -1;
+	LAB 8 END */
 }
 
 void
 vlapic_accept(struct vcpu *v, u8 vector)
 {
+	/* LAB 8: step 2: from IRR to ISR; to nowhere, if v->no_eoi has it. */
 	v->lapic.irr[vector / 32] &= ~(1u << vector % 32);
 	if (!(v->no_eoi[vector / 32] >> vector % 32 & 1))
 		v->lapic.isr[vector / 32] |= 1u << vector % 32;
+	/* LAB 8 ELSE
+	LAB 8 END */
 }
 
 void
@@ -163,6 +175,7 @@ logical_id(const struct vcpu *v)
 static void
 send_ipi(struct vcpu *from, u64 value)
 {
+	/* LAB 8: step 5: by shorthand, by its id, by its logical id, or all. */
 	u32 to = value >> 32, shorthand = value >> 18 & 3; /* none, self, all, others */
 
 	for (unsigned i = 0; i < from->vm->ncpus; i++) {
@@ -178,11 +191,15 @@ send_ipi(struct vcpu *from, u64 value)
 		if (named)
 			deliver(v, value);
 	}
+	/* LAB 8 ELSE
+	(void)deliver;
+	LAB 8 END */
 }
 
 u64
 vlapic_timer(struct vcpu *v, u64 now)
 {
+	/* LAB 8: step 4: from when it counts; is it due, what then; l->due: the same by TSC. */
 	struct vlapic *l = &v->lapic;
 
 	if (l->deadline == FROM_ENTRY)
@@ -202,34 +219,50 @@ vlapic_timer(struct vcpu *v, u64 now)
 	}
 	l->due = l->deadline ? rdtsc() + (l->deadline - now) * timer_tsc_khz() / 1000000 : ~0UL;
 	return l->deadline;
+	/* LAB 8 ELSE
+	v->lapic.due = ~0UL;
+	return 0;
+	LAB 8 END */
 }
 
 /* SDM 11.5.4: the divisor's bits 3, 1 and 0. One tick of the undivided timer is a nanosecond. */
 static u64
 ticks_to_ns(const struct vlapic *l, u64 ticks)
 {
+	/* LAB 8: step 4. */
 	unsigned code = (l->divide & 3) | (l->divide >> 1 & 4);
 
 	return ticks * (code == 7 ? 1 : 2UL << code);
+	/* LAB 8 ELSE
+	return ticks;
+	LAB 8 END */
 }
 
 static void
 start_timer(struct vlapic *l, u32 count)
 {
 	l->initial = count;
+	/* LAB 8: step 4: the period, and FROM_ENTRY; a count of 0 stops it. */
 	/* A period below 100 us would keep the host busy with nothing else. */
 	l->period = MAX(ticks_to_ns(l, count), 100000UL);
 	l->deadline = count ? FROM_ENTRY : 0;
+	/* LAB 8 ELSE
+	(void)ticks_to_ns;
+	LAB 8 END */
 }
 
 static u32
 current_count(const struct vlapic *l)
 {
+	/* LAB 8: step 4: what is left, in ticks. */
 	u64 now = timer_ns();
 
 	if (!l->deadline || now >= l->deadline)
 		return 0;
 	return (l->deadline - now) / ticks_to_ns(l, 1);
+	/* LAB 8 ELSE
+	return 0;
+	LAB 8 END */
 }
 
 bool
@@ -277,10 +310,13 @@ vlapic_rdmsr(struct vcpu *v, u32 msr, u64 *value)
 static void
 end_of_interrupt(struct vlapic *l)
 {
+	/* LAB 8: step 2. */
 	int vector = highest(l->isr);
 
 	if (vector >= 0)
 		l->isr[vector / 32] &= ~(1u << vector % 32);
+	/* LAB 8 ELSE
+	LAB 8 END */
 }
 
 bool
