@@ -23,4 +23,8 @@ boot leak 'script="sh /tests/leak.sh"' $(root_disk) -device edu,addr=5
 ended "220 VMs made and destroyed"
 check "not a frame is lost" awk '/^[A-Z]+ +[0-9]+$/ { if ($1 in was) { n++; if (was[$1] != $2) bad++ } else was[$1] = $2 } END { exit !(n >= 8 && !bad) }' "$log"
 expect "none belongs to a VM" "^VM +0$" "^VM +0$"
+# The memory map changes only while the other CPUs are held (hal/pciconf.h): twice for each reset.
+# shellcheck disable=SC2046
+CPUS=4 boot hold 'script="vmctl create v -m 16; vmctl assign v 00:04.0; vmctl release v 00:04.0; cat /proc/interrupts"' $(root_disk) $(disk "$disk" 4)
+expect "a device's reset holds the three other CPUs, twice" "^0xe2 +([6-9]|1[0-9]) +hold"
 finish

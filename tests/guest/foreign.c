@@ -193,6 +193,13 @@ try_edu(u32 rid)
 		call(HC_map, rid, AT, (1 << 24) - 4096, 2, HC_READ) == -HC_EACCES);
 	check("map", call(HC_map, rid, AT, gpa, 1, HC_READ | HC_WRITE) == 1);
 	check("an address is mapped once", call(HC_map, rid, AT, gpa, 1, HC_READ) == -HC_EEXIST);
+	check("no flag but sync", call(HC_unmap, rid, AT, 1, 2, 0) == -HC_EINVAL);
+	check("a batch is 1 to 64 requests in one page",
+		call(HC_batch, rid, gpa, 0, 0, 0) == -HC_EINVAL &&
+			call(HC_batch, rid, gpa, 128, 0, 0) == -HC_EINVAL &&
+			call(HC_batch, rid, gpa + 4064, 2, 0, 0) == -HC_EINVAL &&
+			call(HC_batch, rid, gpa + 16, 1, 0, 0) == -HC_EINVAL &&
+			call(HC_batch, rid, 1ULL << 40, 1, 0, 0) == -HC_EACCES);
 	check("bind", call(HC_bind, rid, 0, VECTOR, 0, 0) == 0);
 
 	for (int i = 0; i < 16; i++)

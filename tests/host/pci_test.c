@@ -42,6 +42,10 @@ pci_write(rid_t rid, unsigned offset, unsigned size, u32 v)
 /* What else of the kernel pci.c would call. */
 const struct pci_driver __list_pci_driver_start[1], __list_pci_driver_end[1];
 void
+pci_write_map(rid_t rid, unsigned offset, unsigned size, u32 v)
+{
+}
+void
 pci_command(rid_t rid, u16 clear, u16 set)
 {
 }
