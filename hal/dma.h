@@ -147,7 +147,7 @@ int dma_map_create_at(struct device *dev, const struct dma_limits *limits, size_
 void dma_map_destroy_at(struct dma_map *map, const char *where);
 /* What the device cannot take goes through a buffer that it can; else the error stays. */
 int dma_map_failed(struct dma_map *map, const struct sg *sg, unsigned n, int err);
-/* Before an unmap by a checked driver, or of what is not mapped, which it says; false: go back. */
+/* Before an unmap by a checked driver, or of what is not mapped, which it says; false: leave it. */
 bool dma_unmap_unusual(struct dma_map *map, const char *where);
 #ifdef DEBUG
 extern bool dma_check_on; /* the checker: tests/kernel/dma_check.c */

@@ -38,7 +38,7 @@ void pciconf_init(void);
 u32 pci_read(rid_t rid, unsigned offset, unsigned size);
 void pci_write(rid_t rid, unsigned offset, unsigned size, u32 v);
 /*
- * The same of what moves the device's memory, with the other CPUs held: in QEMU 7.2 (tcg_commit)
+ * The same of what moves a device in memory, with the other CPUs held: in QEMU 7.2 (tcg_commit)
  * one that writes to a device just then reaches another one, or QEMU ends by a segmentation fault.
  */
 void pci_write_map(rid_t rid, unsigned offset, unsigned size, u32 v);

@@ -37,22 +37,14 @@ slurp(const char *path, size_t *n)
 static int
 next_line(char **text, char *word[8])
 {
-	char *p = *text;
-	int n = 0;
+	char *line = *text, *end;
 
-	if (!p || !*p)
+	if (!line || !*line)
 		return -1;
-	while (*p && *p != '\n') {
-		if (n < 8)
-			word[n++] = p;
-		while (*p && *p != ' ' && *p != '\n')
-			p++;
-		while (*p == ' ')
-			*p++ = 0;
-	}
-	*text = p + (*p == '\n');
-	*p = 0;
-	return n;
+	if ((end = strchr(line, '\n')))
+		*end++ = 0;
+	*text = end;
+	return cut(line, " ", false, word, 8);
 }
 
 static u64
