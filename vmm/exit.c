@@ -96,9 +96,9 @@ static const struct {
 	{HC_CPUID_TIMING, {0}, {0}}, /* frequencies, so that no guest has to measure: below */
 	{HC_CPUID_COST, {0}, {0}},   /* its exits, and the host's idle time, to measure by: below */
 	{0x80000000, {0, ~0u, ~0u, ~0u}, {0x80000008}},
-	/* ECX: LAHF, CR8, ABM, PREFETCHW; no SVM: no guests in guests. EDX: SYSCALL, NX, 1G, LM,
+	/* ECX: LAHF, ABM, PREFETCHW; no SVM: no guests in guests. EDX: SYSCALL, NX, 1G, LM,
 	 * which long mode needs; no RDTSCP (its MSR is not switched). */
-	{0x80000001, {~0u, 0, 0x131, 0x24100800}, {0}},
+	{0x80000001, {~0u, 0, 0x121, 0x24100800}, {0}},
 	{0x80000002, {~0u, ~0u, ~0u, ~0u}, {0}}, /* the name, for people: three leaves */
 	{0x80000003, {~0u, ~0u, ~0u, ~0u}, {0}}, {0x80000004, {~0u, ~0u, ~0u, ~0u}, {0}},
 	{0x80000008, {~0u, 0, 0, 0}, {0}}, /* address widths: page tables depend on them */

@@ -93,6 +93,7 @@ enum {
 };
 /* Exit codes, appendix C. */
 enum {
+	SVM_WRITE_CR8 = 0x18,
 	SVM_READ_DR0 = 0x20,
 	SVM_WRITE_DR15 = 0x3f,
 	SVM_DB = 0x41,
@@ -280,10 +281,13 @@ svm_vcpu_init(struct vcpu *v, u64 npt_root)
 	s->last_cpu = -1;
 	v->arch = s;
 	/*
-	 * CR accesses are not intercepted: under TCG the exit does not say which register. Guests
-	 * have no debug registers (VMRUN would not switch DR0 to DR3), and #DB and #AC exit: a
-	 * guest that causes one while it delivers one would never leave the CPU.
+	 * CR accesses are not intercepted: under TCG the exit does not say which register. But for
+	 * a write of CR8: TPR is the x2APIC's, and QEMU 7.2 (helper_write_crN) would end if an
+	 * interrupt waits. Guests have no debug registers (VMRUN would not switch DR0 to DR3), and
+	 * #DB and #AC exit: a guest that causes one while it delivers one would never leave the
+	 * CPU.
 	 */
+	c->intercept_cr = BIT(24);
 	c->intercept_dr = ~0u;
 	c->intercept_exception = BIT(1) | BIT(17);
 	/* LAB 7: step 1: the rest of the control area: intercepts, maps, ASID, nested paging. */
@@ -445,6 +449,7 @@ has_code(int vector)
 static const struct {
 	u8 kind, len;
 } exits[] = {
+	[SVM_WRITE_CR8] = {EXIT_INVALID_OPCODE, 0},
 	[SVM_READ_DR0... SVM_WRITE_DR15] = {EXIT_INVALID_OPCODE, 0},
 	[SVM_DB] = {EXIT_DEBUG, 0},
 	[SVM_AC] = {EXIT_ALIGNMENT, 0},

@@ -4,7 +4,8 @@
  * random ports, MSRs, CPUID leaves and accesses to configuration space. 5: touches memory that is
  * not there. 6: grants without end. 7: page tables of its own at random. 8: edu programmed at random,
  * its DMA aimed at the host's interrupts too. 9: NVMe registers at random, and queues that its own
- * commands overwrite. 10: exits as fast as they come. 11: counts what it may see of CPUID and MSRs.
+ * commands overwrite. 10: exits as fast as they come. 11: counts what it may see of CPUID and MSRs, and writes
+ * CR8.
  * 12, 13: keep different FPU states and XCR0s. 14: turns on what XCR0 is not to have. 20: asks for
  * the power button, and then does as 2. All but 1, 2, 5 and 20 end with status 0 when they are
  * through. SLOW: a million of 3, 4 and 7; many of the rest.
@@ -602,6 +603,19 @@ again:	mov %cr4, %rax
 4:	mov $2, %eax			/* 16 and 42 of the x2APIC */
 	cmp $16 + 42, %r14d
 	jne out
+	mov $0x80f, %ecx		/* CR8 is not there, and not when an interrupt waits */
+	mov $0x1ff, %eax
+	xor %edx, %edx
+	wrmsr
+	mov $0x83f, %ecx		/* to itself, with interrupts off */
+	mov $0x50, %eax
+	wrmsr
+	mov $6f, %r15d
+	xor %eax, %eax
+	mov %rax, %cr8
+	mov $3, %eax
+	jmp out
+6:
 #elif KIND == 10
 	mov $0x80f, %ecx		/* the APIC on, its timer as fast as may be, never masked */
 	mov $0x1ff, %eax
