@@ -98,7 +98,7 @@ else
 	bad "compile_commands.json"
 fi
 
-scripts=$(find tools tests labs .ci -name '*.sh' -o -path '.ci/[rl]*' | grep -v '^tests/guest/')
+scripts=$(find tools tests labs .ci -name '*.sh' -o -path .ci/run | grep -v '^tests/guest/')
 # shellcheck disable=SC2086
 if shellcheck -S warning $scripts >"$B/check/shellcheck" 2>&1; then
 	good "shellcheck"
