@@ -22,7 +22,7 @@ cmd_write(void *dev, void *state, u64 user_buf, size_t n, u64 pos)
 	line[n] = 0;
 	mutex_lock(&c->lock);
 	t->len = t->taken = 0;
-	err = c->run(c->dev, cut(line, " \n", false, word, CMD_WORDS), word, t);
+	err = c->run(c->dev, cut_words(line, " \n", false, word, CMD_WORDS), word, t);
 	mutex_unlock(&c->lock);
 	return err ? err : (s64)n;
 }

@@ -106,7 +106,7 @@ strrchr(const char *s, int c)
 }
 
 unsigned
-cut(char *s, const char *at, bool empty, char *word[], unsigned max)
+cut_words(char *s, const char *at, bool empty, char *word[], unsigned max)
 {
 	unsigned n = 0;
 

@@ -19,7 +19,7 @@ char *strrchr(const char *s, int c);
  * Cuts s into words at each character of `at`; what is empty, between two of them, counts only if
  * `empty`. How many, at most max.
  */
-unsigned cut(char *s, const char *at, bool empty, char *word[], unsigned max);
+unsigned cut_words(char *s, const char *at, bool empty, char *word[], unsigned max);
 
 /* Copies at most size-1 bytes and always ends dst with NUL; returns strlen(src). */
 size_t strlcpy(char *dst, const char *src, size_t size);

@@ -44,7 +44,7 @@ next_line(char **text, char *word[8])
 	if ((end = strchr(line, '\n')))
 		*end++ = 0;
 	*text = end;
-	return cut(line, " ", false, word, 8);
+	return cut_words(line, " ", false, word, 8);
 }
 
 static u64

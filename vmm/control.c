@@ -555,7 +555,7 @@ vmm_write(void *dev, void *state, u64 user_buf, size_t n, u64 pos)
 		err = -EFAULT;
 	if (!err) {
 		s->request[n] = 0;
-		s->n = cut(s->request, "\n", true, s->word, MAX_WORDS);
+		s->n = cut_words(s->request, "\n", true, s->word, MAX_WORDS);
 		s->reply.len = s->reply.taken = 0;
 		s->busy = true;
 		err = run(s);
